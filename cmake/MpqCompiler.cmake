@@ -1,0 +1,23 @@
+# Flags that every target of the project shares, and ccache when it is there.
+add_library(mpq_flags INTERFACE)
+target_include_directories(mpq_flags INTERFACE "${CMAKE_SOURCE_DIR}/include")
+target_compile_options(mpq_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter)
+target_compile_definitions(mpq_flags INTERFACE MPQ_VERSION="${PROJECT_VERSION}")
+
+if(MPQ_NATIVE)
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-march=native MPQ_HAS_MARCH_NATIVE)
+  if(MPQ_HAS_MARCH_NATIVE)
+    target_compile_options(mpq_flags INTERFACE -march=native)
+  endif()
+endif()
+
+if(MPQ_ASAN)
+  target_compile_options(mpq_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(mpq_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+find_program(MPQ_CCACHE ccache)
+if(MPQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${MPQ_CCACHE})
+endif()

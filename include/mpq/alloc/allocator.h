@@ -1,0 +1,65 @@
+#pragma once
+// Choosing one candidate per unit within a budget. This module knows bytes and losses, no tensors.
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mpq/core/registry.h"
+
+namespace mpq {
+
+/// One way to store a unit. `bits` is the code width (16: left alone).
+struct Candidate {
+  std::string spec;
+  int bits = 16;
+  int64_t bytes = 0;
+  double loss = 0;         // estimated harm of this choice alone, >= 0, additive over units
+  double loss_stderr = 0;  // 0 when not measured
+};
+
+/// A set of linears that share one choice. `block` is the decoder block it belongs to; `score` is the scorer's rank (higher = more
+/// sensitive), used by the paper's fixed splits.
+struct AllocationUnit {
+  std::string name;
+  int block = 0;
+  int64_t weights = 0;
+  double score = 0;
+  std::vector<Candidate> candidates;  // not empty
+};
+
+struct AllocationProblem {
+  std::vector<AllocationUnit> units;
+  int64_t budget_bytes = std::numeric_limits<int64_t>::max();  // over all units
+};
+
+/// `choice[u]` indexes units[u].candidates. `lower_bound` <= the optimum's loss; gap = predicted_loss - lower_bound (0: proven optimal).
+struct Allocation {
+  std::vector<int> choice;
+  int64_t bytes = 0;
+  double predicted_loss = 0;
+  double lower_bound = 0;
+  double gap = 0;
+};
+
+/// Throws Error(Usage) naming the smallest feasible budget when even the cheapest candidates exceed it.
+void require_feasible(const AllocationProblem& problem);
+/// Fills bytes and predicted_loss from `choice`.
+Allocation evaluate_choice(const AllocationProblem& problem, std::vector<int> choice);
+
+/// Chooses one candidate per unit with total bytes <= budget_bytes. To add one: a class with nested Options and solve() in
+/// src/alloc/allocators/<name>.cpp, registered there, and a test in tests/alloc/.
+class Allocator {
+ public:
+  static constexpr const char* kKind = "allocator";
+  Allocator() = default;
+  virtual ~Allocator() = default;
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+
+  /// Throws Error(Usage) when infeasible (require_feasible) or when the candidates lack what the method needs.
+  virtual Allocation solve(const AllocationProblem& problem) const = 0;
+};
+
+}  // namespace mpq

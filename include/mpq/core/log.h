@@ -1,0 +1,61 @@
+#pragma once
+// How the library speaks: it never prints; a sink set by the program receives messages and progress.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace mpq {
+
+enum class LogLevel { Debug, Info, Warning };
+
+/// One step of a long stage. `done` of `total` steps; `note` is e.g. the current loss.
+struct ProgressEvent {
+  std::string stage;
+  int64_t done = 0;
+  int64_t total = 0;
+  double seconds = 0;  // since the stage began
+  std::string note;
+};
+
+struct LogSinks {
+  std::function<void(LogLevel, const std::string&)> message;
+  std::function<void(const ProgressEvent&)> progress;
+};
+
+/// Set once at start-up by the program; without it the library is silent.
+void set_log_sinks(LogSinks sinks);
+void log_message(LogLevel level, const std::string& text);
+
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::Info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::Warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_debug(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::Debug, fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Reports the steps of one stage, and stops it when the user interrupts.
+class Progress {
+ public:
+  Progress(std::string stage, int64_t total);
+  /// Throws Error(Interrupted) after request_interrupt().
+  void step(const std::string& note = "", int64_t steps = 1);
+
+ private:
+  ProgressEvent event_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+/// Asks every running stage to stop at its next step; safe in a signal handler.
+void request_interrupt();
+
+}  // namespace mpq

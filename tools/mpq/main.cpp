@@ -1,0 +1,2 @@
+// The mpq program (to be filled).
+int main() { return 0; }
