@@ -1,0 +1,23 @@
+#pragma once
+// Greedy generation with a key-value cache, batched over prompts of equal length.
+#include <functional>
+#include <vector>
+
+#include "mpq/model/model.h"
+
+namespace mpq {
+
+struct GenerateOptions {
+  int64_t max_new_tokens = 16;
+  std::vector<int32_t> stop_tokens;  // not part of the result
+  /// Called with what was generated so far; true ends that sequence (the token stays).
+  std::function<bool(const TokenSequence&)> stop;
+  int64_t batch_sequences = 64;
+};
+
+/// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept resident during the call.
+std::vector<TokenSequence> generate_greedy(const Model& model,
+                                           const std::vector<TokenSequence>& prompts,
+                                           const GenerateOptions& options);
+
+}  // namespace mpq

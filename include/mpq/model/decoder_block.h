@@ -1,0 +1,49 @@
+#pragma once
+// One decoder block's weights, and its forward pass cut at the inputs of its linears.
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "mpq/model/batch.h"
+#include "mpq/model/config.h"
+
+namespace mpq {
+
+/// Weights of one block in the compute dtype. Copies are cheap (tensors are shared), so a perturbed block is a copy with
+/// some weights replaced.
+struct DecoderBlock {
+  int64_t index = 0;
+  std::vector<at::Tensor> weights;  // as ModelConfig::linears; [out, in]
+  std::vector<at::Tensor> biases;   // undefined where there is none
+  at::Tensor norm_attention, norm_mlp;
+  at::Tensor norm_after_attention, norm_after_mlp;  // undefined where there is none
+  at::Tensor query_norm, key_norm;
+};
+
+/// Keys and values of the positions seen so far, for `count` sequences of equal length.
+struct KvCache {
+  at::Tensor keys, values;  // [count, kv_heads, capacity, head_dim]
+  int64_t length = 0;
+};
+
+/// Between two stages: the residual stream and the input of the next stage's linears, [rows, channels].
+struct StageState {
+  at::Tensor residual;
+  at::Tensor input;
+};
+
+/// The block's input becomes the state before Stage::AttentionIn. `hidden` [rows, hidden].
+StageState enter_block(const ModelConfig& config, const DecoderBlock& block, const at::Tensor& hidden);
+/// Runs the linears of `stage` and all that follows up to the next stage's input. After Stage::MlpOut `residual` is the block's
+/// output and `input` is undefined. With a cache the rows are the next positions of its sequences, which are one run.
+void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
+             const std::vector<SequenceRun>& runs, StageState& state, KvCache* cache = nullptr);
+/// All stages: [rows, hidden] to [rows, hidden].
+at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
+                         const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
+                         KvCache* cache = nullptr);
+
+/// RMSNorm over the last dimension, computed in float32.
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config);
+
+}  // namespace mpq

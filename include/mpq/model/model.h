@@ -1,0 +1,53 @@
+#pragma once
+// A language model read block by block from a WeightSource.
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mpq/io/weight_source.h"
+#include "mpq/model/decoder_block.h"
+
+namespace mpq {
+
+struct ComputeOptions {
+  std::string device = "cpu";  // cpu, cuda, cuda:N
+  std::string dtype = "auto";  // auto, float32, bfloat16, float16
+};
+
+/// Embedding, final norm and head are resident; blocks are loaded one at a time.
+class Model {
+ public:
+  /// Checks that exactly the tensors of the architecture are there, in their shapes. Throws Error(Format) naming every missing,
+  /// unexpected or mis-shaped one (up to five of each).
+  Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
+        const ComputeOptions& options);
+
+  const ModelConfig& config() const { return config_; }
+  const std::string& folder() const { return folder_; }
+  const WeightSource& weights() const { return *weights_; }
+  at::ScalarType dtype() const { return dtype_; }
+  /// Dtype of the checkpoint's linears: that of scales written beside them.
+  at::ScalarType stored_dtype() const { return stored_dtype_; }
+  at::Device device() const { return device_; }
+
+  DecoderBlock load_block(int64_t index) const;
+  /// int64 ids [rows] to [rows, hidden]. Throws Error(Usage) on an id outside the vocabulary.
+  at::Tensor embed(const at::Tensor& ids) const;
+  /// The last block's output [rows, hidden] to float32 logits [rows, vocab].
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+ private:
+  at::Tensor load(const std::string& name) const;
+  void check_tensors() const;
+
+  std::string folder_;
+  ModelConfig config_;
+  std::unique_ptr<WeightSource> weights_;
+  at::Device device_;
+  at::ScalarType dtype_, stored_dtype_;
+  at::Tensor embedding_, final_norm_, head_;
+};
+
+}  // namespace mpq

@@ -1,0 +1,28 @@
+#pragma once
+// Uniform grids: scale and integer zero point per group, and rounding to them.
+#include <ATen/core/Tensor.h>
+
+#include "mpq/quant/quantized_linear.h"
+
+namespace mpq {
+
+/// How a grid is chosen. `shrink`: instead of min/max, the range factor in 1, 0.99 .. 0.2 with the least sum |w - q|^2.4
+/// (GPTQ's `mse` option).
+struct GridOptions {
+  Scheme scheme;
+  bool shrink = false;
+  at::ScalarType scale_dtype = at::kFloat;
+};
+
+struct Grid {
+  at::Tensor scale;  // float32 [out, groups], > 0
+  at::Tensor zero;   // float32 [out, groups], whole numbers in [0, 2^bits - 1]
+};
+
+/// `weight` float32 [out, in]. Asymmetric: the range [min(w, 0), max(w, 0)]; symmetric: [-max|w|, max|w|] with zero 2^(b-1).
+/// A constant row is exact: its scale is chosen so that the value is on the grid. Throws Error(Numeric) on non-finite weights.
+Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std::string& where);
+/// Round to nearest on a given grid.
+QuantizedLinear round_to_grid(const at::Tensor& weight, const Grid& grid, const Scheme& scheme);
+
+}  // namespace mpq

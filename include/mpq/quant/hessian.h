@@ -1,0 +1,55 @@
+#pragma once
+// The layer Hessian H = 2/n sum x x^T of a linear's inputs, and its factors, computed once for all widths.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace mpq {
+
+/// A symmetric positive semi-definite [in, in] float32 matrix with cached factors.
+class Hessian {
+ public:
+  explicit Hessian(at::Tensor matrix);
+
+  const at::Tensor& matrix() const { return matrix_; }
+  int64_t size() const { return matrix_.size(0); }
+  /// float32 [in], the diagonal; 0 marks a dead input channel.
+  at::Tensor diagonal() const;
+
+  /// Factor for GPTQ in a column order: upper triangular U with (P^T (H + damp I) P)^-1 = U^T U.
+  struct Factor {
+    at::Tensor order;  // int64 [in]: column at each position
+    at::Tensor upper;  // float32 [in, in]; undefined when no damping made H positive definite
+    double damp = 0;   // share of the mean diagonal that was needed
+  };
+  /// `act_order`: columns by descending diagonal. Damping grows tenfold from `damp` until Cholesky succeeds (at most to 1).
+  const Factor& factor(bool act_order, double damp) const;
+
+ private:
+  at::Tensor matrix_;
+  mutable std::map<std::pair<bool, double>, Factor> factors_;
+};
+
+/// Sums x x^T over batches of inputs, in float32 (bfloat16 products where the inputs are bfloat16, which is exact for the factors).
+class HessianAccumulator {
+ public:
+  explicit HessianAccumulator(int64_t in);
+  /// `x` [tokens, in]; rows in any floating dtype.
+  void add(const at::Tensor& x);
+  /// 2/n sum x x^T; zeros when nothing was added.
+  at::Tensor mean() const;
+  int64_t tokens() const { return tokens_; }
+
+ private:
+  at::Tensor sum_;
+  int64_t tokens_ = 0;
+};
+
+/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that neither drowns the other
+/// (methods.md, 6). An empty one leaves the other alone.
+at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share);
+
+}  // namespace mpq

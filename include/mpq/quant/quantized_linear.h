@@ -1,0 +1,24 @@
+#pragma once
+// The one internal form of a quantized linear; exporters only re-lay it.
+#include <ATen/core/Tensor.h>
+
+#include "mpq/quant/scheme.h"
+
+namespace mpq {
+
+/// W ~ scale * (code - zero), rows of a linear or of several stacked linears that share their input.
+struct QuantizedLinear {
+  Scheme scheme;
+  at::Tensor codes;  // uint8 [out, in], < 2^bits
+  at::Tensor scale;  // float32 [out, groups], exactly representable in the checkpoint's scale dtype
+  at::Tensor zero;   // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric
+};
+
+/// float32 [out, in].
+at::Tensor dequantize(const QuantizedLinear& linear);
+/// The rows [begin, begin + count) of a stacked linear; shares storage.
+QuantizedLinear slice_rows(const QuantizedLinear& linear, int64_t begin, int64_t count);
+/// Throws Error(Internal) when shapes, dtypes or code ranges disagree with the scheme.
+void validate(const QuantizedLinear& linear, const std::string& where);
+
+}  // namespace mpq

@@ -1,0 +1,26 @@
+// Qwen2 and Qwen2.5: biases on query, key and value; an optional sliding window on the upper layers.
+#include "mpq/model/architecture.h"
+
+namespace mpq {
+namespace {
+
+class Qwen2 final : public Architecture {
+ public:
+  using Options = NoOptions;
+  explicit Qwen2(const Options&) {}
+
+  ModelConfig configure(const Json& config, const std::string& where) const override {
+    ModelConfig model = configure_llama_like(config, where, {.qkv_bias = true});
+    if (json_get_or<bool>(config, "use_sliding_window", false, where)) {
+      const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
+      const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
+      set_windows(model, config, window, [first](int64_t layer) { return layer >= first; }, where);
+    }
+    return model;
+  }
+};
+
+MPQ_REGISTER(Architecture, Qwen2, "qwen2", "Qwen2, Qwen2.5: biases on q, k, v");
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,92 @@
+// The configuration that the decoders of the Llama family share.
+#include <cmath>
+
+#include "mpq/model/architecture.h"
+
+namespace mpq {
+namespace {
+
+Activation activation_of(const std::string& name, const std::string& where) {
+  if (name == "silu" || name == "swish") return Activation::Silu;
+  if (name == "gelu_pytorch_tanh" || name == "gelu_tanh") return Activation::GeluTanh;
+  fail(ErrorCode::Unsupported,
+       "{}: activation \"{}\" is not supported; supported: silu, gelu_pytorch_tanh", where, name);
+}
+
+/// Sizes are bounded so that products of two fit in 64 bits and nothing absurd is allocated.
+int64_t size_member(const Json& config, const char* key, const std::string& where) {
+  const auto value = json_get<int64_t>(config, key, where);
+  require(value > 0 && value < (int64_t{1} << 31), ErrorCode::Format,
+          "{}: \"{}\" is {}, expected a positive size", where, key, value);
+  return value;
+}
+
+}  // namespace
+
+ModelConfig configure_llama_like(const Json& config, const std::string& where,
+                                 const LlamaTraits& traits) {
+  ModelConfig model;
+  model.layers = size_member(config, "num_hidden_layers", where);
+  model.hidden = size_member(config, "hidden_size", where);
+  model.intermediate = size_member(config, "intermediate_size", where);
+  model.vocab = size_member(config, "vocab_size", where);
+  model.heads = size_member(config, "num_attention_heads", where);
+  model.kv_heads = json_get_or<int64_t>(config, "num_key_value_heads", model.heads, where);
+  model.head_dim = json_get_or<int64_t>(config, "head_dim", model.hidden / model.heads, where);
+  model.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
+  require(model.kv_heads > 0 && model.heads % model.kv_heads == 0 && model.head_dim > 0 &&
+              model.head_dim < 65536,
+          ErrorCode::Format,
+          "{}: {} heads, {} key-value heads, head_dim {}: expected heads to be a multiple of "
+          "key-value heads",
+          where, model.heads, model.kv_heads, model.head_dim);
+  model.norm_eps = json_get_or<double>(config, "rms_norm_eps", 1e-6, where);
+  model.tied_embeddings = json_get_or<bool>(config, "tie_word_embeddings", false, where);
+  model.activation = activation_of(
+      json_get_or<std::string>(config, traits.activation_key,
+                               json_get_or<std::string>(config, "hidden_act", "silu", where), where),
+      where);
+  model.attention_scale = 1.0 / std::sqrt(static_cast<double>(model.head_dim));
+  model.windows.assign(static_cast<size_t>(model.layers), 0);
+  model.rope = parse_rope(config, model.head_dim, where);
+  const int64_t query = model.heads * model.head_dim;
+  const int64_t key = model.kv_heads * model.head_dim;
+  model.linears = {
+      {Role::Query, Stage::AttentionIn, "self_attn.q_proj", query, model.hidden, traits.qkv_bias},
+      {Role::Key, Stage::AttentionIn, "self_attn.k_proj", key, model.hidden, traits.qkv_bias},
+      {Role::Value, Stage::AttentionIn, "self_attn.v_proj", key, model.hidden, traits.qkv_bias},
+      {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query,
+       traits.output_bias},
+      {Role::Gate, Stage::MlpIn, "mlp.gate_proj", model.intermediate, model.hidden, traits.mlp_bias},
+      {Role::Up, Stage::MlpIn, "mlp.up_proj", model.intermediate, model.hidden, traits.mlp_bias},
+      {Role::Down, Stage::MlpOut, "mlp.down_proj", model.hidden, model.intermediate,
+       traits.mlp_bias}};
+  return model;
+}
+
+void set_windows(ModelConfig& model, const Json& config, int64_t window,
+                 const std::function<bool(int64_t)>& sliding, const std::string& where) {
+  const auto types = json_get_or<std::vector<std::string>>(config, "layer_types", {}, where);
+  require(types.empty() || static_cast<int64_t>(types.size()) == model.layers, ErrorCode::Format,
+          "{}: \"layer_types\" has {} entries, expected {}", where, types.size(), model.layers);
+  for (int64_t layer = 0; layer < model.layers; ++layer) {
+    const auto index = static_cast<size_t>(layer);
+    const bool slides = types.empty() ? sliding(layer) : types[index] == "sliding_attention";
+    model.windows[index] = slides ? window : 0;
+  }
+}
+
+ModelConfig read_model_config(const std::string& folder) {
+  const std::string path = folder + "/config.json";
+  const Json config = read_json_file(path);
+  const auto type = json_get<std::string>(config, "model_type", path);
+  const auto& registry = Registry<Architecture>::instance();
+  require(registry.contains(type), ErrorCode::Unsupported,
+          "{}: model_type \"{}\" is not supported{}", path, type,
+          registry.contains(type) ? "" : suggestion(type, registry.names()));
+  ModelConfig model = registry.make(Spec{type, {}})->configure(config, path);
+  model.model_type = type;
+  return model;
+}
+
+}  // namespace mpq

@@ -1,0 +1,79 @@
+// Reads rope settings from both generations of config.json.
+#include <map>
+
+#include "mpq/core/error.h"
+#include "mpq/core/suggest.h"
+#include "mpq/model/rope.h"
+
+namespace mpq {
+namespace {
+
+RopeKind kind_of(const std::string& name, const std::string& where) {
+  static const std::map<std::string, RopeKind> kKinds = {
+      {"default", RopeKind::Default}, {"linear", RopeKind::Linear}, {"dynamic", RopeKind::Dynamic},
+      {"llama3", RopeKind::Llama3},   {"yarn", RopeKind::Yarn},     {"longrope", RopeKind::LongRope},
+      {"su", RopeKind::LongRope}};
+  const auto found = kKinds.find(name);
+  require(found != kKinds.end(), ErrorCode::Unsupported,
+          "{}: rope type \"{}\" is not supported; supported: default, linear, dynamic, llama3, yarn, "
+          "longrope",
+          where, name);
+  return found->second;
+}
+
+void check_factors(const std::vector<double>& factors, int64_t dim, const char* name,
+                   const std::string& where) {
+  require(static_cast<int64_t>(factors.size()) == dim / 2, ErrorCode::Format,
+          "{}: {} has {} entries, expected {} (half of the rotated channels)", where, name,
+          factors.size(), dim / 2);
+  for (const double factor : factors)
+    require(factor > 0, ErrorCode::Format, "{}: {} holds {}, expected above 0", where, name, factor);
+}
+
+}  // namespace
+
+RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string& where) {
+  const auto block = [&](const char* key) {
+    return config.contains(key) && config.at(key).is_object() ? config.at(key) : Json::object();
+  };
+  Json scaling = block("rope_parameters");
+  if (scaling.empty()) scaling = block("rope_scaling");
+  RopeConfig rope;
+  const auto number = [&](const char* key, double fallback) {
+    return json_get_or<double>(scaling, key, fallback, where);
+  };
+  rope.kind = kind_of(json_get_or<std::string>(
+                          scaling, "rope_type",
+                          json_get_or<std::string>(scaling, "type", "default", where), where),
+                      where);
+  rope.dim = rotary_dim;
+  rope.theta = number("rope_theta", json_get_or<double>(config, "rope_theta", 10000.0, where));
+  rope.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
+  const auto original = json_get_or<int64_t>(config, "original_max_position_embeddings",
+                                             rope.max_positions, where);
+  rope.original_max_positions =
+      json_get_or<int64_t>(scaling, "original_max_position_embeddings", original, where);
+  rope.factor = number("factor", static_cast<double>(rope.max_positions) /
+                                     static_cast<double>(std::max<int64_t>(
+                                         rope.original_max_positions, 1)));
+  rope.low_freq_factor = number("low_freq_factor", 1);
+  rope.high_freq_factor = number("high_freq_factor", 4);
+  rope.beta_fast = number("beta_fast", 32);
+  rope.beta_slow = number("beta_slow", 1);
+  rope.truncate = json_get_or<bool>(scaling, "truncate", true, where);
+  rope.attention_factor = number("attention_factor", 0);
+  rope.mscale = number("mscale", 0);
+  rope.mscale_all_dim = number("mscale_all_dim", 0);
+  require(rope.theta > 1 && rope.factor > 0 && rope.max_positions > 0 &&
+              rope.original_max_positions > 0 && rotary_dim > 0 && rotary_dim % 2 == 0,
+          ErrorCode::Format, "{}: the rope settings are out of range: {}", where, scaling.dump());
+  if (rope.kind == RopeKind::LongRope) {
+    rope.short_factor = json_get<std::vector<double>>(scaling, "short_factor", where);
+    rope.long_factor = json_get<std::vector<double>>(scaling, "long_factor", where);
+    check_factors(rope.short_factor, rotary_dim, "short_factor", where);
+    check_factors(rope.long_factor, rotary_dim, "long_factor", where);
+  }
+  return rope;
+}
+
+}  // namespace mpq

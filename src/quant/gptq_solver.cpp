@@ -1,0 +1,91 @@
+// GPTQ's inner loop: per row inside a block of columns, one matrix product for all later columns.
+#include "mpq/quant/gptq_solver.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace mpq {
+namespace {
+
+constexpr int64_t kBlock = 128;
+
+/// What the loop over one block of columns reads and writes; all pointers are to row-major float32.
+struct BlockView {
+  float* weight;        // [out, in] in visiting order; updated
+  float* error;         // [out, kBlock]: (w - q) / U_jj
+  const float* upper;   // [in, in]
+  const float* scale;   // [out, groups]
+  const float* zero;    // [out, groups]
+  const int64_t* group; // [in]: group of the column at each position
+  float* codes;         // [out, in] in visiting order
+  int64_t in, groups, begin, count;
+  float top;
+};
+
+void quantize_row(const BlockView& view, int64_t row) {
+  float* weight = view.weight + row * view.in + view.begin;
+  float* error = view.error + row * kBlock;
+  float* codes = view.codes + row * view.in + view.begin;
+  const float* scale = view.scale + row * view.groups;
+  const float* zero = view.zero + row * view.groups;
+  for (int64_t j = 0; j < view.count; ++j) {
+    const float* upper = view.upper + (view.begin + j) * view.in + view.begin;
+    const int64_t group = view.group[view.begin + j];
+    const float code =
+        std::clamp(std::nearbyint(weight[j] / scale[group]) + zero[group], 0.0F, view.top);
+    const float quantized = (code - zero[group]) * scale[group];
+    const float scaled = (weight[j] - quantized) / upper[j];
+    codes[j] = code;
+    error[j] = scaled;
+    for (int64_t k = j + 1; k < view.count; ++k) weight[k] -= scaled * upper[k];
+  }
+}
+
+}  // namespace
+
+QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor, const Grid& grid,
+                           const Scheme& scheme) {
+  const int64_t out = weight.size(0);
+  const int64_t in = weight.size(1);
+  const int64_t groups = grid.scale.size(1);
+  const at::Tensor work = weight.index_select(1, factor.order);
+  const at::Tensor codes = at::empty({out, in}, at::kFloat);
+  const at::Tensor error = at::empty({out, kBlock}, at::kFloat);
+  const at::Tensor group = at::floor_divide(factor.order, in / groups).contiguous();
+  const at::Tensor scale = grid.scale.contiguous();
+  const at::Tensor zero = grid.zero.contiguous();
+
+  for (int64_t begin = 0; begin < in; begin += kBlock) {
+    const int64_t count = std::min(kBlock, in - begin);
+    const BlockView view{work.data_ptr<float>(),
+                         error.data_ptr<float>(),
+                         factor.upper.data_ptr<float>(),
+                         scale.data_ptr<float>(),
+                         zero.data_ptr<float>(),
+                         group.data_ptr<int64_t>(),
+                         codes.data_ptr<float>(),
+                         in,
+                         groups,
+                         begin,
+                         count,
+                         static_cast<float>((1 << scheme.bits) - 1)};
+    at::parallel_for(0, out, 16, [&](int64_t first, int64_t last) {
+      for (int64_t row = first; row < last; ++row) quantize_row(view, row);
+    });
+    const int64_t rest = in - begin - count;
+    if (rest > 0) {
+      work.narrow(1, begin + count, rest)
+          .addmm_(error.narrow(1, 0, count),
+                  factor.upper.narrow(0, begin, count).narrow(1, begin + count, rest), 1, -1);
+    }
+  }
+  at::Tensor ordered = at::empty({out, in}, at::kByte);
+  ordered.index_copy_(1, factor.order, codes.to(at::kByte));
+  return {scheme, ordered, scale, zero.to(at::kByte)};
+}
+
+}  // namespace mpq

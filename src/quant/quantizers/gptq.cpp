@@ -1,0 +1,68 @@
+// GPTQ (Frantar et al., 2023, Algorithm 1): columns are rounded in turn, each error spread over the columns still to come.
+#include <ATen/ATen.h>
+
+#include "mpq/core/log.h"
+#include "mpq/quant/gptq_solver.h"
+#include "mpq/quant/refine.h"
+#include "mpq/quant/scheme_options.h"
+
+namespace mpq {
+namespace {
+
+class Gptq final : public Quantizer {
+ public:
+  struct Options : SchemeOptions {
+    bool act_order = true;
+    bool mse = false;
+    double damp = 0.01;
+    int refine = 0;
+    template <class Field>
+    void visit(Field&& field) {
+      SchemeOptions::visit(field);
+      field("act_order", act_order, "columns by descending diag H, groups fixed beforehand (no g_idx)");
+      field("mse", mse, "choose group ranges by the shrink search first");
+      field("damp", damp, "added to diag H, as a share of its mean; grows tenfold if Cholesky fails");
+      field("refine", refine, "rounds of coordinate descent on codes and scales under H afterwards");
+    }
+  };
+
+  explicit Gptq(const Options& options) : options_(options), scheme_(options.scheme()) {
+    require(options.damp > 0 && options.damp <= 1, ErrorCode::Usage,
+            "gptq: option damp: expected above 0 and at most 1, found {}", options.damp);
+    require(options.refine >= 0, ErrorCode::Usage,
+            "gptq: option refine: expected 0 or more rounds, found {}", options.refine);
+  }
+
+  Scheme scheme() const override { return scheme_; }
+  bool needs_hessian() const override { return true; }
+
+  QuantizedLinear quantize(const QuantProblem& problem) const override {
+    require(problem.hessian != nullptr, ErrorCode::Internal, "{}: gptq needs a Hessian", problem.name);
+    at::Tensor weight = problem.weight.clone();
+    // An input that is always zero carries nothing: its weights are dropped.
+    weight.masked_fill_((problem.hessian->diagonal() == 0).unsqueeze(0), 0.0);
+    const GridOptions grid_options{scheme_, options_.mse, problem.scale_dtype};
+    const Grid grid = choose_grid(weight, grid_options, problem.name);
+    const auto& factor = problem.hessian->factor(options_.act_order, options_.damp);
+    if (!factor.upper.defined()) {
+      log_warning("{}: the Hessian is not positive definite at any damping; rounded to nearest",
+                  problem.name);
+      return round_to_grid(weight, grid, scheme_);
+    }
+    QuantizedLinear result = gptq_solve(weight, factor, grid, scheme_);
+    if (options_.refine > 0) {
+      refine_codes(weight, *problem.hessian, options_.damp, problem.scale_dtype, options_.refine,
+                   result);
+    }
+    return result;
+  }
+
+ private:
+  Options options_;
+  Scheme scheme_;
+};
+
+MPQ_REGISTER(Quantizer, Gptq, "gptq", "error-compensated rounding under the inputs' Hessian");
+
+}  // namespace
+}  // namespace mpq
