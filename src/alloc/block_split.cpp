@@ -21,9 +21,9 @@ int candidate_with_bits(const AllocationUnit& unit, int bits, std::string_view m
     const auto& candidate = unit.candidates[c];
     offered.insert(candidate.bits);
     if (candidate.bits != bits) continue;
-    const bool better = best < 0 || std::pair(clamped_loss(candidate), candidate.bytes) <
-                                        std::pair(clamped_loss(unit.candidates[best]),
-                                                  unit.candidates[best].bytes);
+    const bool better =
+        best < 0 || std::pair(clamped_loss(candidate), candidate.bytes) <
+                        std::pair(clamped_loss(unit.candidates[best]), unit.candidates[best].bytes);
     if (better) best = static_cast<int>(c);
   }
   require(best >= 0, ErrorCode::Usage,

@@ -36,8 +36,11 @@ std::vector<KnapsackItem> undominated(const AllocationUnit& unit, double scale, 
 
 Knapsack make_scaled(const AllocationProblem& problem, double scale) {
   Knapsack knapsack;
-  knapsack.loss_quantum = scale > 0 ? std::ldexp(scale, -loss_bits(problem.units.size())) : 1.0;
-  if (knapsack.loss_quantum <= 0) knapsack.loss_quantum = 1.0;  // below the least double: all zero
+  // A power of two: what doubles hold exactly stays exact, and so do ties.
+  int exponent = 0;
+  std::frexp(scale, &exponent);
+  exponent = std::max(exponent - loss_bits(problem.units.size()), -1022);  // no subnormal quanta
+  knapsack.loss_quantum = std::ldexp(1.0, exponent);
   int64_t divisor = 0, dearest = 0;
   for (const auto& unit : problem.units) {
     knapsack.units.push_back(undominated(unit, scale, knapsack.loss_quantum));

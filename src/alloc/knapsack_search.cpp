@@ -1,5 +1,6 @@
-// Exact multiple-choice knapsack: a Pareto list of partial solutions, units of the core first (Pisinger, 1995), cut by the
-// bound of the linear relaxation; beyond the state limit a beam that still proves its gap.
+// Exact multiple-choice knapsack: a Pareto list of partial solutions, units of the core first
+// (Pisinger, 1995), cut by the bound of the linear relaxation; beyond the state limit a beam that
+// still proves its gap.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -28,15 +29,16 @@ bool better(int64_t loss, int64_t cost, const KnapsackSolution& than) {
   return loss != than.loss ? loss < than.loss : cost < than.cost;
 }
 
-/// Merges two lists sorted by rising cost and falling loss, without what is dominated; ties keep a's.
+/// Merges two lists sorted by rising cost and falling loss, without what is dominated; ties keep
+/// a's.
 std::vector<State> merge_undominated(const std::vector<State>& a, const std::vector<State>& b) {
   std::vector<State> result;
   result.reserve(a.size() + b.size());
   size_t i = 0, j = 0;
   while (i < a.size() || j < b.size()) {
-    const bool from_a = j == b.size() || (i < a.size() && (a[i].cost != b[j].cost
-                                                               ? a[i].cost < b[j].cost
-                                                               : a[i].loss <= b[j].loss));
+    const bool from_a =
+        j == b.size() ||
+        (i < a.size() && (a[i].cost != b[j].cost ? a[i].cost < b[j].cost : a[i].loss <= b[j].loss));
     const State& next = from_a ? a[i++] : b[j++];
     if (result.empty() || next.loss < result.back().loss) result.push_back(next);
   }
@@ -72,7 +74,8 @@ class Search {
   }
 
  private:
-  /// Lagrangian prices at the optimum of the relaxation: a loss counts `loss_price_`, a cost `cost_price_`.
+  /// Lagrangian prices at the optimum of the relaxation: a loss counts `loss_price_`, a cost
+  /// `cost_price_`.
   void set_prices(const HullStep& split) {
     loss_price_ = split.cost;
     cost_price_ = split.drop;
@@ -89,11 +92,13 @@ class Search {
     return loss_price_ * item.loss + cost_price_ * item.cost;
   }
 
-  /// The units whose second choice costs least come first: the sooner a unit, the more it is undecided.
+  /// The units whose second choice costs least come first: the sooner a unit, the more it is
+  /// undecided.
   std::vector<size_t> core_first() const {
     std::vector<WideInt> regret;
     for (size_t u = 0; u < knapsack_.units.size(); ++u) {
-      std::vector<WideInt> prices{WideInt{std::numeric_limits<int64_t>::max()} << 60};  // an only choice
+      std::vector<WideInt> prices{WideInt{std::numeric_limits<int64_t>::max()}
+                                  << 60};  // an only choice
       for (const auto& item : knapsack_.units[u]) prices.push_back(priced(item) - least_[u]);
       std::nth_element(prices.begin(), prices.begin() + 1, prices.end());
       regret.push_back(prices[1]);
@@ -105,7 +110,8 @@ class Search {
     return order;
   }
 
-  /// Extends every state by the items of one unit that an optimum may hold (reduced cost within the gap).
+  /// Extends every state by the items of one unit that an optimum may hold (reduced cost within the
+  /// gap).
   void decide(size_t unit) {
     const auto& items = knapsack_.units[unit];
     std::vector<int32_t> able;
@@ -133,8 +139,8 @@ class Search {
       shifted.reserve(states_.size());
       for (size_t s = 0; s < states_.size(); ++s) {
         if (states_[s].cost + item.cost > knapsack_.room) break;
-        shifted.push_back({states_[s].cost + item.cost, states_[s].loss + item.loss,
-                           static_cast<int32_t>(s), i});
+        shifted.push_back(
+            {states_[s].cost + item.cost, states_[s].loss + item.loss, static_cast<int32_t>(s), i});
       }
       next = merge_undominated(next, shifted);
     }
@@ -144,7 +150,8 @@ class Search {
     for (const auto& state : states_) trace_.back().back.emplace_back(state.parent, state.item);
   }
 
-  /// Completes every state along the relaxation, keeps the best solution seen, and drops the states that cannot beat it.
+  /// Completes every state along the relaxation, keeps the best solution seen, and drops the states
+  /// that cannot beat it.
   void prune() {
     const Relaxation rest(knapsack_, steps_, open_);
     std::erase_if(states_, [this](const State& s) { return s.cost > knapsack_.room; });

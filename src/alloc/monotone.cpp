@@ -44,7 +44,8 @@ std::vector<double> falling_fit(const std::vector<Level>& levels) {
   return fit;
 }
 
-/// A standard error far below the unit's largest counts as a thousandth of it: known, not infinitely so.
+/// A standard error far below the unit's largest counts as a thousandth of it: known, not
+/// infinitely so.
 double inverse_variance(const Candidate& candidate, double largest_stderr) {
   if (largest_stderr <= 0) return 1;
   const double ratio = std::max(candidate.loss_stderr / largest_stderr, 1e-3);
@@ -64,8 +65,7 @@ std::vector<Level> levels_of(const AllocationUnit& unit, std::vector<size_t> fam
   std::vector<Level> levels;
   for (const size_t c : family) {
     const auto& candidate = unit.candidates[c];
-    if (levels.empty() ||
-        unit.candidates[levels.back().members.front()].bytes != candidate.bytes) {
+    if (levels.empty() || unit.candidates[levels.back().members.front()].bytes != candidate.bytes) {
       levels.push_back({clamped_loss(candidate), inverse_variance(candidate, largest_stderr), {}});
     }
     levels.back().members.push_back(c);

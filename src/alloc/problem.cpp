@@ -31,9 +31,9 @@ void check_candidates(const AllocationProblem& problem) {
 int64_t smallest_bytes(const AllocationProblem& problem) {
   int64_t total = 0;
   for (const auto& unit : problem.units) {
-    total +=
-        std::min_element(unit.candidates.begin(), unit.candidates.end(),
-                         [](const auto& a, const auto& b) { return a.bytes < b.bytes; })->bytes;
+    total += std::min_element(unit.candidates.begin(), unit.candidates.end(),
+                              [](const auto& a, const auto& b) { return a.bytes < b.bytes; })
+                 ->bytes;
   }
   return total;
 }

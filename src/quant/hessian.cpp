@@ -1,4 +1,4 @@
-// Hessian accumulation and the single Cholesky that GPTQ needs.
+// The single Cholesky that GPTQ needs.
 #include "mpq/quant/hessian.h"
 
 #include <ATen/ATen.h>
@@ -51,40 +51,6 @@ const Hessian::Factor& Hessian::factor(bool act_order, double damp) const {
     if (factor.upper.defined()) break;
   }
   return factors_.emplace(key, std::move(factor)).first->second;
-}
-
-HessianAccumulator::HessianAccumulator(int64_t in) : sum_(at::zeros({in, in}, at::kFloat)) {}
-
-void HessianAccumulator::add(const at::Tensor& x) {
-  require(x.dim() == 2 && x.size(1) == sum_.size(0), ErrorCode::Internal,
-          "Hessian: expected inputs of {} channels, found {}", sum_.size(0), x.size(-1));
-  // Rows are split so that partial sums stay short: float32 then holds the total to about 1e-6.
-  constexpr int64_t kRows = 4096;
-  for (int64_t begin = 0; begin < x.size(0); begin += kRows) {
-    const auto rows = x.narrow(0, begin, std::min(kRows, x.size(0) - begin));
-    if (rows.scalar_type() == at::kFloat) {
-      sum_.addmm_(rows.t(), rows);
-    } else {
-      sum_.add_(at::mm(rows.t(), rows));
-    }
-  }
-  tokens_ += x.size(0);
-}
-
-at::Tensor HessianAccumulator::mean() const {
-  return tokens_ == 0 ? sum_.clone() : sum_ * (2.0 / static_cast<double>(tokens_));
-}
-
-at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share) {
-  const auto normalised = [](const at::Tensor& h, double share) {
-    const double mean = h.diagonal().mean().item<double>();
-    return mean > 0 ? h * (share / mean) : h * 0.0;
-  };
-  const bool has_task = task.defined() && task.diagonal().sum().item<double>() > 0;
-  const bool has_text = text.defined() && text.diagonal().sum().item<double>() > 0;
-  if (!has_text || text_share == 0) return has_task ? task : text;
-  if (!has_task) return text;
-  return normalised(task, 1 - text_share) + normalised(text, text_share);
 }
 
 }  // namespace mpq

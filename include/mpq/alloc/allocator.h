@@ -15,12 +15,12 @@ struct Candidate {
   std::string spec;
   int bits = 16;
   int64_t bytes = 0;
-  double loss = 0;         // estimated harm of this choice alone, >= 0, additive over units
+  double loss = 0;  // estimated harm of this choice alone, additive over units; below 0 reads as 0
   double loss_stderr = 0;  // 0 when not measured
 };
 
-/// A set of linears that share one choice. `block` is the decoder block it belongs to; `score` is the scorer's rank (higher = more
-/// sensitive), used by the paper's fixed splits.
+/// A set of linears that share one choice. `block` is the decoder block it belongs to; `score` is
+/// the scorer's rank (higher = more sensitive), used by the paper's fixed splits.
 struct AllocationUnit {
   std::string name;
   int block = 0;
@@ -34,7 +34,8 @@ struct AllocationProblem {
   int64_t budget_bytes = std::numeric_limits<int64_t>::max();  // over all units
 };
 
-/// `choice[u]` indexes units[u].candidates. `lower_bound` <= the optimum's loss; gap = predicted_loss - lower_bound (0: proven optimal).
+/// `choice[u]` indexes units[u].candidates. `lower_bound` <= the optimum's loss; gap =
+/// predicted_loss - lower_bound (0: proven optimal).
 struct Allocation {
   std::vector<int> choice;
   int64_t bytes = 0;
@@ -43,13 +44,15 @@ struct Allocation {
   double gap = 0;
 };
 
-/// Throws Error(Usage) naming the smallest feasible budget when even the cheapest candidates exceed it.
+/// Throws Error(Usage) naming the smallest feasible budget when even the cheapest candidates exceed
+/// it.
 void require_feasible(const AllocationProblem& problem);
-/// Fills bytes and predicted_loss from `choice`.
+/// Fills bytes and predicted_loss from `choice`; nothing is proven, so lower_bound is 0.
 Allocation evaluate_choice(const AllocationProblem& problem, std::vector<int> choice);
 
-/// Chooses one candidate per unit with total bytes <= budget_bytes. To add one: a class with nested Options and solve() in
-/// src/alloc/allocators/<name>.cpp, registered there, and a test in tests/alloc/.
+/// Chooses one candidate per unit with total bytes <= budget_bytes. To add one: a class with nested
+/// Options and solve() in src/alloc/allocators/<name>.cpp, registered there, and a test in
+/// tests/alloc/.
 class Allocator {
  public:
   static constexpr const char* kKind = "allocator";
@@ -58,7 +61,8 @@ class Allocator {
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
 
-  /// Throws Error(Usage) when infeasible (require_feasible) or when the candidates lack what the method needs.
+  /// Throws Error(Usage) when infeasible (require_feasible) or when the candidates lack what the
+  /// method needs.
   virtual Allocation solve(const AllocationProblem& problem) const = 0;
 };
 

@@ -25,8 +25,9 @@ struct Knapsack {
   double loss_quantum = 1;
 };
 
-/// Throws as require_feasible. Losses are rounded to quanta of about 2^-47 of a known solution's loss, near the
-/// rounding of a sum of doubles; a loss beyond that solution's is cut off, since it cannot be part of an optimum.
+/// Throws as require_feasible. Losses are rounded to quanta of about 2^-47 of a known solution's
+/// loss, near the rounding of a sum of doubles; a loss beyond that solution's is cut off, since it
+/// cannot be part of an optimum.
 Knapsack make_knapsack(const AllocationProblem& problem);
 
 /// A step along the lower convex hull of one unit, from item `from` to item `to`.
@@ -38,11 +39,12 @@ struct HullStep {
   int64_t drop = 0;  // of loss
 };
 
-/// All hull steps, steepest drop per cost first (ties: lower unit); those of one unit in their order.
+/// All hull steps, steepest drop per cost first (ties: lower unit); those of one unit in their
+/// order.
 std::vector<HullStep> hull_steps(const Knapsack& knapsack);
 
-/// The linear relaxation over the units with open[u] != 0 (Sinha and Zoltners, 1979): take the steps in order, the last
-/// one in part. A prefix of whole steps is itself a solution.
+/// The linear relaxation over the units with open[u] != 0 (Sinha and Zoltners, 1979): take the
+/// steps in order, the last one in part. A prefix of whole steps is itself a solution.
 class Relaxation {
  public:
   struct Point {
@@ -61,18 +63,20 @@ class Relaxation {
   std::vector<int64_t> cost_, loss_;  // [i]: after i steps
 };
 
-/// The first `taken` steps of the open units, applied to `items`; then, when `fill`, every later step that still fits
-/// in `room`. Returns the cost of the steps taken.
+/// The first `taken` steps of the open units, applied to `items`; then, when `fill`, every later
+/// step that still fits in `room`. Returns the cost of the steps taken.
 int64_t apply_steps(const std::vector<HullStep>& steps, const std::vector<char>& open, size_t taken,
                     bool fill, int64_t room, std::vector<int>& items);
 
-/// `max_states`: partial solutions kept after each unit. `tolerance`: relative gap that is good enough.
+/// `max_states`: partial solutions kept after each unit. `tolerance`: relative gap that is good
+/// enough.
 struct KnapsackLimits {
   int max_states = 0;
   double tolerance = 0;
 };
 
-/// `items[u]` indexes units[u]; `bound` <= the least possible loss, equal to `loss` when that is proven.
+/// `items[u]` indexes units[u]; `bound` <= the least possible loss, equal to `loss` when that is
+/// proven.
 struct KnapsackSolution {
   std::vector<int> items;
   int64_t cost = 0;

@@ -7,11 +7,12 @@
 
 namespace mpq {
 
-/// Throws Error(Usage) on a unit without candidates and Error(Numeric) on a loss or standard error that is not
-/// finite, naming the unit and the spec.
+/// Throws Error(Usage) on a unit without candidates and Error(Numeric) on a loss or standard error
+/// that is not finite, naming the unit and the spec.
 void check_candidates(const AllocationProblem& problem);
 
-/// The loss with negatives read as 0: a loss is a harm, what a measurement leaves below zero is noise.
+/// The loss with negatives read as 0: a loss is a harm, what a measurement leaves below zero is
+/// noise.
 inline double clamped_loss(const Candidate& candidate) {
   return candidate.loss > 0 ? candidate.loss : 0.0;
 }
@@ -23,8 +24,8 @@ int64_t smallest_bytes(const AllocationProblem& problem);
 [[noreturn]] void fail_infeasible(const AllocationProblem& problem, std::string_view what,
                                   int64_t needed);
 
-/// evaluate_choice with the bound of the linear relaxation, for methods that do not prove anything themselves:
-/// the gap says what an optimal mix could gain at most.
+/// evaluate_choice with the bound of the linear relaxation, for methods that do not prove anything
+/// themselves: the gap says what an optimal mix could gain at most.
 Allocation evaluate_with_bound(const AllocationProblem& problem, std::vector<int> choice);
 
 }  // namespace mpq

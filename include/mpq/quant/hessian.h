@@ -33,23 +33,4 @@ class Hessian {
   mutable std::map<std::pair<bool, double>, Factor> factors_;
 };
 
-/// Sums x x^T over batches of inputs, in float32 (bfloat16 products where the inputs are bfloat16, which is exact for the factors).
-class HessianAccumulator {
- public:
-  explicit HessianAccumulator(int64_t in);
-  /// `x` [tokens, in]; rows in any floating dtype.
-  void add(const at::Tensor& x);
-  /// 2/n sum x x^T; zeros when nothing was added.
-  at::Tensor mean() const;
-  int64_t tokens() const { return tokens_; }
-
- private:
-  at::Tensor sum_;
-  int64_t tokens_ = 0;
-};
-
-/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that neither drowns the other
-/// (methods.md, 6). An empty one leaves the other alone.
-at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share);
-
 }  // namespace mpq

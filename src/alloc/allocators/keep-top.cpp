@@ -1,4 +1,5 @@
-// The split of TAQO (arXiv 2511.06516; methods.md, 1.4): both ends and the top blocks stay, the rest gets low bits.
+// The split of TAQO (arXiv 2511.06516; methods.md, 1.4): both ends and the top blocks stay, the
+// rest gets low bits.
 #include "mpq/alloc/block_split.h"
 
 namespace mpq {
@@ -33,9 +34,8 @@ class KeepTop : public Allocator {
 
   Allocation solve(const AllocationProblem& problem) const override {
     std::map<int, int> plan;
-    const auto middle = rank_blocks(
-        problem,
-        protect_ends(blocks_of(problem), options_.first, options_.last, options_.keep, plan));
+    const auto middle = rank_blocks(problem, protect_ends(blocks_of(problem), options_.first,
+                                                          options_.last, options_.keep, plan));
     for (size_t i = 0; i < middle.size(); ++i) {
       plan[middle[i]] = i < static_cast<size_t>(options_.top) ? options_.keep : options_.low;
     }

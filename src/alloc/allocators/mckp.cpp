@@ -1,4 +1,5 @@
-// The exact optimum of additive losses within the budget: a multiple-choice knapsack (methods.md, section 5).
+// The exact optimum of additive losses within the budget: a multiple-choice knapsack (methods.md,
+// section 5).
 #include <algorithm>
 
 #include "mpq/alloc/knapsack.h"
@@ -23,8 +24,10 @@ struct MckpOptions {
   }
 };
 
-/// With `monotone`, predicted_loss and the bound are those of monotone_losses(problem). Without, losses count as given (below
-/// zero: 0), and of two optima the one with fewer bytes is taken.
+/// With `monotone`, predicted_loss and the bound are those of monotone_losses(problem). Without,
+/// losses count as given (below zero: 0), and of two optima the one with fewer bytes is taken.
+/// Where max_states is reached (nearly proportional bytes and losses), two budgets may differ by
+/// less than the gap in the wrong order; otherwise the loss never rises with the budget.
 class Mckp : public Allocator {
  public:
   using Options = MckpOptions;
@@ -50,8 +53,7 @@ class Mckp : public Allocator {
     }
     if (options_.monotone) choice = spend_leftover(problem, std::move(choice));
     Allocation result = evaluate_choice(problem, std::move(choice));
-    const double gap =
-        static_cast<double>(solution.loss - solution.bound) * knapsack.loss_quantum;
+    const double gap = static_cast<double>(solution.loss - solution.bound) * knapsack.loss_quantum;
     result.lower_bound = std::max(0.0, result.predicted_loss - gap);
     result.gap = result.predicted_loss - result.lower_bound;
     return result;

@@ -1,4 +1,5 @@
-// The first version's split of arXiv 2511.06516 (methods.md, 1.4): both ends kept, the middle in three tiers by score.
+// The first version's split of arXiv 2511.06516 (methods.md, 1.4): both ends kept, the middle in
+// three tiers by score.
 #include "mpq/alloc/block_split.h"
 
 namespace mpq {
@@ -33,21 +34,19 @@ class Tiers : public Allocator {
     require(options.first >= 0 && options.last >= 0, ErrorCode::Usage,
             "tiers: expected first and last >= 0, found {} and {}", options.first, options.last);
     require(options.top >= 0 && options.middle >= 0 && options.top + options.middle <= 1 + 1e-9,
-            ErrorCode::Usage, "tiers: expected top and middle >= 0 and together at most 1, found {} and {}",
+            ErrorCode::Usage,
+            "tiers: expected top and middle >= 0 and together at most 1, found {} and {}",
             options.top, options.middle);
   }
 
   Allocation solve(const AllocationProblem& problem) const override {
     std::map<int, int> plan;
-    const auto ranked = rank_blocks(
-        problem,
-        protect_ends(blocks_of(problem), options_.first, options_.last, options_.keep, plan));
+    const auto ranked = rank_blocks(problem, protect_ends(blocks_of(problem), options_.first,
+                                                          options_.last, options_.keep, plan));
     const size_t kept = round_half_up(options_.top, ranked.size());
     const size_t middle = round_half_up(options_.middle, ranked.size());
     for (size_t i = 0; i < ranked.size(); ++i) {
-      plan[ranked[i]] = i < kept            ? options_.keep
-                        : i < kept + middle ? options_.mid
-                                            : options_.low;
+      plan[ranked[i]] = i < kept ? options_.keep : i < kept + middle ? options_.mid : options_.low;
     }
     return apply_block_bits(problem, plan, "tiers", {options_.keep, options_.mid, options_.low});
   }

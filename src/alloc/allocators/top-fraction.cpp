@@ -1,4 +1,5 @@
-// The split of TAQ and TAQ-KL (arXiv 2511.06516; methods.md, 1.4): the top share of blocks at high bits, the rest at low.
+// The split of TAQ and TAQ-KL (arXiv 2511.06516; methods.md, 1.4): the top share of blocks at high
+// bits, the rest at low.
 #include "mpq/alloc/block_split.h"
 
 namespace mpq {

@@ -14,8 +14,9 @@ namespace {
 
 std::string method_of(const std::string& spec) { return spec.substr(0, spec.find(':')); }
 
-/// The unit's candidate for the spec of `wanted`. A unit that does not offer it (its shape did not admit the group size)
-/// stands in with its candidate of the same bits: the same plug-in first, then less loss, then fewer bytes.
+/// The unit's candidate for the spec of `wanted`. A unit that does not offer it (its shape did not
+/// admit the group size) stands in with its candidate of the same bits: the same plug-in first,
+/// then less loss, then fewer bytes.
 std::optional<int> match(const AllocationUnit& unit, const Candidate& wanted) {
   std::optional<int> best;
   const auto rank = [&](const Candidate& c) {
@@ -31,15 +32,42 @@ std::optional<int> match(const AllocationUnit& unit, const Candidate& wanted) {
   return best;
 }
 
-/// One choice per unit for `wanted`; nothing when some unit has no candidate of those bits.
-std::optional<std::vector<int>> spread(const AllocationProblem& problem, const Candidate& wanted) {
+/// One choice for all units. It is mixed when some unit stands in with another plug-in.
+struct Scheme {
+  int bits = 0;
+  bool mixed = false;
+  Allocation allocation;
+};
+
+/// Nothing when some unit has no candidate of those bits.
+std::optional<Scheme> spread(const AllocationProblem& problem, const Candidate& wanted) {
   std::vector<int> choice;
+  bool mixed = false;
   for (const auto& unit : problem.units) {
     const auto found = match(unit, wanted);
     if (!found) return std::nullopt;
+    mixed = mixed || method_of(unit.candidates[*found].spec) != method_of(wanted.spec);
     choice.push_back(*found);
   }
-  return choice;
+  return Scheme{wanted.bits, mixed, evaluate_choice(problem, std::move(choice))};
+}
+
+/// Every spec spread over all units; mixed schemes only for bits at which there is no other.
+std::vector<Scheme> schemes_of(const AllocationProblem& problem) {
+  std::vector<Scheme> schemes;
+  std::set<std::pair<int, std::string>> seen;
+  std::set<int> unmixed;
+  for (const auto& unit : problem.units) {
+    for (const auto& candidate : unit.candidates) {
+      if (!seen.insert({candidate.bits, candidate.spec}).second) continue;
+      auto scheme = spread(problem, candidate);
+      if (!scheme) continue;
+      if (!scheme->mixed) unmixed.insert(scheme->bits);
+      schemes.push_back(std::move(*scheme));
+    }
+  }
+  std::erase_if(schemes, [&](const Scheme& s) { return s.mixed && unmixed.count(s.bits) != 0; });
+  return schemes;
 }
 
 class Uniform : public Allocator {
@@ -50,29 +78,21 @@ class Uniform : public Allocator {
 
   Allocation solve(const AllocationProblem& problem) const override {
     check_candidates(problem);
-    std::optional<Allocation> best;
-    constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
-    int64_t smallest = kNone;
-    std::set<std::pair<int, std::string>> seen;
-    for (const auto& unit : problem.units) {
-      for (const auto& candidate : unit.candidates) {
-        if (!seen.insert({candidate.bits, candidate.spec}).second) continue;
-        auto choice = spread(problem, candidate);
-        if (!choice) continue;
-        Allocation found = evaluate_choice(problem, std::move(*choice));
-        smallest = std::min(smallest, found.bytes);
-        if (found.bytes > problem.budget_bytes) continue;
-        const bool better = !best || std::tie(found.predicted_loss, found.bytes) <
-                                         std::tie(best->predicted_loss, best->bytes);
-        if (better) best = std::move(found);
-      }
+    if (problem.units.empty()) return evaluate_choice(problem, {});
+    const auto schemes = schemes_of(problem);
+    require(!schemes.empty(), ErrorCode::Usage,
+            "uniform: no spec or bit width is offered by every unit; add one to the palette");
+    const Allocation* best = nullptr;
+    int64_t smallest = std::numeric_limits<int64_t>::max();
+    for (const auto& scheme : schemes) {
+      const auto& found = scheme.allocation;
+      smallest = std::min(smallest, found.bytes);
+      const bool better = best == nullptr || std::tie(found.predicted_loss, found.bytes) <
+                                                 std::tie(best->predicted_loss, best->bytes);
+      if (found.bytes <= problem.budget_bytes && better) best = &found;
     }
-    if (!best && !problem.units.empty()) {
-      require(smallest != kNone, ErrorCode::Usage,
-              "uniform: no spec or bit width is offered by every unit; add one to the palette");
-      fail_infeasible(problem, "uniform", smallest);
-    }
-    return evaluate_with_bound(problem, best ? best->choice : std::vector<int>{});
+    if (best == nullptr) fail_infeasible(problem, "uniform", smallest);
+    return evaluate_with_bound(problem, best->choice);
   }
 };
 

@@ -1,0 +1,29 @@
+#pragma once
+// Input Hessians of a stage's linears: 2/n sum x x^T, blended from task and general text.
+#include "mpq/calib/sequence_group.h"
+
+namespace mpq {
+
+/// Sums x x^T over rows, in float32, the upper triangle only.
+class HessianAccumulator {
+ public:
+  explicit HessianAccumulator(int64_t in);
+  /// `x` [rows, in], any floating dtype.
+  void add(const at::Tensor& x);
+  /// 2/n sum x x^T, float32 [in, in]; zeros when nothing was added.
+  at::Tensor mean() const;
+
+ private:
+  at::Tensor sum_;
+  int64_t rows_ = 0;
+};
+
+/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that neither drowns the other
+/// (methods.md, 6). An all-zero one, or a share of 0 or 1, leaves the other alone.
+at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share);
+
+/// The blended Hessian of the next stage's input over all groups.
+at::Tensor stage_hessian(const std::vector<SequenceGroup>& groups, const GroupStates& states,
+                         double text_share);
+
+}  // namespace mpq

@@ -1,0 +1,50 @@
+#pragma once
+// The calibration folder's prompts: tokenized once, read by every later stage.
+#include <string>
+#include <vector>
+
+#include "mpq/core/json_file.h"
+#include "mpq/model/batch.h"
+#include "mpq/text/task_file.h"
+#include "mpq/text/tokenizer.h"
+
+namespace mpq {
+
+struct CalibrationPrompt {
+  TaskPrompt task;
+  TokenSequence tokens;
+};
+
+/// Prompts that may be calibrated on and those held out, and windows of general text of both kinds.
+struct PromptSet {
+  std::vector<CalibrationPrompt> task, held_out;
+  std::vector<TokenSequence> text, text_held_out;
+};
+
+struct PromptOptions {
+  double holdout = 0.25;        // share of the task file never calibrated on
+  int64_t max_prompts = 256;    // calibrated on; the rest of the file is not read further
+  int64_t max_tokens = 512;     // of a prompt; longer ones keep their end, where the answer follows
+  int64_t text_windows = 32;    // general text beside the task
+  int64_t text_window_tokens = 256;
+};
+
+/// Tokenizes task prompts (messages through the chat template of `checkpoint_folder`).
+std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& prompts,
+                                                const Tokenizer& tokenizer,
+                                                const std::string& checkpoint_folder,
+                                                int64_t max_tokens);
+/// Cuts a document to windows of exactly `window` tokens (a shorter document gives none, but the only one gives itself),
+/// `limit` of them evenly spread; limit 0: all.
+std::vector<TokenSequence> text_windows(const std::vector<std::string>& documents,
+                                        const Tokenizer& tokenizer, int64_t window, int64_t limit);
+/// Splits and tokenizes. `text` documents: every fourth window is held out. Throws Error(Usage) when no prompt is left to calibrate on.
+PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
+                           const std::vector<std::string>& documents, const Tokenizer& tokenizer,
+                           const std::string& checkpoint_folder, const PromptOptions& options);
+
+Json to_json(const PromptSet& set);
+/// Throws Error(Format) naming `where`.
+PromptSet prompt_set_from_json(const Json& json, const std::string& where);
+
+}  // namespace mpq

@@ -1,0 +1,68 @@
+#pragma once
+// Everything a user can ask of the stages, with its defaults; the command line and --config fill the same fields.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mpq/calib/prompt_set.h"
+#include "mpq/model/model.h"
+
+namespace mpq {
+
+/// Shared by all stages.
+struct CommonOptions {
+  std::string work = "mpq-work";
+  ComputeOptions compute;
+  uint64_t seed = 0;
+  std::string max_memory = "";  // of hidden states and caches; empty: no limit
+  bool dry_run = false;
+  bool overwrite = false;
+};
+
+struct CalibrateOptions {
+  std::string model;
+  std::vector<std::string> task;
+  std::vector<std::string> text;  // empty: the general text that ships with mpq
+  PromptOptions prompts;
+  int64_t skip_first_tokens = 0;
+};
+
+struct ScoreOptions {
+  std::string scorer = "taqo";
+  std::vector<std::string> palette = {"2", "3", "4", "6", "8"};  // widths, or whole specs
+  std::string quantizer = "gptq";  // completes bare widths
+  int group = 128;
+  bool fuse = true;
+  double text_share = 0.2;
+  std::string target = "transformers";
+  std::string format = "compressed-tensors";
+};
+
+struct AllocateOptions {
+  std::vector<std::string> budgets;   // effective bits, "2.5:4.5:0.25" for a curve
+  std::string budget_counts = "all";  // all: metadata included; codes: code bits alone, as papers do
+  std::string target_size;            // bytes of the whole checkpoint instead of a budget in bits
+  std::string allocator = "mckp";
+  bool verify = true;
+  std::string out = "plan.json";
+};
+
+struct QuantizeOptions {
+  std::string plan = "plan.json";
+  std::string out = "mpq-checkpoint";
+  std::string format = "compressed-tensors";
+};
+
+struct EvalOptions {
+  std::string model;
+  std::string reference;
+  std::vector<std::string> task;
+  std::vector<std::string> text;
+  int64_t max_new_tokens = 16;
+  int64_t limit = 0;            // prompts; 0: all
+  int64_t window = 512;         // of text, in tokens
+  int64_t text_windows = 0;     // 0: all
+  std::string out;
+};
+
+}  // namespace mpq

@@ -1,0 +1,29 @@
+#pragma once
+// Quantizes a model block by block, each from the already quantized prefix, into parts in the work folder.
+#include <string>
+#include <vector>
+
+#include "mpq/calib/sequence_group.h"
+#include "mpq/model/unit.h"
+
+namespace mpq {
+
+struct UnitChoice {
+  Unit unit;
+  std::string spec;  // "full": left alone
+};
+
+struct QuantizeWalkOptions {
+  double text_share = 0.2;
+  std::string title = "quantize";
+};
+
+/// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that the quantized ones before it
+/// produce (methods.md, 4). Blocks whose part is already in `folder` are not quantized again; their quantized weights only carry
+/// the hidden states on.
+
+void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
+                       const std::vector<UnitChoice>& choices, const QuantizeWalkOptions& options,
+                       const std::string& folder, MemoryBudget& memory);
+
+}  // namespace mpq

@@ -1,0 +1,25 @@
+#pragma once
+// sensitivity.json: what each candidate of each unit costs in bytes and in loss (cli.md).
+#include <string>
+
+#include "mpq/alloc/allocator.h"
+#include "mpq/pipeline/candidates.h"
+#include "mpq/pipeline/session.h"
+
+namespace mpq {
+
+/// A scored table with its units; `key` identifies everything it was made from.
+struct Sensitivity {
+  std::vector<ScoredUnit> units;
+  AllocationProblem problem;  // same order, budget not set
+  Json header;
+  std::string key;
+  std::string path;
+};
+
+/// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes it.
+Sensitivity score_or_load(Session& session, const ScoreOptions& options);
+/// What scoring would do, without doing it.
+Json describe_scoring(Session& session, const ScoreOptions& options);
+
+}  // namespace mpq

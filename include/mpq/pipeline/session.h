@@ -1,0 +1,43 @@
+#pragma once
+// What the stages after `calibrate` work on: the model, its prompts and statistics, and the hashes that identify them.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mpq/calib/block_statistics.h"
+#include "mpq/calib/prompt_set.h"
+#include "mpq/pipeline/options.h"
+#include "mpq/pipeline/work_folder.h"
+#include "mpq/text/tokenizer.h"
+
+namespace mpq {
+
+/// Opens any checkpoint that mpq reads.
+std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options);
+/// Hash of config.json, tokenizer.json and every weight file of a checkpoint folder.
+std::string checkpoint_hash(const std::string& folder, WorkFolder& work);
+/// Hash of the contents of several files, in order.
+std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work);
+/// The limit of --max-memory, spilling into the work folder.
+MemoryBudget memory_budget(const CommonOptions& common);
+
+/// A calibrated work folder, opened. Throws Error(Usage) when `calibrate` has not run, or the model's files changed since.
+struct Session {
+  explicit Session(const CommonOptions& common);
+
+  CommonOptions common;
+  WorkFolder work;
+  Json calibration;  // facts of the calibrate stage: model, task, hashes
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Tokenizer> tokenizer;
+  PromptSet prompts;
+  std::vector<BlockStatistics> statistics;
+  MemoryBudget memory;
+
+  std::string calibration_key() const { return calibration.at("key"); }
+};
+
+/// The general text that ships with mpq, for Hessians and for measuring what a plan loses beside the task.
+std::string general_text();
+
+}  // namespace mpq

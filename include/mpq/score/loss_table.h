@@ -1,0 +1,17 @@
+#pragma once
+// Shared shapes of score tables.
+#include "mpq/score/scorer.h"
+
+namespace mpq {
+
+/// All losses and errors 0, sized by the context.
+ScoreTable empty_table(const ScoreContext& context, const std::string& loss_unit);
+/// Each unit's score becomes its loss at the quantized candidate nearest to 4 bits.
+void rank_by_loss(const ScoreContext& context, ScoreTable& table);
+/// Gives every unit the score of its block, [blocks].
+void rank_by_block(const ScoreContext& context, const std::vector<double>& block_score,
+                   ScoreTable& table);
+/// A rank becomes a loss (methods.md, 5): the local losses of `local`, times exp of the unit's z-scored rank.
+void weight_local_losses(const ScoreTable& local, ScoreTable& ranked);
+
+}  // namespace mpq

@@ -1,0 +1,66 @@
+#pragma once
+// Scorers: how much each choice for each unit harms the task.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mpq/calib/block_statistics.h"
+#include "mpq/calib/sequence_group.h"
+#include "mpq/core/registry.h"
+#include "mpq/model/unit.h"
+
+namespace mpq {
+
+/// A unit and the quantizer specs among which the allocator will choose. Spec "full" leaves it at 16 bits.
+struct ScoredUnit {
+  Unit unit;
+  std::vector<std::string> candidates;
+};
+
+constexpr const char* kFullPrecision = "full";
+
+struct ScoreContext {
+  const Model* model = nullptr;
+  const PromptSet* prompts = nullptr;
+  const std::vector<BlockStatistics>* statistics = nullptr;  // by block
+  std::vector<ScoredUnit> units;                             // in order of execution
+  std::vector<SequenceGroup> groups;
+  double text_share = 0.2;  // of the Hessian
+  uint64_t seed = 0;
+  MemoryBudget* memory = nullptr;
+};
+
+/// loss[u][c] for unit u and candidate c, additive over units; empty for a rank-only scorer. `score` ranks units, higher is more
+/// sensitive. "full" has loss 0.
+struct ScoreTable {
+  std::string loss_unit;  // "nats/token", "relative", ...; empty for a rank
+  std::vector<double> score;
+  std::vector<std::vector<double>> loss;
+  std::vector<std::vector<double>> loss_stderr;
+  Json details = Json::object();  // facts worth keeping, e.g. per-block outlier shares
+};
+
+/// What a scorer will do, for --dry-run.
+struct ScoreCost {
+  int64_t block_forwards = 0;  // forwards of one block over one set of probe tokens
+  int64_t quantizations = 0;
+};
+
+/// To add one: a class with nested Options in src/score/scorers/<name>.cpp, registered with MPQ_REGISTER(Scorer, ...), and
+/// tests/score/<name>_test.cpp.
+class Scorer {
+ public:
+  static constexpr const char* kKind = "scorer";
+  Scorer() = default;
+  virtual ~Scorer() = default;
+  Scorer(const Scorer&) = delete;
+  Scorer& operator=(const Scorer&) = delete;
+
+  /// False: it ranks blocks only and the candidates' losses come from their local error, weighted by the rank.
+  virtual bool measures_loss() const = 0;
+  virtual ScoreCost cost(const ScoreContext& context) const = 0;
+  virtual ScoreTable score(const ScoreContext& context) const = 0;
+};
+
+}  // namespace mpq

@@ -1,0 +1,14 @@
+#pragma once
+// safetensors' names of element types.
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+
+namespace mpq {
+
+std::optional<at::ScalarType> dtype_from_name(const std::string& name);
+/// Throws Error(Internal) on a dtype that safetensors has no name for.
+std::string dtype_name(at::ScalarType dtype);
+
+}  // namespace mpq

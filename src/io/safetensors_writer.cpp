@@ -1,0 +1,131 @@
+// Writes safetensors one tensor at a time, under a temporary name until complete.
+#include <ATen/ATen.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "dtype_names.h"
+#include "mpq/core/error.h"
+#include "mpq/core/json_file.h"
+#include "mpq/io/safetensors.h"
+
+namespace mpq {
+namespace {
+
+uint64_t tensor_bytes(const TensorPlan& plan) {
+  uint64_t bytes = c10::elementSize(plan.dtype);
+  for (const int64_t size : plan.shape) bytes *= static_cast<uint64_t>(size);
+  return bytes;
+}
+
+/// Length word and header, padded with spaces so that the data begins at a multiple of 8.
+std::string header_of(const std::vector<TensorPlan>& plan,
+                      const std::map<std::string, std::string>& metadata) {
+  Json header = Json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t offset = 0;
+  for (const auto& tensor : plan) {
+    require(!header.contains(tensor.name), ErrorCode::Internal, "safetensors: {} is planned twice",
+            tensor.name);
+    const uint64_t end = offset + tensor_bytes(tensor);
+    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const uint64_t size = text.size();
+  return std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + text;
+}
+
+}  // namespace
+
+int64_t safetensors_file_bytes(const std::vector<TensorPlan>& plan,
+                               const std::map<std::string, std::string>& metadata) {
+  uint64_t bytes = header_of(plan, metadata).size();
+  for (const auto& tensor : plan) bytes += tensor_bytes(tensor);
+  return static_cast<int64_t>(bytes);
+}
+
+struct SafetensorsWriter::State {
+  std::string path;
+  std::vector<TensorPlan> plan;
+  size_t next = 0;
+  int file = -1;
+
+  std::string temporary() const { return path + ".tmp"; }
+
+  [[noreturn]] void fail_io(int reason) const {
+    fail(ErrorCode::Io, "{}: writing failed: {}; free some space or choose another place and run again",
+         path, std::strerror(reason));
+  }
+
+  void write_all(const void* data, size_t size) const {
+    const char* bytes = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t count = ::write(file, bytes, size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) fail_io(count < 0 ? errno : ENOSPC);
+      bytes += count;
+      size -= static_cast<size_t>(count);
+    }
+  }
+
+  ~State() {
+    if (file < 0) return;
+    ::close(file);
+    ::unlink(temporary().c_str());
+  }
+};
+
+SafetensorsWriter::SafetensorsWriter(std::string path, std::vector<TensorPlan> plan,
+                                     std::map<std::string, std::string> metadata)
+    : state_(std::make_unique<State>()) {
+  state_->path = std::move(path);
+  const std::string header = header_of(plan, metadata);
+  state_->plan = std::move(plan);
+  state_->file =
+      ::open(state_->temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (state_->file < 0) state_->fail_io(errno);
+  state_->write_all(header.data(), header.size());
+}
+
+SafetensorsWriter::~SafetensorsWriter() = default;
+
+void SafetensorsWriter::write(const std::string& name, const at::Tensor& tensor) {
+  require(state_->next < state_->plan.size(), ErrorCode::Internal,
+          "{}: {} comes after the last planned tensor", state_->path, name);
+  const TensorPlan& plan = state_->plan[state_->next++];
+  require(plan.name == name && plan.dtype == tensor.scalar_type() &&
+              tensor.sizes() == at::IntArrayRef(plan.shape),
+          ErrorCode::Internal, "{}: {} was planned next, found {} or another shape or dtype",
+          state_->path, plan.name, name);
+  const at::Tensor bytes = tensor.cpu().contiguous();
+  state_->write_all(bytes.const_data_ptr(), tensor_bytes(plan));
+}
+
+void SafetensorsWriter::finish() {
+  State& state = *state_;
+  require(state.next == state.plan.size(), ErrorCode::Internal,
+          "{}: {} of {} planned tensors were written", state.path, state.next, state.plan.size());
+  if (::fsync(state.file) != 0) state.fail_io(errno);
+  if (std::rename(state.temporary().c_str(), state.path.c_str()) != 0) state.fail_io(errno);
+  ::close(state.file);
+  state.file = -1;
+}
+
+void save_tensors(const std::string& path, const std::map<std::string, at::Tensor>& tensors,
+                  const std::map<std::string, std::string>& metadata) {
+  std::vector<TensorPlan> plan;
+  for (const auto& [name, tensor] : tensors)
+    plan.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
+  SafetensorsWriter writer(path, plan, metadata);
+  for (const auto& [name, tensor] : tensors) writer.write(name, tensor);
+  writer.finish();
+}
+
+}  // namespace mpq

@@ -1,0 +1,58 @@
+// Saves and loads the quantized form of one block.
+#include "mpq/pack/parts.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "mpq/core/error.h"
+#include "mpq/core/json_file.h"
+#include "mpq/io/safetensors.h"
+#include "mpq/pack/packed_tensor.h"
+#include "part_file.h"
+
+namespace mpq {
+
+void save_part(const std::string& path, const BlockPart& part) {
+  std::map<std::string, at::Tensor> tensors = part.tensors;
+  Json linears = Json::object();
+  for (const auto& [module, linear] : part.linears) {
+    validate(linear, module);
+    const Scheme& scheme = linear.scheme;
+    linears[module] = {{"bits", scheme.bits},
+                       {"group", scheme.group},
+                       {"symmetric", scheme.symmetric},
+                       {"in", linear.codes.size(1)}};
+    const bool added = tensors.emplace(module + ".codes", pack_rows(linear.codes, scheme.bits)).second &&
+                       tensors.emplace(module + ".scale", linear.scale).second &&
+                       tensors.emplace(module + ".zero", linear.zero).second;
+    require(added, ErrorCode::Internal, "{}: {}: a tensor has the name of the linear's own", path,
+            module);
+  }
+  // Wide elements first, so that every tensor begins at a multiple of its element size.
+  std::vector<TensorPlan> plan;
+  for (const auto& [name, tensor] : tensors) {
+    plan.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
+  }
+  std::stable_sort(plan.begin(), plan.end(), [](const TensorPlan& a, const TensorPlan& b) {
+    return c10::elementSize(a.dtype) > c10::elementSize(b.dtype);
+  });
+  const Json description = {{"schema", kPartSchema}, {"linears", linears}};
+  SafetensorsWriter writer(path, plan, {{kPartKey, description.dump()}});
+  for (const auto& entry : plan) writer.write(entry.name, tensors.at(entry.name));
+  writer.finish();
+}
+
+BlockPart load_part(const std::string& path) {
+  const PartFile file(path);
+  BlockPart part;
+  for (const auto& [module, layout] : file.linears()) part.linears[module] = file.linear(module);
+  for (const auto& [name, shape] : file.tensors()) part.tensors[name] = file.tensor(name).clone();
+  return part;
+}
+
+std::string part_path(const std::string& folder, int64_t block) {
+  return fmt::format("{}/block-{:05}.safetensors", folder, block);
+}
+
+}  // namespace mpq

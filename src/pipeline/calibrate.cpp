@@ -1,0 +1,106 @@
+// The calibrate stage: prompts and block statistics into work/calib/.
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/log.h"
+#include "mpq/pipeline/session.h"
+#include "mpq/pipeline/stages.h"
+
+namespace mpq {
+namespace {
+
+Json prompt_options_json(const PromptOptions& options) {
+  return {{"holdout", options.holdout},
+          {"max_prompts", options.max_prompts},
+          {"max_tokens", options.max_tokens},
+          {"text_windows", options.text_windows},
+          {"text_window_tokens", options.text_window_tokens}};
+}
+
+int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts) {
+  int64_t count = 0;
+  for (const auto& prompt : prompts) count += static_cast<int64_t>(prompt.tokens.size());
+  return count;
+}
+
+void check_options(const CalibrateOptions& options) {
+  require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
+  require(!options.task.empty(), ErrorCode::Usage,
+          "--task is missing: name a .jsonl file with one {{\"prompt\": ...}} a line");
+  const auto& prompts = options.prompts;
+  require(prompts.holdout >= 0 && prompts.holdout < 1, ErrorCode::Usage,
+          "--holdout: expected a share from 0 to below 1, found {}", prompts.holdout);
+  require(prompts.max_prompts > 0 && prompts.max_tokens > 1 && prompts.text_windows >= 0 &&
+              prompts.text_window_tokens > 1,
+          ErrorCode::Usage, "calibrate: a count of prompts, tokens or windows is out of range");
+}
+
+std::vector<std::string> documents_of(const std::vector<std::string>& paths) {
+  if (paths.empty()) return {general_text()};
+  std::vector<std::string> documents;
+  for (const auto& path : paths) {
+    for (auto& document : read_text_documents(path)) documents.push_back(std::move(document));
+  }
+  return documents;
+}
+
+}  // namespace
+
+Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
+  check_options(options);
+  const auto prompts = read_task_files(options.task, options.prompts.holdout);
+  const auto model = open_model(options.model, common.compute);
+  const auto tokenizer = Tokenizer::load(options.model);
+  const PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer,
+                                         options.model, options.prompts);
+  Json summary = {{"stage", "calibrate"},
+                  {"model", options.model},
+                  {"blocks", model->config().layers},
+                  {"quantizable_weights", model->config().quantizable_weights()},
+                  {"prompts", set.task.size()},
+                  {"prompt_tokens", count_tokens(set.task)},
+                  {"held_out_prompts", set.held_out.size()},
+                  {"text_windows", set.text.size()}};
+  if (common.dry_run) {
+    summary["dry_run"] = true;
+    summary["block_forwards"] = model->config().layers;
+    return summary;
+  }
+  WorkFolder work(common.work, true);
+  const std::string model_hash = checkpoint_hash(options.model, work);
+  const std::string task_hash = files_hash(options.task, work);
+  const std::string key = key_of({{"stage", "calibrate"},
+                                  {"model", model_hash},
+                                  {"task", task_hash},
+                                  {"text", files_hash(options.text, work)},
+                                  {"prompts", prompt_options_json(options.prompts)},
+                                  {"skip_first_tokens", options.skip_first_tokens},
+                                  {"dtype", at::toString(model->dtype())},
+                                  {"seed", common.seed}});
+  if (work.up_to_date("calibrate", key)) {
+    log_info("calibrate: nothing changed since the last run; skipped");
+    summary["skipped"] = true;
+    return summary;
+  }
+  std::vector<TokenSequence> sequences;
+  for (const auto& prompt : set.task) sequences.push_back(prompt.tokens);
+  MemoryBudget memory = memory_budget(common);
+  const auto statistics = block_statistics(
+      *model, sequences, {.skip_first_tokens = options.skip_first_tokens, .seed = common.seed}, memory);
+  std::filesystem::create_directories(work.file("calib"));
+  save_statistics(work.file("calib/stats.safetensors"), statistics);
+  write_json_file(work.file("calib/prompts.json"), to_json(set));
+  Json manifest = {{"schema", "mpq-calibration/1"},
+                   {"model", std::filesystem::absolute(options.model).lexically_normal().string()},
+                   {"model_sha256", model_hash},
+                   {"task", options.task},
+                   {"task_sha256", task_hash},
+                   {"text", options.text},
+                   {"options", prompt_options_json(options.prompts)},
+                   {"seed", common.seed}};
+  write_json_file(work.file("calib/manifest.json"), manifest);
+  work.record("calibrate", key, manifest);
+  return summary;
+}
+
+}  // namespace mpq

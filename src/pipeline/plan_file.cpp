@@ -1,0 +1,86 @@
+// Reads, writes and resolves plans.
+#include "mpq/pipeline/plan_file.h"
+
+#include <map>
+#include <set>
+
+#include "mpq/core/error.h"
+#include "mpq/core/suggest.h"
+#include "mpq/pipeline/candidates.h"
+
+namespace mpq {
+
+Json to_json(const Plan& plan) {
+  Json json = plan.header;
+  json["units"] = Json::array();
+  for (const auto& unit : plan.units) {
+    json["units"].push_back({{"name", unit.name},
+                             {"modules", unit.modules},
+                             {"spec", unit.spec},
+                             {"bytes", unit.bytes},
+                             {"loss", unit.loss}});
+  }
+  return json;
+}
+
+Plan read_plan(const std::string& path) {
+  Plan plan;
+  plan.header = read_json_file(path);
+  const auto schema = json_get<std::string>(plan.header, "schema", path);
+  require(schema == "mpq-plan/1", ErrorCode::Format, "{}: schema is \"{}\", expected mpq-plan/1",
+          path, schema);
+  size_t index = 0;
+  const auto units = json_get<Json>(plan.header, "units", path);
+  require(units.is_array(), ErrorCode::Format, "{}: \"units\" is not a list", path);
+  for (const auto& entry : units) {
+    const std::string where = fmt::format("{}: unit {}", path, index++);
+    plan.units.push_back({json_get<std::string>(entry, "name", where),
+                          json_get<std::vector<std::string>>(entry, "modules", where),
+                          json_get<std::string>(entry, "spec", where),
+                          json_get_or<int64_t>(entry, "bytes", 0, where),
+                          json_get_or<double>(entry, "loss", 0.0, where)});
+  }
+  plan.header.erase("units");
+  return plan;
+}
+
+std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config) {
+  std::map<std::string, std::pair<int64_t, size_t>> places;
+  std::vector<std::string> modules;
+  for (int64_t block = 0; block < config.layers; ++block) {
+    for (size_t i = 0; i < config.linears.size(); ++i) {
+      modules.push_back(config.block_prefix(block) + config.linears[i].module);
+      places[modules.back()] = {block, i};
+    }
+  }
+  std::set<std::string> named;
+  std::vector<UnitChoice> choices;
+  for (const auto& entry : plan.units) {
+    require(!entry.modules.empty(), ErrorCode::Format, "plan: unit {} names no modules", entry.name);
+    UnitChoice choice{{entry.name, 0, Stage::AttentionIn, {}, 0, 0}, entry.spec};
+    for (const auto& module : entry.modules) {
+      const auto found = places.find(module);
+      require(found != places.end(), ErrorCode::Format,
+              "plan: unit {}: the model has no linear \"{}\"{}", entry.name, module,
+              found == places.end() ? suggestion(module, modules) : "");
+      require(named.insert(module).second, ErrorCode::Format, "plan: \"{}\" is named twice", module);
+      const auto& [block, index] = found->second;
+      const auto& linear = config.linears[index];
+      if (choice.unit.linears.empty()) {
+        choice.unit.block = block;
+        choice.unit.stage = linear.stage;
+        choice.unit.in = linear.in;
+      }
+      require(choice.unit.block == block && choice.unit.stage == linear.stage, ErrorCode::Format,
+              "plan: unit {}: \"{}\" does not share its input with the modules before it", entry.name,
+              module);
+      choice.unit.linears.push_back(index);
+      choice.unit.out += linear.out;
+    }
+    group_count(scheme_of(entry.spec), choice.unit.in, entry.name);
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+}  // namespace mpq

@@ -1,0 +1,172 @@
+// The score stage: candidates, their bytes and losses, kept in work/sensitivity-NAME.json.
+#include <algorithm>
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/log.h"
+#include "mpq/pipeline/sensitivity.h"
+#include "mpq/pipeline/stages.h"
+#include "mpq/score/loss_table.h"
+
+namespace mpq {
+namespace {
+
+ScoreContext make_context(Session& session, const ScoreOptions& options) {
+  require(options.text_share >= 0 && options.text_share <= 1, ErrorCode::Usage,
+          "--text-share: expected 0 to 1, found {}", options.text_share);
+  ScoreContext context;
+  context.model = session.model.get();
+  context.prompts = &session.prompts;
+  context.statistics = &session.statistics;
+  context.units = make_candidates(session.model->config(), options);
+  context.groups = calibration_groups(session.prompts, {});
+  context.text_share = options.text_share;
+  context.seed = session.common.seed;
+  context.memory = &session.memory;
+  return context;
+}
+
+std::string score_key(const Session& session, const ScoreOptions& options,
+                      const ScoreContext& context, const Spec& scorer) {
+  Json candidates = Json::array();
+  for (const auto& unit : context.units) candidates.push_back({unit.unit.name, unit.candidates});
+  return key_of({{"stage", "score"},
+                 {"calibration", session.calibration_key()},
+                 {"scorer", to_string(scorer)},
+                 {"candidates", candidates},
+                 {"text_share", options.text_share},
+                 {"format", options.format},
+                 {"dtype", at::toString(session.model->dtype())},
+                 {"seed", session.common.seed}});
+}
+
+Json units_json(const Session& session, const ScoreContext& context, const ScoreTable& table,
+                const Exporter& exporter) {
+  const auto& config = session.model->config();
+  Json units = Json::array();
+  for (size_t u = 0; u < context.units.size(); ++u) {
+    const auto& [unit, specs] = context.units[u];
+    Json candidates = Json::array();
+    for (size_t c = 0; c < specs.size(); ++c) {
+      const Scheme scheme = scheme_of(specs[c]);
+      candidates.push_back(
+          {{"spec", specs[c]},
+           {"bits", scheme.bits},
+           {"bytes", unit_bytes(config, unit, scheme, exporter, session.model->stored_dtype())},
+           {"loss", table.loss[u][c]},
+           {"stderr", table.loss_stderr[u][c]}});
+    }
+    units.push_back({{"name", unit.name},
+                     {"block", unit.block},
+                     {"modules", unit_modules(config, unit)},
+                     {"weights", unit.weights()},
+                     {"score", table.score[u]},
+                     {"candidates", candidates}});
+  }
+  return units;
+}
+
+/// The allocator's view of a sensitivity file.
+AllocationProblem problem_of(const Json& file, const std::string& where) {
+  AllocationProblem problem;
+  for (const auto& unit : json_get<Json>(file, "units", where)) {
+    AllocationUnit entry{json_get<std::string>(unit, "name", where),
+                         json_get<int>(unit, "block", where),
+                         json_get<int64_t>(unit, "weights", where),
+                         json_get<double>(unit, "score", where),
+                         {}};
+    for (const auto& candidate : json_get<Json>(unit, "candidates", where)) {
+      entry.candidates.push_back({json_get<std::string>(candidate, "spec", where),
+                                  json_get<int>(candidate, "bits", where),
+                                  json_get<int64_t>(candidate, "bytes", where),
+                                  json_get<double>(candidate, "loss", where),
+                                  json_get<double>(candidate, "stderr", where)});
+    }
+    problem.units.push_back(std::move(entry));
+  }
+  return problem;
+}
+
+ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
+  const auto& registry = Registry<Scorer>::instance();
+  const auto scorer = registry.make(spec);
+  ScoreTable table = scorer->score(context);
+  if (!scorer->measures_loss()) {
+    log_info("{} ranks blocks; candidates' losses are their local errors weighted by the rank",
+             spec.name);
+    weight_local_losses(registry.make("mse")->score(context), table);
+  }
+  return table;
+}
+
+}  // namespace
+
+Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
+  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
+  const ScoreContext context = make_context(session, options);
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  Sensitivity result;
+  result.units = context.units;
+  result.key = score_key(session, options, context, spec);
+  result.path = session.work.file("sensitivity-" + spec.name + ".json");
+  const std::string stage = "score " + spec.name;
+  Json file;
+  if (session.work.up_to_date(stage, result.key) && std::filesystem::exists(result.path)) {
+    log_info("score: {} is up to date; skipped", result.path);
+    file = read_json_file(result.path);
+  } else {
+    const ScoreTable table = run_scorer(spec, context);
+    file = {{"schema", "mpq-sensitivity/1"},
+            {"model", session.calibration.at("model")},
+            {"task", session.calibration.at("task")},
+            {"scorer", to_string(spec)},
+            {"kind", table.loss_unit == "nats/token" || spec.name == "mse" ? "loss" : "rank"},
+            {"unit", table.loss_unit},
+            {"text_share", options.text_share},
+            {"details", table.details},
+            {"units", units_json(session, context, table, *exporter)},
+            {"pairs", Json::array()}};
+    write_json_file(result.path, file);
+    session.work.record(stage, result.key, {{"path", result.path}});
+  }
+  result.problem = problem_of(file, result.path);
+  file.erase("units");
+  result.header = std::move(file);
+  return result;
+}
+
+Json describe_scoring(Session& session, const ScoreOptions& options) {
+  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
+  const ScoreContext context = make_context(session, options);
+  const ScoreCost cost = Registry<Scorer>::instance().make(spec)->cost(context);
+  int64_t candidates = 0;
+  for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
+  int64_t probe_rows = 0;
+  for (const auto& group : context.groups) probe_rows += group.probe ? group.plan.rows() : 0;
+  const int64_t row_bytes =
+      session.model->config().hidden * static_cast<int64_t>(at::elementSize(session.model->dtype()));
+  return {{"stage", "score"},
+          {"dry_run", true},
+          {"scorer", to_string(spec)},
+          {"units", context.units.size()},
+          {"candidates", candidates},
+          {"block_forwards", cost.block_forwards},
+          {"quantizations", cost.quantizations},
+          {"probe_tokens", probe_rows},
+          {"peak_hidden_bytes", cost.quantizations * probe_rows * row_bytes}};
+}
+
+Json score(const CommonOptions& common, const ScoreOptions& options) {
+  Session session(common);
+  if (common.dry_run) return describe_scoring(session, options);
+  const Sensitivity result = score_or_load(session, options);
+  Json units = Json::array();
+  for (const auto& unit : result.problem.units) {
+    Json losses = Json::object();
+    for (const auto& candidate : unit.candidates) losses[candidate.spec] = candidate.loss;
+    units.push_back({{"name", unit.name}, {"score", unit.score}, {"losses", losses}});
+  }
+  return {{"stage", "score"}, {"path", result.path}, {"units", units}};
+}
+
+}  // namespace mpq

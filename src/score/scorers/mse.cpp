@@ -1,0 +1,48 @@
+// Local error: how far the block's output moves, relative to its size (methods.md, 1.5). No later block is run.
+#include <ATen/ATen.h>
+
+#include "mpq/score/candidate_walk.h"
+#include "mpq/score/loss_table.h"
+
+namespace mpq {
+namespace {
+
+double squared(const at::Tensor& x) { return x.to(at::kDouble).square().sum().item<double>(); }
+
+class Mse final : public Scorer {
+ public:
+  using Options = NoOptions;
+  explicit Mse(const Options&) {}
+
+  bool measures_loss() const override { return true; }
+
+  ScoreCost cost(const ScoreContext& context) const override {
+    const int64_t candidates = count_candidates(context);
+    return {context.model->config().layers + candidates, candidates};
+  }
+
+  ScoreTable score(const ScoreContext& context) const override {
+    ScoreTable table = empty_table(context, "relative");
+    std::vector<CandidateOutput> outputs;
+    WalkHooks hooks;
+    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    hooks.leave = [&](int64_t, const GroupHidden&, const GroupHidden& full) {
+      double size = 0;
+      for (const auto& hidden : full) size += squared(hidden);
+      for (const auto& output : outputs) {
+        double error = 0;
+        for (size_t g = 0; g < full.size(); ++g) error += squared(output.hidden[g] - full[g]);
+        table.loss[output.unit][output.candidate] = size > 0 ? error / size : 0;
+      }
+      outputs.clear();
+    };
+    walk_candidates(context, "", hooks, "score mse");
+    rank_by_loss(context, table);
+    return table;
+  }
+};
+
+MPQ_REGISTER(Scorer, Mse, "mse", "relative error of the block's output; local, one block forward each");
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,35 @@
+# Python checks as tests: module order, names and sizes, format, and the ecosystem's own readers on what mpq writes.
+# A missing interpreter or library is a failure, never a skip; -DMPQ_INTEROP=OFF leaves out what needs Python packages.
+option(MPQ_INTEROP "Run the tests that need transformers and other Python readers (tools/setup.sh --interop)" ON)
+
+# $MPQ_PYTHON, else the project's .venv, else a shared one, else the system's. Not cached: .venv may come later.
+set(_python python3)
+foreach(_candidate IN ITEMS "$ENV{MPQ_PYTHON}" "${CMAKE_SOURCE_DIR}/.venv/bin/python" /opt/mpq-venv/bin/python)
+  if(_candidate AND EXISTS "${_candidate}")
+    set(_python "${_candidate}")
+    break()
+  endif()
+endforeach()
+message(STATUS "Python for the checks: ${_python}")
+
+foreach(_check layers names format)
+  foreach(_mode "" --self-test)
+    string(REPLACE "--" "." _suffix "${_mode}")
+    add_test(NAME check.${_check}${_suffix}
+             COMMAND ${_python} -B "${CMAKE_SOURCE_DIR}/tools/check/${_check}.py" ${_mode})
+    set_tests_properties(check.${_check}${_suffix} PROPERTIES LABELS check TIMEOUT 120)
+  endforeach()
+endforeach()
+
+# Every tests/interop/<name>_test.py takes --mpq BINARY --source DIR --work DIR and exits with 0 when all holds.
+if(MPQ_INTEROP)
+  file(GLOB _interop CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/interop/*_test.py")
+  foreach(_script IN LISTS _interop)
+    get_filename_component(_name "${_script}" NAME_WE)
+    add_test(NAME interop.${_name} COMMAND ${_python} -B "${_script}" --mpq $<TARGET_FILE:mpq> --source "${CMAKE_SOURCE_DIR}"
+                                           --work "${CMAKE_BINARY_DIR}/interop/${_name}")
+    # One at a time: each holds a Python with torch in memory.
+    set_tests_properties(interop.${_name} PROPERTIES LABELS interop TIMEOUT 1200 RESOURCE_LOCK python_torch
+                         ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false")
+  endforeach()
+endif()
