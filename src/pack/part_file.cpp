@@ -2,6 +2,7 @@
 #include "part_file.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"

@@ -19,8 +19,8 @@ ORDER = {
     "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "pack", "eval"},
     "tools/mpq": {"core", "pipeline"},
 }
-# Of these modules only the named headers may be included (stems; what a scorer may know of the model is how to probe it).
-ONLY_HEADERS = {("score", "model"): re.compile(r"probe\w*")}
+# Of these modules only the named headers may be included (stems): a scorer knows of the model how to probe it, its units, and KL.
+ONLY_HEADERS = {("score", "model"): re.compile(r"(probe|unit|divergence)\w*")}
 NO_TORCH = {"core", "alloc", "text"}
 PUBLIC_TORCH = {"ATen/core/Tensor.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

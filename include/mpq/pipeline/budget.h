@@ -1,0 +1,30 @@
+#pragma once
+// Budgets as users state them, and solving within one.
+#include <string>
+#include <vector>
+
+#include "mpq/pipeline/plan_file.h"
+#include "mpq/pipeline/sensitivity.h"
+
+namespace mpq {
+
+/// kind: effective_bits (metadata included), code_bits, file_bytes, or none for allocators that set their own size.
+struct Budget {
+  std::string kind;
+  double value = 0;
+  std::string label;
+};
+
+/// Every --budget (a number or "first:last:step"), or --target-size. Throws Error(Usage) on nonsense, or when an allocator needs a
+/// budget and none is given.
+std::vector<Budget> parse_budgets(const AllocateOptions& options);
+
+/// Bytes of the weight files that a plan will write.
+int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format);
+
+/// Solves for one budget; code bits count only codes, file bytes everything that is written.
+Allocation solve_within(const Session& session, const ScoreOptions& scoring,
+                        const Sensitivity& sensitivity, const Budget& budget,
+                        const Allocator& allocator);
+
+}  // namespace mpq

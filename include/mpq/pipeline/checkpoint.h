@@ -1,0 +1,21 @@
+#pragma once
+// From a plan to parts in the work folder, and from parts to a checkpoint.
+#include <memory>
+#include <string>
+
+#include "mpq/pack/exporter.h"
+#include "mpq/pipeline/plan_file.h"
+#include "mpq/pipeline/session.h"
+
+namespace mpq {
+
+/// Quantizes what is not yet there and returns the folder of parts; the same plan, model and calibration give the same folder.
+std::string ensure_parts(Session& session, const Plan& plan, double text_share,
+                         const std::string& title);
+/// The quantized model as it will be written, read from its parts.
+std::unique_ptr<Model> open_quantized(const Session& session, const std::string& parts);
+/// What an exporter needs of a plan. `base` and `parts` may be null and empty when only bytes are asked for.
+ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* base,
+                     const std::string& parts);
+
+}  // namespace mpq

@@ -1,0 +1,14 @@
+#pragma once
+// What `evaluate` measures, made from prompts of the work folder or from files.
+#include "mpq/eval/evaluate.h"
+#include "mpq/pipeline/session.h"
+
+namespace mpq {
+
+/// Prompts and text windows that were held out from calibration.
+EvalInput held_out_input(const Session& session);
+/// Prompts of task files and windows of text files for a checkpoint.
+EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
+                     const Tokenizer& tokenizer);
+
+}  // namespace mpq

@@ -1,0 +1,20 @@
+#pragma once
+// Looking at models, checkpoints and mpq's own files; comparing outputs with other implementations.
+#include "mpq/core/json_file.h"
+#include "mpq/pipeline/options.h"
+
+namespace mpq {
+
+/// What a file or folder is: kind, sizes, schemes by layer.
+Json inspect(const std::string& path);
+/// Reads back every tensor of a checkpoint, compares hashes with mpq.json, and applies a target's rules ("" : none). The result lists
+/// "faults"; the caller decides the exit status.
+Json check(const std::string& checkpoint, const std::string& target);
+/// Every plug-in with its options and defaults, by kind.
+Json list_plugins();
+/// Token ids of each prompt of the task, or window of the text.
+std::vector<TokenSequence> tokenize_input(const EvalOptions& options);
+/// Logits of each prompt: `prompt.N` float32 [tokens, vocab] in a safetensors file.
+Json write_logits(const CommonOptions& common, const EvalOptions& options, const std::string& out);
+
+}  // namespace mpq

@@ -1,0 +1,142 @@
+// Parses budgets and turns each kind into bytes of units.
+#include "mpq/pipeline/budget.h"
+
+#include <cmath>
+
+#include "mpq/core/error.h"
+#include "mpq/core/units.h"
+#include "mpq/pipeline/checkpoint.h"
+
+namespace mpq {
+namespace {
+
+double parse_bits(const std::string& text, const std::string& whole) {
+  double value = 0;
+  parse_value(text, fmt::format("--budget {}", whole), value);
+  require(value > 0 && value <= 32, ErrorCode::Usage,
+          "--budget {}: expected bits per weight above 0 and at most 32", whole);
+  return value;
+}
+
+void add_range(const std::string& text, const std::string& kind, std::vector<Budget>& budgets) {
+  std::vector<std::string> fields{""};
+  for (const char c : text) {
+    if (c == ':') {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  require(fields.size() == 1 || fields.size() == 3, ErrorCode::Usage,
+          "--budget {}: expected bits per weight, or first:last:step", text);
+  const double first = parse_bits(fields[0], text);
+  const double last = fields.size() == 3 ? parse_bits(fields[1], text) : first;
+  const double step = fields.size() == 3 ? parse_bits(fields[2], text) : 1;
+  require(first <= last, ErrorCode::Usage, "--budget {}: the first is above the last", text);
+  const auto count = static_cast<int>(std::floor((last - first) / step + 1e-9)) + 1;
+  for (int i = 0; i < count; ++i) {
+    const double value = first + i * step;
+    budgets.push_back({kind, value, fmt::format("{:.6g}", value)});
+  }
+}
+
+/// The problem with only code bits as bytes, as papers count.
+AllocationProblem code_problem(const AllocationProblem& problem) {
+  AllocationProblem result = problem;
+  for (auto& unit : result.units) {
+    for (auto& candidate : unit.candidates) candidate.bytes = unit.weights * candidate.bits / 8;
+  }
+  return result;
+}
+
+int64_t bytes_of_bits(const Session& session, double bits) {
+  const auto weights = static_cast<double>(session.model->config().quantizable_weights());
+  return static_cast<int64_t>(std::floor(bits * weights / 8));
+}
+
+/// Shrinks the units' share until the written files fit: headers and names vary a little with the choice.
+Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
+                            const Sensitivity& sensitivity, int64_t target,
+                            const Allocator& allocator) {
+  AllocationProblem problem = sensitivity.problem;
+  const auto file_bytes = [&](const Allocation& allocation) {
+    Plan plan;
+    for (size_t u = 0; u < sensitivity.units.size(); ++u) {
+      const Unit& unit = sensitivity.units[u].unit;
+      const auto choice = static_cast<size_t>(allocation.choice[u]);
+      plan.units.push_back({unit.name, unit_modules(session.model->config(), unit),
+                            problem.units[u].candidates[choice].spec, 0, 0});
+    }
+    return checkpoint_bytes(session, plan, scoring.format);
+  };
+  std::vector<int> smallest;
+  for (const auto& unit : problem.units) {
+    int best = 0;
+    for (size_t c = 1; c < unit.candidates.size(); ++c) {
+      if (unit.candidates[c].bytes < unit.candidates[static_cast<size_t>(best)].bytes)
+        best = static_cast<int>(c);
+    }
+    smallest.push_back(best);
+  }
+  const Allocation least = evaluate_choice(problem, smallest);
+  const int64_t least_files = file_bytes(least);
+  require(least_files <= target, ErrorCode::Usage,
+          "--target-size: the smallest checkpoint this palette can make is {} ({} bytes), asked for {}",
+          format_bytes(least_files), least_files, format_bytes(target));
+  problem.budget_bytes = target - (least_files - least.bytes);
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    Allocation allocation = allocator.solve(problem);
+    const int64_t excess = file_bytes(allocation) - target;
+    if (excess <= 0) return allocation;
+    problem.budget_bytes = allocation.bytes - excess;
+  }
+  return least;
+}
+
+}  // namespace
+
+std::vector<Budget> parse_budgets(const AllocateOptions& options) {
+  if (!options.target_size.empty()) {
+    require(options.budgets.empty(), ErrorCode::Usage, "--budget and --target-size exclude one another");
+    const int64_t bytes = parse_bytes(options.target_size, "--target-size");
+    return {{"file_bytes", static_cast<double>(bytes), options.target_size}};
+  }
+  require(options.budget_counts == "all" || options.budget_counts == "codes", ErrorCode::Usage,
+          "--budget-counts: expected all or codes, found \"{}\"", options.budget_counts);
+  std::vector<Budget> budgets;
+  const std::string kind = options.budget_counts == "codes" ? "code_bits" : "effective_bits";
+  for (const auto& text : options.budgets) add_range(text, kind, budgets);
+  if (budgets.empty()) {
+    const std::string allocator = parse_spec(options.allocator).name;
+    require(allocator != "mckp" && allocator != "uniform", ErrorCode::Usage,
+            "--budget is missing: the mean bits per weight, as in --budget 3.5");
+    budgets.push_back({"none", 0, "none"});
+  }
+  return budgets;
+}
+
+int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format) {
+  const auto exporter = Registry<Exporter>::instance().make(format);
+  return exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
+}
+
+Allocation solve_within(const Session& session, const ScoreOptions& scoring,
+                        const Sensitivity& sensitivity, const Budget& budget,
+                        const Allocator& allocator) {
+  AllocationProblem problem = sensitivity.problem;
+  if (budget.kind == "none") return allocator.solve(problem);
+  if (budget.kind == "file_bytes") {
+    return solve_file_bytes(session, scoring, sensitivity, std::llround(budget.value), allocator);
+  }
+  if (budget.kind == "code_bits") {
+    AllocationProblem codes = code_problem(problem);
+    codes.budget_bytes = bytes_of_bits(session, budget.value);
+    Allocation allocation = allocator.solve(codes);
+    allocation.bytes = evaluate_choice(problem, allocation.choice).bytes;
+    return allocation;
+  }
+  problem.budget_bytes = bytes_of_bits(session, budget.value);
+  return allocator.solve(problem);
+}
+
+}  // namespace mpq

@@ -1,0 +1,35 @@
+// The eval stage: one checkpoint, alone or against a reference.
+#include "mpq/core/error.h"
+#include "mpq/pipeline/eval_input.h"
+#include "mpq/pipeline/stages.h"
+
+namespace mpq {
+
+Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options) {
+  require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
+  require(!options.task.empty() || !options.text.empty(), ErrorCode::Usage,
+          "nothing to measure: give --task FILE, --text FILE or both");
+  const auto model = open_model(options.model, common.compute);
+  const auto tokenizer = Tokenizer::load(options.model);
+  const EvalInput input = file_input(options, options.model, *tokenizer);
+  Json summary = {{"stage", "eval"},
+                  {"model", options.model},
+                  {"reference", options.reference},
+                  {"prompts", input.prompts.size()},
+                  {"text_windows", input.text.size()},
+                  {"window", options.window}};
+  if (common.dry_run) {
+    summary["dry_run"] = true;
+    summary["block_forwards"] = model->config().layers * (options.reference.empty() ? 1 : 2);
+    return summary;
+  }
+  std::unique_ptr<Model> reference;
+  if (!options.reference.empty()) reference = open_model(options.reference, common.compute);
+  MemoryBudget memory = memory_budget(common);
+  const EvalResult result = evaluate(*model, reference.get(), *tokenizer, input, memory);
+  summary["result"] = to_json(result);
+  if (!options.out.empty()) write_json_file(options.out, summary);
+  return summary;
+}
+
+}  // namespace mpq

@@ -1,0 +1,99 @@
+// The quantize stage: a plan becomes a packed checkpoint.
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/log.h"
+#include "mpq/io/output_folder.h"
+#include "mpq/pack/parts.h"
+#include "mpq/pipeline/candidates.h"
+#include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/stages.h"
+
+namespace mpq {
+namespace {
+
+/// A person may have edited the plan: bytes are computed anew, and a broken budget is said.
+void refresh_bytes(const Model& model, const Exporter& exporter, Plan& plan) {
+  const auto choices = resolve_plan(plan, model.config());
+  int64_t bytes = 0;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    plan.units[i].bytes = unit_bytes(model.config(), choices[i].unit, scheme_of(choices[i].spec),
+                                     exporter, model.stored_dtype());
+    bytes += plan.units[i].bytes;
+  }
+  const double bits = 8.0 * static_cast<double>(bytes) /
+                      static_cast<double>(model.config().quantizable_weights());
+  const Json budget = plan.header.value("budget", Json::object());
+  if (budget.value("kind", "") == "effective_bits" && bits > budget.value("value", 0.0)) {
+    log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits,
+                budget.value("value", 0.0));
+  }
+  plan.header["achieved"]["effective_bits"] = bits;
+  plan.header["achieved"]["bytes"] = bytes;
+}
+
+/// The work folder that the plan was made in, unless --work names one that is there.
+CommonOptions with_plan_work(const CommonOptions& common, const Plan& plan) {
+  CommonOptions result = common;
+  const std::string recorded = plan.header.value("work", "");
+  if (!std::filesystem::exists(common.work) && std::filesystem::exists(recorded))
+    result.work = recorded;
+  return result;
+}
+
+}  // namespace
+
+Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
+  Plan plan = read_plan(options.plan);
+  Session session(with_plan_work(common, plan));
+  const auto planned = json_get<Json>(plan.header, "model", options.plan);
+  const auto hash = json_get<std::string>(planned, "sha256", options.plan);
+  require(hash == session.calibration.at("model_sha256"), ErrorCode::Usage,
+          "{}: was made for another model than the one in --work {}", options.plan,
+          session.common.work);
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  refresh_bytes(*session.model, *exporter, plan);
+  const int64_t predicted =
+      exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
+  Json summary = {{"stage", "quantize"},
+                  {"out", options.out},
+                  {"format", options.format},
+                  {"effective_bits", plan.header["achieved"]["effective_bits"]},
+                  {"bytes", plan.header["achieved"]["bytes"]},
+                  {"file_bytes", predicted}};
+  if (common.dry_run) {
+    summary["dry_run"] = true;
+    summary["units"] = plan.units.size();
+    return summary;
+  }
+  plan.header["achieved"]["file_bytes"] = predicted;
+  const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
+  // A checkpoint that this very plan made is replaced without asking.
+  const std::string key = key_of({{"stage", "quantize"},
+                                  {"calibration", session.calibration_key()},
+                                  {"plan", to_json(plan)},
+                                  {"format", options.format},
+                                  {"out", std::filesystem::absolute(options.out).string()}});
+  const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
+  const bool made_here = session.work.has(stage);
+  if (session.work.up_to_date(stage, key) &&
+      std::filesystem::exists(options.out + "/config.json")) {
+    log_info("quantize: {} is up to date; skipped", options.out);
+    summary["skipped"] = true;
+    return summary;
+  }
+  OutputFolder folder(options.out, common.overwrite || made_here);
+  const std::string parts = ensure_parts(session, plan, text_share, "quantize");
+  const auto base =
+      open_parts(session.model->weights(), parts, session.model->config().layers, false);
+  const int64_t written =
+      exporter->write(export_job(*session.model, plan, base.get(), parts), folder);
+  require(written == predicted, ErrorCode::Internal,
+          "{}: {} bytes were predicted, {} written; please report this", options.out, predicted,
+          written);
+  folder.commit();
+  session.work.record(stage, key, {{"out", options.out}});
+  return summary;
+}
+
+}  // namespace mpq

@@ -1,0 +1,72 @@
+// Measures a plan and the uniform plan of the same budget on held-out prompts.
+#include "mpq/pipeline/verify.h"
+
+#include "mpq/core/log.h"
+#include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/eval_input.h"
+
+namespace mpq {
+namespace {
+
+Json measured(const EvalResult& result) {
+  Json json = Json::object();
+  if (result.task_divergence) {
+    json["kl"] = result.task_divergence->kl.mean;
+    json["kl_stderr"] = result.task_divergence->kl.stderr_;
+  }
+  if (result.text_divergence) {
+    json["text_kl"] = result.text_divergence->kl.mean;
+    json["text_kl_stderr"] = result.text_divergence->kl.stderr_;
+  }
+  json["metric"] = nullptr;
+  if (result.exact_match && result.f1) {
+    json["metric"] = (result.exact_match->mean + result.f1->mean) / 2;
+  } else if (result.choice_accuracy_normalized) {
+    json["metric"] = result.choice_accuracy_normalized->mean;
+  }
+  return json;
+}
+
+int64_t bytes_of(const Plan& plan) {
+  int64_t bytes = 0;
+  for (const auto& unit : plan.units) bytes += unit.bytes;
+  return bytes;
+}
+
+bool same_specs(const Plan& a, const Plan& b) {
+  for (size_t i = 0; i < a.units.size(); ++i) {
+    if (a.units[i].spec != b.units[i].spec) return false;
+  }
+  return a.units.size() == b.units.size();
+}
+
+}  // namespace
+
+Verification verify_plans(Session& session, const Plan& plan, const Plan& rival, double text_share) {
+  Verification result;
+  if (session.prompts.held_out.empty()) {
+    log_warning("no prompts are held out: the plan is not verified; see --holdout");
+    result.json = {{"prompts", 0}, {"kept", "plan"}};
+    return result;
+  }
+  const EvalInput input = held_out_input(session);
+  const auto measure = [&](const Plan& candidate, const std::string& title) {
+    const auto model = open_quantized(session, ensure_parts(session, candidate, text_share, title));
+    return evaluate(*model, session.model.get(), *session.tokenizer, input, session.memory);
+  };
+  const EvalResult ours = measure(plan, "verify: quantize the plan");
+  const EvalResult theirs =
+      same_specs(plan, rival) ? ours : measure(rival, "verify: quantize the uniform plan");
+  result.plan_kept = ours.task_divergence->kl.mean <= theirs.task_divergence->kl.mean;
+  const PairedDifference difference = compare_paired(ours.prompt_kl, theirs.prompt_kl);
+  Json uniform = {{"spec", rival.units.front().spec}, {"bytes", bytes_of(rival)}};
+  uniform.update(measured(theirs));
+  result.json = {{"prompts", input.prompts.size()},
+                 {"plan", measured(ours)},
+                 {"uniform", uniform},
+                 {"difference", {{"kl", difference.mean}, {"kl_stderr", difference.stderr_}}},
+                 {"kept", result.plan_kept ? "plan" : "uniform"}};
+  return result;
+}
+
+}  // namespace mpq
