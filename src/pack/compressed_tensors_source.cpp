@@ -35,7 +35,7 @@ class CompressedTensorsSource final : public WeightSource {
     stored_.insert(names.begin(), names.end());
     const auto groups = parse_packed_config(config, folder + "/config.json: quantization_config");
     for (const auto& name : names) {
-      if (name.ends_with(kPacked)) add(name.substr(0, name.size() - strlen(kPacked)), groups);
+      if (name.ends_with(kPacked)) add(name.substr(0, name.size() - std::strlen(kPacked)), groups);
     }
     for (const auto& name : names) add_plain(name);
   }
@@ -56,7 +56,7 @@ class CompressedTensorsSource final : public WeightSource {
     const auto found = packed_.find(name);
     if (found == packed_.end()) return inner_->load(name);
     const PackedWeight& weight = found->second;
-    const std::string module = name.substr(0, name.size() - strlen(".weight"));
+    const std::string module = name.substr(0, name.size() - std::strlen(".weight"));
     const at::Tensor scale = inner_->load(module + kScale).to(at::kFloat).reshape({-1, weight.groups});
     require(at::isfinite(scale).all().item<bool>(), ErrorCode::Format,
             "{}: {}{}: a scale is not finite", folder_, module, kScale);
@@ -167,7 +167,7 @@ class CompressedTensorsSource final : public WeightSource {
   void add_plain(const std::string& name) {
     for (const char* suffix : {kPacked, kScale, kShape, kZero}) {
       if (!name.ends_with(suffix)) continue;
-      const std::string module = name.substr(0, name.size() - strlen(suffix));
+      const std::string module = name.substr(0, name.size() - std::strlen(suffix));
       if (packed_.count(module + ".weight") == 0) fault(module + kPacked, "is missing");
       if (name.ends_with(kZero) && packed_.at(module + ".weight").scheme.symmetric) {
         fault(name, "config.json says that the scheme is symmetric");

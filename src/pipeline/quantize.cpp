@@ -7,6 +7,7 @@
 #include "mpq/pack/parts.h"
 #include "mpq/pipeline/candidates.h"
 #include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/manifest.h"
 #include "mpq/pipeline/stages.h"
 
 namespace mpq {
@@ -91,6 +92,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
   require(written == predicted, ErrorCode::Internal,
           "{}: {} bytes were predicted, {} written; please report this", options.out, predicted,
           written);
+  write_manifest(folder.temporary());
   folder.commit();
   session.work.record(stage, key, {{"out", options.out}});
   return summary;

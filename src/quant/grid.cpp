@@ -17,15 +17,20 @@ Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOpti
   const double top = static_cast<double>((1 << options.scheme.bits) - 1);
   Grid grid;
   if (options.scheme.symmetric) {
-    grid.scale = at::maximum(high, -low) * (2.0 / top);
+    // The sign of the scale gives the level that one side has more to the side that reaches further; the smallest scale
+    // that leaves no weight more than half a step off the grid.
+    const double middle = static_cast<double>(1 << (options.scheme.bits - 1));
+    const auto negative = high > -low;
+    const auto far = at::maximum(high, -low);
+    const auto near = at::minimum(high, -low);
+    const auto size = at::maximum(far / (middle + 0.5), near / (middle - 0.5));
+    grid.scale = stored(at::where(negative, -size, size), options.scale_dtype);
+    grid.zero = at::full_like(grid.scale, middle);
   } else {
-    grid.scale = (high - low) / top;
+    grid.scale = stored((high - low) / top, options.scale_dtype);
+    grid.zero = at::round(-low / at::where(grid.scale > 0, grid.scale, 1.0)).clamp_(0, top);
   }
-  grid.scale = stored(grid.scale, options.scale_dtype);
-  grid.scale.masked_fill_(grid.scale <= 0, 1.0);
-  grid.zero = options.scheme.symmetric
-                  ? at::full_like(grid.scale, static_cast<double>(1 << (options.scheme.bits - 1)))
-                  : at::round(-low / grid.scale).clamp_(0, top);
+  grid.scale.masked_fill_(grid.scale == 0, 1.0);
   return grid;
 }
 

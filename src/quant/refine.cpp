@@ -63,7 +63,7 @@ void descend_row(const PieceView& view, float* gradient, float* code, float* del
   const float refitted = to_stored(static_cast<float>(scale + slope / curvature), view.scale_dtype);
   const double step = static_cast<double>(refitted) - scale;
   // The loss changes by step^2 curvature - 2 step slope; rounding to the stored dtype may have spoiled it.
-  if (refitted <= 0 || !(step * step * curvature - 2 * step * slope < 0)) return;
+  if (refitted * scale <= 0 || !(step * step * curvature - 2 * step * slope < 0)) return;
   for (int64_t j = 0; j < view.count; ++j) delta[j] += static_cast<float>(step) * (code[j] - zero);
   scale = refitted;
 }

@@ -8,7 +8,9 @@ W is [out, in], X [n, in], b bits, qmax = 2^b - 1, round() is to the nearest, ti
     ("static groups"; act-order does not change them):
       asymmetric: lo = min(0, min w), hi = max(0, max w); scale = float32((hi - lo) / qmax);
                   zero = clamp(round(-lo / scale), 0, qmax)         (division by the float32 scale, in float64)
-      symmetric:  scale = float32(2 max|w| / qmax); zero = 2^(b-1)
+      symmetric:  zero = m = 2^(b-1); with far the larger and near the smaller of max(0, max w) and max(0, -min w),
+                  |scale| = float32(max(far / (m + 0.5), near / (m - 0.5))), negative where max w > -min w: the level that one side
+                  has more lies where the weights reach further, and no weight is more than half a step off the grid.
     A group of zeros alone has scale 1 (and zero 0 when asymmetric).
     Code of w: q = clamp(round(w / scale) + zero, 0, qmax); value: scale (q - zero).
  3. Order: act-order takes columns by descending H_ii (after step 1, before damping; ties: lower index first); otherwise 0, 1, ...
@@ -52,9 +54,13 @@ def grids(w, bits, group, symmetric):
     qmax = 2**bits - 1
     blocks = w.reshape(w.shape[0], -1, group)
     if symmetric:
-        scale = (2.0 * np.abs(blocks).max(axis=2) / qmax).astype(np.float32)
+        middle = 2 ** (bits - 1)
+        above, below = np.maximum(blocks.max(axis=2), 0), np.maximum(-blocks.min(axis=2), 0)
+        far, near = np.maximum(above, below), np.minimum(above, below)
+        size = np.maximum(far / (middle + 0.5), near / (middle - 0.5))
+        scale = np.where(above > below, -size, size).astype(np.float32)
         scale[scale == 0] = 1
-        return scale, np.full(scale.shape, 2 ** (bits - 1), dtype=np.int32), 0.5
+        return scale, np.full(scale.shape, middle, dtype=np.int32), 0.5
     low, high = np.minimum(blocks.min(axis=2), 0), np.maximum(blocks.max(axis=2), 0)
     scale = ((high - low) / qmax).astype(np.float32)
     scale[scale == 0] = 1
@@ -116,10 +122,6 @@ def random_problem(rows, columns, group, dead, seed):
     rng = np.random.default_rng(seed)
     w = rng.standard_normal((rows, columns)) * 0.05
     w[rng.integers(0, rows, 6), rng.integers(0, columns, 6)] *= 4
-    # A symmetric grid puts -max|w| exactly on a tie (codes 0 and 1), so the largest weight of every group is made positive.
-    blocks = w.reshape(rows, -1, group)
-    largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)
-    w = (blocks * np.sign(largest)).reshape(rows, columns)
     mix = rng.standard_normal((columns, columns)) / np.sqrt(columns)
     power = np.exp(rng.standard_normal(columns) * 0.7)
     x = rng.standard_normal((2 * columns, columns)) @ (np.eye(columns) + 0.8 * mix) * power

@@ -1,2 +1,82 @@
-// The mpq program (to be filled).
-int main() { return 0; }
+// The mpq program: parses the command line, runs one command, turns errors into one line and an exit status.
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "app.h"
+#include "config_file.h"
+#include "console.h"
+#include "mpq/core/error.h"
+#include "mpq/core/log.h"
+
+namespace {
+
+int report(const std::string& message, int status) {
+  mpq::cli::finish_progress();
+  fmt::print(stderr, "error: {}\n", message);
+  return status;
+}
+
+/// CLI11 prints help on stdout itself; anything else is one line.
+int report_parse_error(const CLI::App& cli, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return cli.exit(error);
+  std::string message = error.what();
+  for (char& c : message) {
+    if (c == '\n') c = ' ';
+  }
+  return report(message + "; see `mpq --help`", static_cast<int>(mpq::ErrorCode::Usage));
+}
+
+int run_command(mpq::cli::App& app, int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  arguments = mpq::cli::expand_config(app.cli, std::move(arguments));
+  try {
+    app.cli.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return report_parse_error(app.cli, error);
+  }
+  mpq::cli::set_up_console(app.flags);
+  if (app.flags.threads > 0) at::set_num_threads(app.flags.threads);
+  return app.action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A file size limit shall be an error of write(), not a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGINT, [](int) {
+    mpq::request_interrupt();
+    std::signal(SIGINT, SIG_DFL);
+  });
+  mpq::cli::App app;
+  app.cli.require_subcommand(1);
+  app.cli.set_version_flag("--version", MPQ_VERSION);
+  mpq::cli::add_calibrate(app);
+  mpq::cli::add_score(app);
+  mpq::cli::add_allocate(app);
+  mpq::cli::add_quantize(app);
+  mpq::cli::add_eval(app);
+  mpq::cli::add_run(app);
+  mpq::cli::add_check(app);
+  mpq::cli::add_inspect(app);
+  mpq::cli::add_list(app);
+  mpq::cli::add_tokenize(app);
+  mpq::cli::add_logits(app);
+  const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
+  try {
+    return run_command(app, argc, argv);
+  } catch (const mpq::Error& error) {
+    return report(error.what(), error.exit_status());
+  } catch (const c10::Error& error) {
+    return report(fmt::format("internal: libtorch: {}", error.what_without_backtrace()), internal);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory; lower --max-memory, --max-prompts or --text-windows", internal);
+  } catch (const std::exception& error) {
+    return report(fmt::format("internal: {}", error.what()), internal);
+  }
+}

@@ -15,11 +15,12 @@ struct GridOptions {
 };
 
 struct Grid {
-  at::Tensor scale;  // float32 [out, groups], > 0
+  at::Tensor scale;  // float32 [out, groups], not 0; negative only in symmetric grids
   at::Tensor zero;   // float32 [out, groups], whole numbers in [0, 2^bits - 1]
 };
 
-/// `weight` float32 [out, in]. Asymmetric: the range [min(w, 0), max(w, 0)]; symmetric: [-max|w|, max|w|] with zero 2^(b-1).
+/// `weight` float32 [out, in]. Asymmetric: the range [min(w, 0), max(w, 0)]. Symmetric: zero 2^(b-1), and a scale whose sign puts
+/// the extra level where the weights reach further, so that little is lost to an asymmetric grid and no zero points are stored.
 /// A constant row is exact: its scale is chosen so that the value is on the grid. Throws Error(Numeric) on non-finite weights.
 Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std::string& where);
 /// Round to nearest on a given grid.

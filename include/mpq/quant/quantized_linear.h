@@ -10,7 +10,7 @@ namespace mpq {
 struct QuantizedLinear {
   Scheme scheme;
   at::Tensor codes;  // uint8 [out, in], < 2^bits
-  at::Tensor scale;  // float32 [out, groups], exactly representable in the checkpoint's scale dtype
+  at::Tensor scale;  // float32 [out, groups], exactly representable in the scale dtype; may be negative
   at::Tensor zero;   // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric
 };
 

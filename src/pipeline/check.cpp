@@ -1,0 +1,87 @@
+// Reads a checkpoint back: hashes, every tensor, a target's rules.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/hash.h"
+#include "mpq/core/log.h"
+#include "mpq/pack/exporter.h"
+#include "mpq/pipeline/inspect.h"
+#include "mpq/pipeline/manifest.h"
+#include "mpq/pipeline/session.h"
+#include "mpq/pipeline/targets.h"
+
+namespace mpq {
+namespace fs = std::filesystem;
+namespace {
+
+void check_hashes(const std::string& folder, Json& faults) {
+  const std::string path = folder + "/" + kManifestName;
+  if (!fs::exists(path)) return;
+  const Json files = json_get<Json>(read_json_file(path), "files", path);
+  for (const auto& [name, recorded] : files.items()) {
+    const std::string file = folder + "/" + name;
+    if (!fs::exists(file)) {
+      faults.push_back(file + ": is missing");
+    } else if (sha256_of_file(file) != recorded.value("sha256", "")) {
+      faults.push_back(file + ": its hash is not the one recorded when it was written; it was changed or damaged");
+    }
+  }
+}
+
+int64_t read_tensors(const std::string& folder, Json& faults) {
+  const auto source = open_checkpoint(folder);
+  int64_t count = 0;
+  const auto names = source->names();
+  Progress progress("check", static_cast<int64_t>(names.size()));
+  for (const auto& name : names) {
+    const at::Tensor tensor = source->load(name);
+    if (at::isFloatingType(tensor.scalar_type()) && !at::isfinite(tensor).all().item<bool>())
+      faults.push_back(fmt::format("{}: {} holds inf or NaN", folder, name));
+    ++count;
+    progress.step();
+  }
+  // Names and shapes against the architecture.
+  open_model(folder, {});
+  return count;
+}
+
+}  // namespace
+
+void write_manifest(const std::string& folder) {
+  Json files = Json::object();
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    files[entry.path().filename().string()] = {{"bytes", entry.file_size()},
+                                               {"sha256", sha256_of_file(entry.path().string())}};
+  }
+  Json sorted = Json::object();
+  std::vector<std::string> names;
+  for (const auto& [name, value] : files.items()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) sorted[name] = files[name];
+  write_json_file(folder + "/" + kManifestName,
+                  {{"schema", "mpq-checkpoint/1"}, {"mpq", MPQ_VERSION}, {"files", sorted}});
+}
+
+Json check(const std::string& checkpoint, const std::string& target) {
+  Json faults = Json::array();
+  check_hashes(checkpoint, faults);
+  Json result = {{"checkpoint", checkpoint}, {"tensors", 0}, {"faults", faults}};
+  if (!faults.empty()) return result;
+  result["tensors"] = read_tensors(checkpoint, faults);
+  const std::string plan = checkpoint + "/plan.json";
+  if (!target.empty()) {
+    const Target& rules = target_named(target);
+    require(fs::exists(plan), ErrorCode::Unsupported,
+            "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote", checkpoint,
+            target);
+    for (const auto& fault : target_faults(rules, read_plan(plan))) faults.push_back(fault);
+  }
+  result["faults"] = faults;
+  return result;
+}
+
+}  // namespace mpq

@@ -1,0 +1,98 @@
+// Says what a file or a folder is.
+#include <filesystem>
+#include <map>
+
+#include "mpq/core/error.h"
+#include "mpq/core/units.h"
+#include "mpq/io/safetensors.h"
+#include "mpq/model/architecture.h"
+#include "mpq/pipeline/inspect.h"
+#include "mpq/pipeline/session.h"
+
+namespace mpq {
+namespace fs = std::filesystem;
+namespace {
+
+Json inspect_plan(const Json& plan) {
+  Json table = Json::array({Json::array({"unit", "spec", "bytes", "loss"})});
+  for (const auto& unit : plan.at("units")) {
+    table.push_back({unit.value("name", "?"), unit.value("spec", "?"), unit.value("bytes", 0),
+                     fmt::format("{:.4g}", unit.value("loss", 0.0))});
+  }
+  return table;
+}
+
+Json inspect_sensitivity(const Json& file) {
+  Json table = Json::array({Json::array({"unit", "score", "candidate", "bytes", "loss"})});
+  for (const auto& unit : file.at("units")) {
+    for (const auto& candidate : unit.at("candidates")) {
+      table.push_back({unit.value("name", "?"), fmt::format("{:.4g}", unit.value("score", 0.0)),
+                       candidate.value("spec", "?"), candidate.value("bytes", 0),
+                       fmt::format("{:.4g}", candidate.value("loss", 0.0))});
+    }
+  }
+  return table;
+}
+
+Json inspect_json(const std::string& path) {
+  const Json file = read_json_file(path);
+  const auto schema = json_get_or<std::string>(file, "schema", "JSON without a schema", path);
+  Json result = {{"path", path}, {"kind", schema}};
+  for (const auto& [key, value] : file.items()) {
+    if (key != "units" && key != "schema" && value.dump().size() < 300) result[key] = value;
+  }
+  try {
+    if (schema == "mpq-plan/1") result["table"] = inspect_plan(file);
+    if (schema == "mpq-sensitivity/1") result["table"] = inspect_sensitivity(file);
+  } catch (const nlohmann::json::exception&) {
+    fail(ErrorCode::Format, "{}: is not a complete {}", path, schema);
+  }
+  return result;
+}
+
+Json inspect_tensors(const std::string& path) {
+  const SafetensorsFile file(path);
+  Json table = Json::array({Json::array({"tensor", "dtype", "shape", "bytes"})});
+  for (const auto& [name, entry] : file.tensors()) {
+    table.push_back(
+        {name, at::toString(entry.dtype), Json(entry.shape).dump(), entry.end - entry.begin});
+  }
+  return {{"path", path}, {"kind", "safetensors"}, {"metadata", file.metadata()}, {"table", table}};
+}
+
+Json inspect_checkpoint(const std::string& folder) {
+  const ModelConfig config = read_model_config(folder);
+  const Json json = read_json_file(folder + "/config.json");
+  int64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") bytes += static_cast<int64_t>(entry.file_size());
+  }
+  const auto quantization = json.value("quantization_config", Json::object());
+  Json result = {{"path", folder},
+                 {"kind", "checkpoint"},
+                 {"model_type", config.model_type},
+                 {"blocks", config.layers},
+                 {"hidden", config.hidden},
+                 {"vocab", config.vocab},
+                 {"quantizable_weights", config.quantizable_weights()},
+                 {"weight_files", format_bytes(bytes)},
+                 {"quantization", quantization.value("quant_method", "none")}};
+  const std::string plan = folder + "/plan.json";
+  if (fs::exists(plan)) result["table"] = inspect_plan(read_json_file(plan));
+  return result;
+}
+
+}  // namespace
+
+Json inspect(const std::string& path) {
+  require(fs::exists(path), ErrorCode::Io, "{}: there is no such file or folder", path);
+  if (fs::is_directory(path)) {
+    if (fs::exists(path + "/config.json")) return inspect_checkpoint(path);
+    require(fs::exists(path + "/manifest.json"), ErrorCode::Unsupported,
+            "{}: is neither a checkpoint (config.json) nor a work folder (manifest.json)", path);
+    return inspect_json(path + "/manifest.json");
+  }
+  return fs::path(path).extension() == ".safetensors" ? inspect_tensors(path) : inspect_json(path);
+}
+
+}  // namespace mpq

@@ -1,0 +1,74 @@
+// Parsing tokenizer.json.
+#include "tokenizer_json.h"
+
+#include <algorithm>
+
+#include "mpq/core/error.h"
+#include "utf8.h"
+
+namespace mpq::text {
+namespace {
+
+constexpr int kMaxDepth = 64;  // deeper nesting is an attack on the stack, not a tokenizer
+
+// ordered_json searches a member linearly: a vocabulary of 150k would take minutes.
+nlohmann::json parse(const std::string& path) {
+  const std::string text = read_text_file(path);
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > kMaxDepth) {
+      fail(ErrorCode::Format, "{}: expected a tokenizer, found JSON nested deeper than {}", path,
+           kMaxDepth);
+    }
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, check_depth);
+  } catch (const nlohmann::json::parse_error& error) {
+    const size_t end = std::min<size_t>(error.byte, text.size());
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(end), '\n');
+    fail(ErrorCode::Format, "{}:{}: expected JSON, found a syntax error at byte {}", path, line,
+         error.byte);
+  }
+}
+
+}  // namespace
+
+TokenizerJson read_tokenizer_json(const std::string& path) {
+  TokenizerJson file;
+  file.path = path;
+  nlohmann::json root = parse(path);
+  require(root.is_object() && root.contains("model") && root["model"].is_object(),
+          ErrorCode::Format, "{}: expected an object with \"model\", found none", path);
+  nlohmann::json& model = root["model"];
+  require(model.contains("vocab"), ErrorCode::Format, "{}: \"model.vocab\" is missing", path);
+  file.vocab = std::move(model["vocab"]);
+  model.erase("vocab");
+  if (model.contains("merges")) {
+    file.merges = std::move(model["merges"]);
+    model.erase("merges");
+  }
+  file.components = root;
+  return file;
+}
+
+std::string component_type(const Json& component, const std::string& where) {
+  return json_get<std::string>(component, "type", where);
+}
+
+std::vector<Json> component_list(const Json& component, const char* key,
+                                 const std::string& where) {
+  const Json list = json_get<Json>(component, key, where);
+  require(list.is_array(), ErrorCode::Format, "{}: \"{}\" is not an array", where, key);
+  return {list.begin(), list.end()};
+}
+
+std::string one_character(const Json& component, const char* key, const std::string& where) {
+  const std::string text = json_get<std::string>(component, key, where);
+  size_t at = 0;
+  if (!text.empty()) next_code_point(text, at);
+  require(!text.empty() && at == text.size(), ErrorCode::Format,
+          "{}: \"{}\" is \"{}\", expected one character", where, key, text);
+  return text;
+}
+
+}  // namespace mpq::text

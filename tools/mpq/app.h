@@ -1,0 +1,57 @@
+#pragma once
+// What every subcommand shares: its common options, how its result is shown, and its registration.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "mpq/core/json_file.h"
+#include "mpq/pipeline/options.h"
+
+namespace mpq::cli {
+
+/// Options of the program itself, beside those of the stages.
+struct Flags {
+  CommonOptions common;
+  int threads = 0;
+  bool json = false, quiet = false, verbose = false, no_progress = false;
+  std::string config;  // read before parsing; here for the help
+};
+
+/// What main runs after parsing: returns the exit status.
+using Action = std::function<int()>;
+
+struct App {
+  CLI::App cli{"mpq: the best packed checkpoint of a language model for your task and size budget"};
+  Flags flags;
+  CalibrateOptions calibrate;
+  ScoreOptions score;
+  AllocateOptions allocate;
+  QuantizeOptions quantize;
+  EvalOptions eval;
+  Action action;
+};
+
+/// A subcommand with the common options; `run` is called when it was chosen and returns its result, which `show` prints for people.
+CLI::App* add_command(App& app, const std::string& name, const std::string& description,
+                      std::function<Json()> run, std::function<void(const Json&)> show);
+
+void add_model_option(CLI::App* command, std::string& model);
+void add_calibrate_options(CLI::App* command, CalibrateOptions& options);
+void add_score_options(CLI::App* command, ScoreOptions& options);
+void add_allocate_options(CLI::App* command, AllocateOptions& options);
+void add_eval_options(CLI::App* command, EvalOptions& options);
+
+// One file each.
+void add_calibrate(App& app);
+void add_score(App& app);
+void add_allocate(App& app);
+void add_quantize(App& app);
+void add_eval(App& app);
+void add_run(App& app);
+void add_check(App& app);
+void add_inspect(App& app);
+void add_list(App& app);
+void add_tokenize(App& app);
+void add_logits(App& app);
+
+}  // namespace mpq::cli

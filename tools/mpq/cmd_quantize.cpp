@@ -1,0 +1,25 @@
+// mpq quantize
+#include "app.h"
+#include "mpq/core/units.h"
+#include "mpq/pipeline/stages.h"
+
+namespace mpq::cli {
+
+void add_quantize(App& app) {
+  CLI::App* command = add_command(
+      app, "quantize", "Write the packed checkpoint of a plan",
+      [&app] { return quantize(app.flags.common, app.quantize); },
+      [](const Json& result) {
+        fmt::print("{}: {}, {:.4f} bits a weight, {} of weight files{}\n",
+                   result["out"].get<std::string>(), result["format"].get<std::string>(),
+                   result["effective_bits"].get<double>(), format_bytes(result["file_bytes"]),
+                   result.contains("skipped")   ? " (nothing changed)"
+                   : result.contains("dry_run") ? " (dry run)"
+                                                : "");
+      });
+  command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")->capture_default_str();
+  command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
+  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")->capture_default_str();
+}
+
+}  // namespace mpq::cli

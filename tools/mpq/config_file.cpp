@@ -1,0 +1,75 @@
+// Turns a JSON configuration into command line arguments.
+#include "config_file.h"
+
+#include <algorithm>
+
+#include "mpq/core/error.h"
+#include "mpq/core/suggest.h"
+
+namespace mpq::cli {
+namespace {
+
+std::string text_of(const Json& value, const std::string& where) {
+  require(value.is_string() || value.is_number() || value.is_boolean(), ErrorCode::Usage,
+          "{}: expected a string, a number or true/false, found {}", where, value.dump());
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+bool given(const std::vector<std::string>& arguments, const std::string& option) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+    return argument == option || argument.rfind(option + "=", 0) == 0;
+  });
+}
+
+bool known_elsewhere(const CLI::App& cli, const std::string& option,
+                     std::vector<std::string>& names) {
+  bool found = false;
+  for (const CLI::App* command : cli.get_subcommands({})) {
+    found = found || command->get_option_no_throw(option) != nullptr;
+    for (const CLI::Option* known : command->get_options()) {
+      if (!known->get_lnames().empty()) names.push_back(known->get_lnames().front());
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> expand_config(const CLI::App& cli, std::vector<std::string> arguments) {
+  const auto flag = std::find(arguments.begin(), arguments.end(), "--config");
+  if (flag == arguments.end()) return arguments;
+  require(flag + 1 != arguments.end(), ErrorCode::Usage, "--config: expected a file name after it");
+  const std::string path = *(flag + 1);
+  arguments.erase(flag, flag + 2);
+  const Json config = read_json_file(path);
+  require(config.is_object(), ErrorCode::Format, "{}: expected a JSON object of options", path);
+  const CLI::App* command = nullptr;
+  for (const auto& argument : arguments) {
+    if (command == nullptr) command = cli.get_subcommand_no_throw(argument);
+  }
+  require(command != nullptr, ErrorCode::Usage, "--config: name a command before it, as in mpq run");
+  for (const auto& [key, value] : config.items()) {
+    if (key == "description") continue;
+    const std::string option = "--" + key;
+    if (given(arguments, option)) continue;
+    if (command->get_option_no_throw(option) == nullptr) {
+      std::vector<std::string> names;
+      require(known_elsewhere(cli, option, names), ErrorCode::Usage, "{}: unknown option \"{}\"{}",
+              path, key, suggestion(key, names));
+      continue;
+    }
+    if (value.is_boolean()) {
+      if (value.get<bool>()) arguments.push_back(option);
+      continue;
+    }
+    arguments.push_back(option);
+    if (value.is_array()) {
+      for (const auto& item : value) arguments.push_back(text_of(item, path + ": " + key));
+    } else {
+      arguments.push_back(text_of(value, path + ": " + key));
+    }
+  }
+  return arguments;
+}
+
+}  // namespace mpq::cli

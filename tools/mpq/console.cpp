@@ -1,0 +1,86 @@
+// Log messages by spdlog, progress with rate and ETA.
+#include "console.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <mutex>
+
+#include "mpq/core/log.h"
+#include "mpq/core/units.h"
+
+namespace mpq::cli {
+namespace {
+
+class ProgressLine {
+ public:
+  void show(const ProgressEvent& event) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const bool last = event.done >= event.total;
+    const bool new_stage = event.stage != stage_;
+    stage_ = event.stage;
+    const double interval = terminal_ ? 0.1 : 10.0;
+    if (!last && !new_stage && event.seconds - shown_at_ < interval && event.seconds >= shown_at_)
+      return;
+    if (!terminal_ && !last && event.seconds < interval) return;
+    shown_at_ = event.seconds;
+    const double rate = event.seconds > 0 ? static_cast<double>(event.done) / event.seconds : 0;
+    const double left = rate > 0 ? static_cast<double>(event.total - event.done) / rate : 0;
+    std::string text = fmt::format("{} {}/{}", event.stage, event.done, event.total);
+    if (!event.note.empty()) text += ", " + event.note;
+    text += fmt::format(", {:.2g}/s, ", rate);
+    text += last ? format_seconds(event.seconds) : "ETA " + format_seconds(left);
+    if (terminal_) {
+      fmt::print(stderr, "\r\x1b[2K{}{}", text, last ? "\n" : "");
+      open_ = !last;
+    } else {
+      fmt::print(stderr, "{}\n", text);
+    }
+    std::fflush(stderr);
+  }
+
+  void finish() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (open_) fmt::print(stderr, "\n");
+    open_ = false;
+  }
+
+ private:
+  std::mutex mutex_;
+  bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  bool open_ = false;
+  double shown_at_ = 0;
+  std::string stage_;
+};
+
+ProgressLine& line() {
+  static ProgressLine value;
+  return value;
+}
+
+}  // namespace
+
+void set_up_console(const Flags& flags) {
+  auto logger = spdlog::stderr_color_mt("mpq");
+  logger->set_pattern("%^%l%$: %v");
+  logger->set_level(flags.quiet     ? spdlog::level::warn
+                    : flags.verbose ? spdlog::level::debug
+                                    : spdlog::level::info);
+  LogSinks sinks;
+  sinks.message = [logger](LogLevel level, const std::string& text) {
+    finish_progress();
+    const auto severity = level == LogLevel::Warning ? spdlog::level::warn
+                          : level == LogLevel::Debug ? spdlog::level::debug
+                                                     : spdlog::level::info;
+    logger->log(severity, "{}", text);
+  };
+  if (!flags.quiet && !flags.no_progress)
+    sinks.progress = [](const ProgressEvent& event) { line().show(event); };
+  set_log_sinks(std::move(sinks));
+}
+
+void finish_progress() { line().finish(); }
+
+}  // namespace mpq::cli

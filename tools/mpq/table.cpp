@@ -1,0 +1,38 @@
+// Prints tables and figures.
+#include "table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace mpq::cli {
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (size_t r = 0; r < rows.size(); ++r) {
+    std::string line;
+    for (size_t i = 0; i < rows[r].size(); ++i) {
+      line += i == 0 ? fmt::format("{:<{}}", rows[r][i], widths[i])
+                     : fmt::format("  {:>{}}", rows[r][i], widths[i]);
+    }
+    fmt::print("{}\n", line);
+    if (r == 0) fmt::print("{}\n", std::string(line.size(), '-'));
+  }
+}
+
+std::string with_error(const Json& figure, int digits) {
+  if (!figure.is_object() || !figure.contains("mean")) return "-";
+  const double error = figure.value("stderr", 0.0);
+  return fmt::format("{:.{}g} +- {:.2g}", figure["mean"].get<double>(), digits, error);
+}
+
+std::string number(const Json& value, int digits) {
+  return value.is_number() ? fmt::format("{:.{}g}", value.get<double>(), digits) : "-";
+}
+
+}  // namespace mpq::cli
