@@ -21,6 +21,15 @@ int64_t size_member(const Json& config, const char* key, const std::string& wher
   return value;
 }
 
+/// Channels of a head that are rotated: a share of them in some models.
+int64_t rotary_channels(const Json& config, int64_t head_dim, const std::string& where) {
+  const Json rope = config.value("rope_parameters", Json::object());
+  const auto share = json_get_or<double>(
+      config, "partial_rotary_factor",
+      json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
+  return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
+}
+
 }  // namespace
 
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
@@ -48,7 +57,7 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
       where);
   model.attention_scale = 1.0 / std::sqrt(static_cast<double>(model.head_dim));
   model.windows.assign(static_cast<size_t>(model.layers), 0);
-  model.rope = parse_rope(config, model.head_dim, where);
+  model.rope = parse_rope(config, rotary_channels(config, model.head_dim, where), where);
   const int64_t query = model.heads * model.head_dim;
   const int64_t key = model.kv_heads * model.head_dim;
   model.linears = {

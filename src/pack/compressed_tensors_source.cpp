@@ -1,4 +1,5 @@
-// Reads pack-quantized checkpoints, mpq's own and others': checked when opened, dequantized on load.
+// Reads pack-quantized checkpoints, mpq's own and others': checked when opened, dequantized on
+// load.
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
@@ -57,7 +58,8 @@ class CompressedTensorsSource final : public WeightSource {
     if (found == packed_.end()) return inner_->load(name);
     const PackedWeight& weight = found->second;
     const std::string module = name.substr(0, name.size() - std::strlen(".weight"));
-    const at::Tensor scale = inner_->load(module + kScale).to(at::kFloat).reshape({-1, weight.groups});
+    const at::Tensor scale =
+        inner_->load(module + kScale).to(at::kFloat).reshape({-1, weight.groups});
     require(at::isfinite(scale).all().item<bool>(), ErrorCode::Format,
             "{}: {}{}: a scale is not finite", folder_, module, kScale);
     const std::vector<int64_t> per_group = {weight.out, weight.groups};

@@ -11,12 +11,10 @@ constexpr const char* kFormat = "pack-quantized";
 constexpr const char* kLayoutVersion = "0.18.0";
 
 Json weights_of(const Scheme& scheme) {
-  Json weights = {{"num_bits", scheme.bits},
-                  {"type", "int"},
-                  {"symmetric", scheme.symmetric},
-                  {"strategy", scheme.group == 0 ? "channel" : "group"},
-                  {"group_size", nullptr},
-                  {"dynamic", false}};
+  Json weights = {
+      {"num_bits", scheme.bits},       {"type", "int"},
+      {"symmetric", scheme.symmetric}, {"strategy", scheme.group == 0 ? "channel" : "group"},
+      {"group_size", nullptr},         {"dynamic", false}};
   if (scheme.group != 0) weights["group_size"] = scheme.group;
   return weights;
 }

@@ -1,4 +1,5 @@
-// Reads a quantization_config of compressed-tensors, refusing by name what is not weight-only `pack-quantized`.
+// Reads a quantization_config of compressed-tensors, refusing by name what is not weight-only
+// `pack-quantized`.
 #include <algorithm>
 #include <cstdio>
 #include <regex>
@@ -18,8 +19,8 @@ bool given(const Json& object, const char* key) {
 }
 
 void refuse(const Json& object, const char* key, const std::string& where) {
-  require(!given(object, key), ErrorCode::Unsupported, "{}: \"{}\" is set; mpq reads weight-only {}",
-          where, key, kFormat);
+  require(!given(object, key), ErrorCode::Unsupported,
+          "{}: \"{}\" is set; mpq reads weight-only {}", where, key, kFormat);
 }
 
 void expect(const Json& object, const char* key, const std::string& value,
@@ -58,6 +59,7 @@ PackedGroup parse_group(const Json& json, const std::string& where) {
   refuse(json, "input_activations", where);
   refuse(json, "output_activations", where);
   const auto weights = json_get<Json>(json, "weights", where);
+  require(weights.is_object(), ErrorCode::Format, "{}: \"weights\" is not an object", where);
   expect(weights, "type", "int", where);
   const auto actorder = weights.value("actorder", Json());
   require(actorder != "group" && actorder != "dynamic" && actorder != true, ErrorCode::Unsupported,

@@ -77,8 +77,7 @@ QuantizedLinear PartFile::linear(const std::string& module) const {
           module);
   const Layout& layout = found->second;
   QuantizedLinear linear{
-      layout.scheme,
-      unpack_rows(file_.tensor(module + ".codes"), layout.scheme.bits, layout.in),
+      layout.scheme, unpack_rows(file_.tensor(module + ".codes"), layout.scheme.bits, layout.in),
       file_.tensor(module + ".scale").clone(), file_.tensor(module + ".zero").clone()};
   require(linear.zero.max().item<int64_t>() < (int64_t{1} << layout.scheme.bits) &&
               at::isfinite(linear.scale).all().item<bool>(),

@@ -14,7 +14,8 @@ inline constexpr const char* kPartSchema = "mpq-part/1";
 
 class PartFile {
  public:
-  /// Throws Error(Io) when unreadable, Error(Format) when it is not a part or its tensors disagree with its schemes.
+  /// Throws Error(Io) when unreadable, Error(Format) when it is not a part or its tensors disagree
+  /// with its schemes.
   explicit PartFile(const std::string& path);
 
   /// Scheme and input width of every linear.

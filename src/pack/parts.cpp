@@ -23,9 +23,10 @@ void save_part(const std::string& path, const BlockPart& part) {
                        {"group", scheme.group},
                        {"symmetric", scheme.symmetric},
                        {"in", linear.codes.size(1)}};
-    const bool added = tensors.emplace(module + ".codes", pack_rows(linear.codes, scheme.bits)).second &&
-                       tensors.emplace(module + ".scale", linear.scale).second &&
-                       tensors.emplace(module + ".zero", linear.zero).second;
+    const bool added =
+        tensors.emplace(module + ".codes", pack_rows(linear.codes, scheme.bits)).second &&
+        tensors.emplace(module + ".scale", linear.scale).second &&
+        tensors.emplace(module + ".zero", linear.zero).second;
     require(added, ErrorCode::Internal, "{}: {}: a tensor has the name of the linear's own", path,
             module);
   }

@@ -16,8 +16,7 @@ class PartsSource final : public WeightSource {
               bool dequantize_linears)
       : base_(base) {
     for (int64_t block = 0; block < blocks; ++block) {
-      const auto& file =
-          *files_.emplace_back(std::make_unique<PartFile>(part_path(folder, block)));
+      const auto& file = *files_.emplace_back(std::make_unique<PartFile>(part_path(folder, block)));
       const auto place = [&](const std::string& name, const std::string& module) {
         require(places_.emplace(name, Place{&file, module}).second, ErrorCode::Format,
                 "{}: {} is also in another part", part_path(folder, block), name);

@@ -53,9 +53,9 @@ std::vector<Shard> plan_shards(const std::vector<TensorPlan>& tensors, int64_t s
         return c10::elementSize(tensors[a].dtype) > c10::elementSize(tensors[b].dtype);
       });
     }
-    shards[s].file = shards.size() == 1 ? "model.safetensors"
-                                        : fmt::format("model-{:05}-of-{:05}.safetensors", s + 1,
-                                                      shards.size());
+    shards[s].file = shards.size() == 1
+                         ? "model.safetensors"
+                         : fmt::format("model-{:05}-of-{:05}.safetensors", s + 1, shards.size());
   }
   return shards;
 }

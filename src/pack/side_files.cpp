@@ -10,10 +10,15 @@
 namespace mpq {
 namespace {
 
-constexpr std::array<const char*, 9> kCopied = {
-    "generation_config.json",  "tokenizer.json",      "tokenizer_config.json",
-    "special_tokens_map.json", "chat_template.jinja", "vocab.json",
-    "merges.txt",              "tokenizer.model",     "added_tokens.json"};
+constexpr std::array<const char*, 9> kCopied = {"generation_config.json",
+                                                "tokenizer.json",
+                                                "tokenizer_config.json",
+                                                "special_tokens_map.json",
+                                                "chat_template.jinja",
+                                                "vocab.json",
+                                                "merges.txt",
+                                                "tokenizer.model",
+                                                "added_tokens.json"};
 
 std::string torch_name(at::ScalarType dtype) {
   switch (dtype) {

@@ -71,9 +71,12 @@ Json solve_budget(Session& session, const ScoreOptions& scoring, const AllocateO
                               {"lower_bound", chosen.lower_bound},
                               {"gap", chosen.gap}};
   if (options.verify) {
-    // The best uniform plan within the plan's own bytes or budget, whichever is more.
+    // An allocator that sets its own size is compared at that size.
+    const Budget same = budget.kind == "none"
+                            ? Budget{"unit_bytes", static_cast<double>(chosen.bytes), budget.label}
+                            : budget;
     const Allocation uniform =
-        solve_within(session, scoring, sensitivity, budget, *registry.make("uniform"));
+        solve_within(session, scoring, sensitivity, same, *registry.make("uniform"));
     Plan rival = make_plan(session, sensitivity, options, uniform);
     rival.header["achieved"] = achieved(session, rival, scoring.format);
     write_json_file(session.work.file("uniform.json"), to_json(rival));

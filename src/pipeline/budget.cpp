@@ -135,7 +135,8 @@ Allocation solve_within(const Session& session, const ScoreOptions& scoring,
     allocation.bytes = evaluate_choice(problem, allocation.choice).bytes;
     return allocation;
   }
-  problem.budget_bytes = bytes_of_bits(session, budget.value);
+  problem.budget_bytes = budget.kind == "unit_bytes" ? std::llround(budget.value)
+                                                     : bytes_of_bits(session, budget.value);
   return allocator.solve(problem);
 }
 

@@ -3,6 +3,7 @@
 
 #include "model.h"
 #include "mpq/core/error.h"
+#include "span.h"
 #include "trie.h"
 #include "utf8.h"
 

@@ -1,4 +1,5 @@
-// What every registered exporter has to hold: exact sizes, a complete folder, weights that read back.
+// What every registered exporter has to hold: exact sizes, a complete folder, weights that read
+// back.
 #include <gmock/gmock.h>
 
 #include "mpq/core/hash.h"

@@ -42,7 +42,8 @@ TEST(CompressedTensors, StoresTheGoldenVectors) {
     const SafetensorsFile file(place.file("out/model.safetensors"));
     EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_packed")[31]), expected) << bits;
     EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_zero_point")), expected) << bits;
-    EXPECT_TRUE(file.tensor("model.layers.0.proj.weight_shape").equal(at::tensor({32, 32}, at::kLong)));
+    EXPECT_TRUE(
+        file.tensor("model.layers.0.proj.weight_shape").equal(at::tensor({32, 32}, at::kLong)));
   }
 }
 
@@ -126,7 +127,9 @@ TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
 TEST(CompressedTensors, RefusesWhatTheFormatCannotHold) {
   const TemporaryFolder place;
   EXPECT_THAT(error_of(ErrorCode::Unsupported,
-                       [&] { exporter()->linear_bytes({1, 32, true}, 8, 64, at::kHalf); }),
+                       [&] {
+                         exporter()->linear_bytes({1, 32, true}, 8, 64, at::kHalf);
+                       }),
               HasSubstr("2 to 8 bits"));
   error_of(ErrorCode::Usage, [&] { exporter()->linear_bytes({4, 48, true}, 8, 64, at::kHalf); });
   TinyCheckpoint tiny;

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 
-#include "console.h"
 
 namespace mpq::cli {
 
@@ -35,9 +34,9 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
       ->group("Common");
   command->add_flag("--json", flags.json, "the result as JSON on stdout, nothing else there")
       ->group("Common");
-  command->add_flag("--quiet", flags.quiet, "warnings and errors only")->group("Common");
-  command->add_flag("--verbose", flags.verbose, "debug messages too")->group("Common");
-  command->add_flag("--no-progress", flags.no_progress, "no progress lines")->group("Common");
+  command->add_flag("--quiet", flags.console.quiet, "warnings and errors only")->group("Common");
+  command->add_flag("--verbose", flags.console.verbose, "debug messages too")->group("Common");
+  command->add_flag("--no-progress", flags.console.no_progress, "no progress lines")->group("Common");
   command->callback([&app, run = std::move(run), show = std::move(show)] {
     app.action = [&app, run, show] {
       const Json result = run();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "console.h"
 #include "mpq/core/json_file.h"
 #include "mpq/pipeline/options.h"
 
@@ -13,7 +14,8 @@ namespace mpq::cli {
 struct Flags {
   CommonOptions common;
   int threads = 0;
-  bool json = false, quiet = false, verbose = false, no_progress = false;
+  bool json = false;
+  ConsoleOptions console;
   std::string config;  // read before parsing; here for the help
 };
 

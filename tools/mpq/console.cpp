@@ -62,11 +62,11 @@ ProgressLine& line() {
 
 }  // namespace
 
-void set_up_console(const Flags& flags) {
+void set_up_console(const ConsoleOptions& options) {
   auto logger = spdlog::stderr_color_mt("mpq");
   logger->set_pattern("%^%l%$: %v");
-  logger->set_level(flags.quiet     ? spdlog::level::warn
-                    : flags.verbose ? spdlog::level::debug
+  logger->set_level(options.quiet     ? spdlog::level::warn
+                    : options.verbose ? spdlog::level::debug
                                     : spdlog::level::info);
   LogSinks sinks;
   sinks.message = [logger](LogLevel level, const std::string& text) {
@@ -76,7 +76,7 @@ void set_up_console(const Flags& flags) {
                                                      : spdlog::level::info;
     logger->log(severity, "{}", text);
   };
-  if (!flags.quiet && !flags.no_progress)
+  if (!options.quiet && !options.no_progress)
     sinks.progress = [](const ProgressEvent& event) { line().show(event); };
   set_log_sinks(std::move(sinks));
 }

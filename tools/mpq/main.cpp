@@ -8,7 +8,6 @@
 
 #include "app.h"
 #include "config_file.h"
-#include "console.h"
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 
@@ -38,7 +37,7 @@ int run_command(mpq::cli::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report_parse_error(app.cli, error);
   }
-  mpq::cli::set_up_console(app.flags);
+  mpq::cli::set_up_console(app.flags.console);
   if (app.flags.threads > 0) at::set_num_threads(app.flags.threads);
   return app.action();
 }

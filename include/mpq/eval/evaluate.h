@@ -53,11 +53,12 @@ EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer&
 /// Every figure with its standard error; perplexity with its own.
 Json to_json(const EvalResult& result);
 
-/// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign test's p.
+/// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign test's p (exact, ties dropped).
 struct PairedDifference {
   double mean = 0, stderr_ = 0, sign_test_p = 1;
   int64_t pairs = 0;
 };
+/// Pairs with a NaN are left out. Throws Error(Usage) when the lengths differ.
 PairedDifference compare_paired(const std::vector<double>& a, const std::vector<double>& b);
 
 }  // namespace mpq

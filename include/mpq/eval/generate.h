@@ -1,5 +1,5 @@
 #pragma once
-// Greedy generation with a key-value cache, batched over prompts of equal length.
+// Greedy generation with a key-value cache, batched over prompts of similar length.
 #include <functional>
 #include <vector>
 
@@ -16,6 +16,7 @@ struct GenerateOptions {
 };
 
 /// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept resident during the call.
+/// Throws Error(Usage) on a prompt without tokens.
 std::vector<TokenSequence> generate_greedy(const Model& model,
                                            const std::vector<TokenSequence>& prompts,
                                            const GenerateOptions& options);

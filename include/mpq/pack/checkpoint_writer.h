@@ -23,15 +23,18 @@ struct LinearLayout {
 int64_t layout_bytes(const LinearLayout& layout, const ExportLinear& linear,
                      at::ScalarType scale_dtype);
 
-/// The weight files: every tensor of `base`, with the weights of quantized linears replaced by their layout, one linear in
-/// memory at a time. Floating tensors are written in the job's scale dtype, others as they are.
+/// The weight files: every tensor of `base`, with the weights of quantized linears replaced by
+/// their layout, one linear in memory at a time. Floating tensors are written in the job's scale
+/// dtype, others as they are.
 class CheckpointWriter {
  public:
-  /// Throws Error(Format) when a linear has no weight in `base`, or one of another shape. `job` must outlive the writer.
+  /// Throws Error(Format) when a linear has no weight in `base`, or one of another shape. `job`
+  /// must outlive the writer.
   CheckpointWriter(const ExportJob& job, LinearLayout layout);
   /// Bytes of all weight files, headers included.
   int64_t bytes() const;
-  /// Writes them, the index when there are several, config.json as given, and the files of copy_side_files().
+  /// Writes them, the index when there are several, config.json as given, and the files of
+  /// copy_side_files().
   int64_t write(const OutputFolder& folder, const Json& config) const;
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
-// Matrices of small codes as rows (or columns) of 32-bit words, the layout of checkpoints and parts.
+// Matrices of small codes as rows (or columns) of 32-bit words, the layout of checkpoints and
+// parts.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 #pragma once
-// The work folder's own form of a quantized block: resumable, format-neutral, read back by verification and by exporters.
+// The work folder's own form of a quantized block: resumable, format-neutral, read back by
+// verification and by exporters.
 #include <ATen/core/Tensor.h>
 
 #include <map>
@@ -11,8 +12,8 @@
 
 namespace mpq {
 
-/// What quantization changed in one block: linears by full module name, and whole tensors (norms, biases, weights a transform
-/// touched) by full tensor name.
+/// What quantization changed in one block: linears by full module name, and whole tensors (norms,
+/// biases, weights a transform touched) by full tensor name.
 struct BlockPart {
   std::map<std::string, QuantizedLinear> linears;
   std::map<std::string, at::Tensor> tensors;
@@ -25,8 +26,9 @@ BlockPart load_part(const std::string& path);
 /// FOLDER/block-00003.safetensors
 std::string part_path(const std::string& folder, int64_t block);
 
-/// A source that reads what parts hold (dequantized float32) and everything else from `base`, which must outlive it.
-/// `dequantize_linears` false leaves the linears to `base` (an exporter packs them itself) but replaces tensors.
+/// A source that reads what parts hold (dequantized float32) and everything else from `base`, which
+/// must outlive it. `dequantize_linears` false leaves the linears to `base` (an exporter packs them
+/// itself) but replaces tensors.
 std::unique_ptr<WeightSource> open_parts(const WeightSource& base, const std::string& folder,
                                          int64_t blocks, bool dequantize_linears = true);
 

@@ -14,8 +14,9 @@ struct Shard {
   std::vector<size_t> tensors;
 };
 
-/// Fills file after file in the given order, each to at most `shard_bytes` (a tensor that is larger gets a file of its own).
-/// Within a file the order is kept when it leaves every tensor at a multiple of its element size, else wide elements come first.
+/// Fills file after file in the given order, each to at most `shard_bytes` (a tensor that is larger
+/// gets a file of its own). Within a file the order is kept when it leaves every tensor at a
+/// multiple of its element size, else wide elements come first.
 std::vector<Shard> plan_shards(const std::vector<TensorPlan>& tensors, int64_t shard_bytes);
 std::vector<TensorPlan> shard_tensors(const Shard& shard, const std::vector<TensorPlan>& tensors);
 /// What transformers asks of every file.

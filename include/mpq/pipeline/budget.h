@@ -8,7 +8,8 @@
 
 namespace mpq {
 
-/// kind: effective_bits (metadata included), code_bits, file_bytes, or none for allocators that set their own size.
+/// kind: effective_bits (metadata included), code_bits, file_bytes, unit_bytes (of the quantized linears), or none for allocators
+/// that set their own size.
 struct Budget {
   std::string kind;
   double value = 0;

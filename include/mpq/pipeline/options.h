@@ -29,8 +29,8 @@ struct CalibrateOptions {
 
 struct ScoreOptions {
   std::string scorer = "taqo";
-  std::vector<std::string> palette = {"2", "3", "4", "6", "8"};  // widths, or whole specs
-  std::string quantizer = "gptq";  // completes bare widths
+  std::vector<std::string> palette = {"2", "3", "4", "5", "6", "8"};  // widths, or whole specs
+  std::string quantizer = "gptq:sym";  // completes bare widths
   int group = 128;
   bool fuse = true;
   double text_share = 0.2;

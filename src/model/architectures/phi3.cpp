@@ -1,6 +1,4 @@
 // Phi-3 and Phi-4-mini: fused qkv and gate_up, partial rotation, longrope, sliding window.
-#include <cmath>
-
 #include "mpq/model/architecture.h"
 
 namespace mpq {
@@ -13,13 +11,6 @@ class Phi3 final : public Architecture {
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
     ModelConfig model = configure_llama_like(config, where, {});
-    const auto rope = config.value("rope_parameters", Json::object());
-    const auto partial = json_get_or<double>(
-        config, "partial_rotary_factor",
-        json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
-    const auto rotated =
-        static_cast<int64_t>(std::floor(static_cast<double>(model.head_dim) * partial));
-    model.rope = parse_rope(config, rotated, where);
     const auto window = json_get_or<int64_t>(config, "sliding_window", 0, where);
     set_windows(model, config, window, [](int64_t) { return true; }, where);
     const int64_t query = model.heads * model.head_dim;

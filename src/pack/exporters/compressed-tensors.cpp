@@ -1,11 +1,10 @@
 // The default output: compressed-tensors `pack-quantized`, read by transformers, vLLM and SGLang.
-#include "mpq/pack/compressed_tensors.h"
-
 #include <ATen/ATen.h>
 
 #include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"
 #include "mpq/pack/checkpoint_writer.h"
+#include "mpq/pack/compressed_tensors.h"
 #include "mpq/pack/packed_tensor.h"
 
 namespace mpq {

@@ -1,0 +1,62 @@
+// The JSON form of an evaluation.
+#include <algorithm>
+#include <cmath>
+
+#include "mpq/eval/evaluate.h"
+#include "perplexity.h"
+
+namespace mpq {
+namespace {
+
+/// `count` says what the mean is over.
+Json figure(const MeanWithError& value, const char* count) {
+  return {{"mean", value.mean}, {"stderr", value.stderr_}, {count, value.tokens}};
+}
+
+Json divergence(const Divergence& value) {
+  return {{"kl", figure(value.kl, "tokens")},
+          {"median", value.median},
+          {"p99", value.p99},
+          {"p999", value.p999},
+          {"max", value.maximum},
+          {"top1_agreement", figure(value.top1_agreement, "tokens")}};
+}
+
+/// One object a prompt, for paired comparisons; empty ones when nothing was measured by prompt.
+Json prompts(const EvalResult& result) {
+  Json list = Json::array();
+  const size_t count = std::max(result.prompt_kl.size(), result.prompt_f1.size());
+  for (size_t i = 0; i < count; ++i) {
+    Json prompt = Json::object();
+    if (i < result.prompt_kl.size()) prompt["kl"] = result.prompt_kl[i];
+    if (i < result.prompt_f1.size() && !std::isnan(result.prompt_f1[i])) {
+      prompt["exact_match"] = result.prompt_exact_match[i];
+      prompt["f1"] = result.prompt_f1[i];
+      prompt["generated"] = result.generated[i];
+    }
+    list.push_back(std::move(prompt));
+  }
+  return list;
+}
+
+}  // namespace
+
+Json to_json(const EvalResult& result) {
+  Json json = Json::object();
+  const auto add = [&](const char* name, const std::optional<MeanWithError>& value,
+                       const char* count) {
+    if (value) json[name] = figure(*value, count);
+  };
+  if (result.task_divergence) json["task_divergence"] = divergence(*result.task_divergence);
+  add("exact_match", result.exact_match, "prompts");
+  add("f1", result.f1, "prompts");
+  add("choice_accuracy", result.choice_accuracy, "prompts");
+  add("choice_accuracy_normalized", result.choice_accuracy_normalized, "prompts");
+  if (result.text_divergence) json["text_divergence"] = divergence(*result.text_divergence);
+  add("nll", result.text_nll, "tokens");
+  if (result.text_nll) add("perplexity", perplexity(*result.text_nll), "tokens");
+  json["prompts"] = prompts(result);
+  return json;
+}
+
+}  // namespace mpq

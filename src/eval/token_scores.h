@@ -1,0 +1,51 @@
+#pragma once
+// What is measured at single tokens: divergence from a reference, and the likelihood of the token
+// that follows.
+#include <span>
+#include <vector>
+
+#include "mpq/core/log.h"
+#include "mpq/io/memory_budget.h"
+#include "mpq/model/batch.h"
+#include "mpq/model/model.h"
+
+namespace mpq {
+
+/// A place whose next-token distribution is read.
+struct Position {
+  int64_t sequence = 0;
+  int64_t offset = 0;   // within the sequence
+  int64_t target = -1;  // the token that follows; -1: none is scored
+};
+
+/// A model's final hidden states of some sequences: one forward pass, made at construction with a
+/// step of progress a block.
+class FinalStates {
+ public:
+  FinalStates(const Model& model, const std::vector<TokenSequence>& sequences, int64_t batch_tokens,
+              MemoryBudget& memory, Progress& progress);
+  /// float32 [positions, vocab].
+  at::Tensor logits(std::span<const Position> positions) const;
+  const Model& model() const { return model_; }
+
+ private:
+  const Model& model_;
+  BatchPlan plan_;
+  at::Tensor hidden_;
+};
+
+/// By position, float32 in host memory.
+struct TokenScores {
+  at::Tensor nll;   // 0 where there is no target
+  at::Tensor kl;    // undefined without a reference, as is the next
+  at::Tensor same;  // 1 where both models have the same most likely successor
+};
+
+/// `reference` may be null. Throws Error(Numeric) when a model's logits are not finite.
+TokenScores score_tokens(const FinalStates& states, const FinalStates* reference,
+                         const std::vector<Position>& positions);
+
+/// int64 [positions]: sequences counted from `first`.
+at::Tensor sequence_of(const std::vector<Position>& positions, int64_t first);
+
+}  // namespace mpq

@@ -1,0 +1,104 @@
+// GPTQ against the numpy reference of tools/golden/make_gptq.py.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "mpq/io/safetensors.h"
+#include "mpq/quant/quantizer.h"
+
+namespace mpq {
+namespace {
+
+std::string golden_folder() { return std::string(MPQ_SOURCE_DIR) + "/tests/golden/gptq"; }
+
+std::vector<std::string> golden_cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(golden_folder())) {
+    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+at::Tensor hessian_of(const at::Tensor& inputs) {
+  const auto x = inputs.to(at::kDouble);
+  return (at::mm(x.t(), x) * (2.0 / static_cast<double>(x.size(0)))).to(at::kFloat);
+}
+
+double layer_error(const at::Tensor& weight, const at::Tensor& quantized, const at::Tensor& hessian) {
+  const auto difference = (weight - quantized).to(at::kDouble);
+  return (at::mm(difference, hessian.to(at::kDouble)) * difference).sum().item<double>();
+}
+
+class GptqGolden : public testing::TestWithParam<std::string> {};
+
+TEST_P(GptqGolden, EqualsTheNumpyReference) {
+  const SafetensorsFile file(golden_folder() + "/" + GetParam() + ".safetensors");
+  const auto& meta = file.metadata();
+  const auto spec = fmt::format("gptq:bits={},group={},act_order={}{}", meta.at("bits"),
+                                meta.at("group"), meta.at("act_order") == "1" ? "true" : "false",
+                                meta.at("sym") == "1" ? ",sym" : "");
+  const auto quantizer = Registry<Quantizer>::instance().make(spec);
+  const auto hessian = std::make_shared<Hessian>(hessian_of(file.tensor("X")));
+  const auto result = quantizer->quantize({GetParam(), file.tensor("W").clone(), hessian, at::kFloat});
+  const auto wrong = (result.codes != file.tensor("codes")).sum().item<int64_t>();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(at::equal(result.zero.to(at::kInt), file.tensor("zero")));
+  EXPECT_TRUE(at::allclose(result.scale, file.tensor("scale"), 1e-6, 0));
+  EXPECT_NEAR(layer_error(file.tensor("W"), dequantize(result), hessian->matrix()),
+              std::stod(meta.at("error")), 1e-3 * std::stod(meta.at("error")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GptqGolden, testing::ValuesIn(golden_cases()),
+                         [](const auto& info) { return info.param; });
+
+TEST(Gptq, TheGoldenCasesAreThere) { EXPECT_GE(golden_cases().size(), 10U); }
+
+TEST(Gptq, SingularHessianStillGivesAResultBetterThanRounding) {
+  const auto weight = at::randn({16, 64}, at::kFloat);
+  const auto inputs = at::randn({8, 64}, at::kFloat);  // rank 8 of 64
+  const auto hessian = std::make_shared<Hessian>(hessian_of(inputs));
+  const auto& registry = Registry<Quantizer>::instance();
+  const QuantProblem problem{"w", weight, hessian, at::kFloat};
+  const auto gptq = dequantize(registry.make("gptq:bits=3,group=32")->quantize(problem));
+  const auto rtn = dequantize(registry.make("rtn:bits=3,group=32")->quantize(problem));
+  EXPECT_LT(layer_error(weight, gptq, hessian->matrix()), layer_error(weight, rtn, hessian->matrix()));
+}
+
+TEST(Gptq, RefinementNeverRaisesTheLayerError) {
+  for (const int bits : {2, 3, 4}) {
+    for (const char* sym : {"", ",sym"}) {
+      at::manual_seed(bits);
+      const auto weight = at::randn({24, 256}, at::kFloat);
+      const auto mix = at::randn({256, 256}, at::kFloat) * 0.1 + at::eye(256);
+      const auto hessian =
+          std::make_shared<Hessian>(hessian_of(at::mm(at::randn({512, 256}, at::kFloat), mix)));
+      double last = 1e30;
+      for (const int rounds : {0, 1, 2, 4}) {
+        const auto spec = fmt::format("gptq:bits={},group=64,refine={}{}", bits, rounds, sym);
+        const auto result = Registry<Quantizer>::instance().make(spec)->quantize(
+            {"w", weight, hessian, at::kBFloat16});
+        const double error = layer_error(weight, dequantize(result), hessian->matrix());
+        EXPECT_LE(error, last * 1.0005) << spec;
+        last = error;
+      }
+    }
+  }
+}
+
+TEST(Gptq, BadOptionsAreUsageErrors) {
+  const auto& registry = Registry<Quantizer>::instance();
+  for (const char* spec : {"gptq:damp=0", "gptq:refine=-1", "gptq:bits=1", "gptq:bits=9",
+                           "gptq:groups=64", "gptq:bits=x", "gpt"}) {
+    try {
+      registry.make(spec);
+      ADD_FAILURE() << spec;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::Usage) << spec;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mpq
