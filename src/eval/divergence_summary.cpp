@@ -24,7 +24,9 @@ at::Tensor sorted(const at::Tensor& values) {
 
 }  // namespace
 
-double quantile(const at::Tensor& values, double q) { return sorted_quantile(sorted(values), q); }
+double linear_quantile(const at::Tensor& values, double q) {
+  return sorted_quantile(sorted(values), q);
+}
 
 Divergence summarize(const TokenScores& scores, const at::Tensor& sequence, int64_t sequences) {
   Divergence result;

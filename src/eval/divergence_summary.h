@@ -9,7 +9,7 @@ namespace mpq {
 
 /// The value below which a share `q` of `values` lies, with linear interpolation between ranks
 /// (numpy's default). `values` float32 or float64 [n], n > 0, any order.
-double quantile(const at::Tensor& values, double q);
+double linear_quantile(const at::Tensor& values, double q);
 
 /// `sequence` int64 [tokens] in 0..sequences-1, the independent draws behind the standard errors.
 Divergence summarize(const TokenScores& scores, const at::Tensor& sequence, int64_t sequences);

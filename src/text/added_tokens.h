@@ -1,5 +1,6 @@
 #pragma once
-// Added tokens: strings that are one token wherever they occur, found before the model sees the text.
+// Added tokens: strings that are one token wherever they occur, found before the model sees the
+// text.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,15 +23,18 @@ struct Segment {
 
 class AddedTokens {
  public:
-  /// The file's "added_tokens". Their ids are the model's where it has them; the others follow the model's.
-  AddedTokens(const TokenizerJson& file, const Vocabulary& vocabulary, const Normalizer* normalizer);
+  /// The file's "added_tokens". Their ids are the model's where it has them; the others follow the
+  /// model's.
+  AddedTokens(const TokenizerJson& file, const Vocabulary& vocabulary,
+              const Normalizer* normalizer);
 
   /// Cuts a text at the tokens that are looked for before normalization, or after it.
   std::vector<Segment> split(std::string_view text, bool is_normalized) const;
 
   /// -1 when it is not one of them.
   int32_t find(std::string_view token) const;
-  /// How it is decoded: normalized if it is found after normalization. Null when it is not one of them.
+  /// How it is decoded: normalized if it is found after normalization. Null when it is not one of
+  /// them.
   const std::string* token(int32_t id) const;
   bool is_special(int32_t id) const { return special_.count(id) != 0; }
   int32_t id_end() const { return id_end_; }
@@ -43,7 +47,7 @@ class AddedTokens {
     bool single_word = false, lstrip = false, rstrip = false, normalized = false;
   };
   struct Finder {
-    Trie trie;                        // values are indices of tokens_
+    Trie trie;  // values are indices of tokens_
     std::vector<bool> first_bytes = std::vector<bool>(256);
     bool empty = true;
     void add(std::string_view pattern, size_t index);

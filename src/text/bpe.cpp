@@ -62,8 +62,8 @@ class Bpe : public Model {
       if (id >= 0) {
         run.flush_unknown();
         run.symbols.push_back(id);
-      } else if (byte_ids_.empty() || !append_byte_tokens(spelling(word, begin, at), byte_ids_,
-                                                          run.symbols)) {
+      } else if (byte_ids_.empty() ||
+                 !append_byte_tokens(spelling(word, begin, at), byte_ids_, run.symbols)) {
         run.add_unknown();
       }
       previous = character;
@@ -103,8 +103,8 @@ class Bpe : public Model {
             "{}: \"vocab\" is not an object of tokens and ids", where);
     Vocabulary vocabulary;
     for (const auto& [token, id] : file.vocab.items()) {
-      require(id.is_number_integer(), ErrorCode::Format,
-              "{}: the token \"{}\" has no integer id", where, token);
+      require(id.is_number_integer(), ErrorCode::Format, "{}: the token \"{}\" has no integer id",
+              where, token);
       vocabulary.add(token, id.get<int64_t>(), where);
     }
     return vocabulary;
@@ -130,7 +130,7 @@ class Bpe : public Model {
   Vocabulary vocabulary_;
   std::string prefix_, suffix_;
   Merges merges_;
-  FlatMap<int32_t> characters_;  // tokens of one code point
+  FlatMap<int32_t> characters_;    // tokens of one code point
   std::vector<int32_t> byte_ids_;  // empty without byte_fallback
   int32_t unknown_ = -1;
   bool fuse_unknown_, ignore_merges_;

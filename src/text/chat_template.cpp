@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "chat/family.h"
+#include "chat_family.h"
 #include "mpq/core/error.h"
 
 namespace mpq {
@@ -14,14 +14,16 @@ using text::Chat;
 using text::ChatFamily;
 using text::ChatMessage;
 
-constexpr const char* kAdvice = "give \"prompt\" with the text as the model wants it instead of \"messages\"";
+constexpr const char* kAdvice =
+    "give \"prompt\" with the text as the model wants it instead of \"messages\"";
 
 Json read_config(const std::string& folder) {
   const std::string path = folder + "/tokenizer_config.json";
   return std::filesystem::exists(path) ? read_json_file(path) : Json::object();
 }
 
-// "chat_template" is a text, or a list of named ones of which "default" is meant. Empty: there is none.
+// "chat_template" is a text, or a list of named ones of which "default" is meant. Empty: there is
+// none.
 std::string template_of(const Json& config, const std::string& folder) {
   const std::string file = folder + "/chat_template.jinja";
   if (std::filesystem::exists(file)) return read_text_file(file);
@@ -98,8 +100,8 @@ std::string render_chat(const Json& messages, const std::string& checkpoint_fold
   const ChatFamily* family = find_family(fingerprint);
   if (!family) {
     fail(ErrorCode::Unsupported,
-         "{}: the chat template (SHA-256 {}) is not one of those known ({}); {}",
-         checkpoint_folder, fingerprint, family_names(), kAdvice);
+         "{}: the chat template (SHA-256 {}) is not one of those known ({}); {}", checkpoint_folder,
+         fingerprint, family_names(), kAdvice);
   }
   chat.bos = token_of(config, "bos_token", checkpoint_folder);
   chat.eos = token_of(config, "eos_token", checkpoint_folder);

@@ -15,7 +15,8 @@ class Decoder {
   virtual void apply(std::vector<std::string>& tokens) const = 0;
 };
 
-/// Null for a null component (tokens are then joined by spaces). To add one: a class and a line of make_decoder.
+/// Null for a null component (tokens are then joined by spaces). To add one: a class and a line of
+/// make_decoder.
 std::unique_ptr<Decoder> make_decoder(const Json& component, const std::string& where);
 
 }  // namespace mpq::text

@@ -1,9 +1,8 @@
 // The decoders of tokenizer.json.
-#include "decoder.h"
-
 #include <charconv>
 
 #include "byte_level.h"
+#include "decoder.h"
 #include "mpq/core/error.h"
 #include "pattern.h"
 #include "pre_tokenizer.h"
@@ -110,8 +109,8 @@ class StripDecoder : public Decoder {
       for (uint32_t i = 0; i < start_ && token.compare(begin, size, content_) == 0; ++i) {
         begin += size;
       }
-      for (uint32_t i = 0; i < stop_ && end >= begin + size &&
-                           token.compare(end - size, size, content_) == 0;
+      for (uint32_t i = 0;
+           i < stop_ && end >= begin + size && token.compare(end - size, size, content_) == 0;
            ++i) {
         end -= size;
       }

@@ -19,7 +19,8 @@ std::pair<std::string, std::string> parse_merge(const nlohmann::json& merge, siz
     if (space != text.npos && text.find(' ', space + 1) == text.npos) {
       return {text.substr(0, space), text.substr(space + 1)};
     }
-  } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+  } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
+             merge[1].is_string()) {
     return {merge[0].get<std::string>(), merge[1].get<std::string>()};
   }
   fail(ErrorCode::Format, "{}: \"merges\"[{}] is neither \"a b\" nor [\"a\", \"b\"]", where, index);
@@ -33,7 +34,8 @@ Merges::Merges(const nlohmann::json& merges, const Vocabulary& vocabulary,
   require(merges.is_array(), ErrorCode::Format, "{}: \"merges\" is not an array", where);
   int32_t rank = 0;
   for (const auto& merge : merges) {
-    if (merge.is_string() && merge.get_ref<const std::string&>().rfind("#version", 0) == 0) continue;
+    if (merge.is_string() && merge.get_ref<const std::string&>().rfind("#version", 0) == 0)
+      continue;
     const auto [left, right] = parse_merge(merge, static_cast<size_t>(rank), where);
     add(left, right, rank++, vocabulary, prefix, where);
   }

@@ -11,15 +11,17 @@ namespace mpq::text {
 
 class Merges {
  public:
-  /// "a b" strings or ["a", "b"] pairs, the first merged first. `prefix` is continuing_subword_prefix.
+  /// "a b" strings or ["a", "b"] pairs, the first merged first. `prefix` is
+  /// continuing_subword_prefix.
   Merges(const nlohmann::json& merges, const Vocabulary& vocabulary, const std::string& prefix,
          const std::string& where);
 
-  /// Merges the symbols until no pair of neighbours is in the table: the lowest rank first, then the leftmost.
+  /// Merges the symbols until no pair of neighbours is in the table: the lowest rank first, then
+  /// the leftmost.
   void apply(std::vector<int32_t>& symbols) const;
 
-  /// Whether some merge puts the second character right behind the first; where none does, a word may be cut
-  /// without changing its tokens.
+  /// Whether some merge puts the second character right behind the first; where none does, a word
+  /// may be cut without changing its tokens.
   bool may_join(char32_t first, char32_t second) const {
     return joints_.find(uint64_t{first} << 32 | second) != nullptr;
   }

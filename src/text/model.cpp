@@ -48,9 +48,11 @@ std::unique_ptr<Model> make_model(const TokenizerJson& file) {
   const std::string where = file.path + ": model";
   const Json& model = file.components.at("model");
   // Files of old versions do not name the type.
-  const auto type = json_get_or<std::string>(
-      model, "type", file.vocab.is_array() ? "Unigram" : file.merges.is_null() ? "WordLevel" : "BPE",
-      where);
+  const auto type = json_get_or<std::string>(model, "type",
+                                             file.vocab.is_array()   ? "Unigram"
+                                             : file.merges.is_null() ? "WordLevel"
+                                                                     : "BPE",
+                                             where);
   if (type == "BPE") return make_bpe(file, where);
   if (type == "Unigram") return make_unigram(file, where);
   fail(ErrorCode::Unsupported, "{}: the type \"{}\" is not supported; supported: BPE, Unigram",

@@ -69,7 +69,7 @@ std::string without_accents(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const char32_t code_point = next_code_point(text, at);
-    if (!is_nonspacing_mark(code_point)) append_utf8(out, code_point);
+    if (!is_mark(code_point)) append_utf8(out, code_point);
   }
   return out;
 }
@@ -97,9 +97,8 @@ std::unique_ptr<Normalizer> make_normalizer(const Json& component, const std::st
   }
   if (type == "Prepend") {
     const auto prefix = json_get<std::string>(component, "prepend", where);
-    return std::make_unique<Function>([prefix](const std::string& text) {
-      return text.empty() ? text : prefix + text;
-    });
+    return std::make_unique<Function>(
+        [prefix](const std::string& text) { return text.empty() ? text : prefix + text; });
   }
   if (type == "Strip") {
     const bool left = json_get_or<bool>(component, "strip_left", true, where);

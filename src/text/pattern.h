@@ -20,7 +20,8 @@ class Pattern {
 
 /// {"String": "..."} or {"Regex": "..."}, or a bare string.
 std::unique_ptr<Pattern> make_pattern(const Json& value, const std::string& where);
-std::unique_ptr<Pattern> make_regex_pattern(const std::string& expression, const std::string& where);
+std::unique_ptr<Pattern> make_regex_pattern(const std::string& expression,
+                                            const std::string& where);
 /// Every code point that `is_member` is a match of its own.
 std::unique_ptr<Pattern> make_class_pattern(std::function<bool(char32_t)> is_member);
 

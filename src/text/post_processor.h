@@ -13,7 +13,8 @@ struct PostProcessor {
   std::vector<int32_t> after;
 };
 
-/// TemplateProcessing's "single", ByteLevel (offsets only) and sequences of both. Empty for a null component.
+/// TemplateProcessing's "single", ByteLevel (offsets only) and sequences of both. Empty for a null
+/// component.
 PostProcessor make_post_processor(const Json& component, const std::string& where);
 
 }  // namespace mpq::text

@@ -35,8 +35,8 @@ class ByteLevel : public PreTokenizer {
   ByteLevel(const Json& component, const std::string& where)
       : add_prefix_space_(json_get_or<bool>(component, "add_prefix_space", true, where)) {
     if (json_get_or<bool>(component, "use_regex", true, where)) {
-      words_ = std::make_unique<Split>(make_regex_pattern(kGpt2Words, where),
-                                       SplitBehavior::Isolated);
+      words_ =
+          std::make_unique<Split>(make_regex_pattern(kGpt2Words, where), SplitBehavior::Isolated);
     }
   }
   void apply(Words& words) const override {
@@ -63,15 +63,15 @@ class Metaspace : public PreTokenizer {
         scheme_(metaspace_scheme(component, where)),
         space_(make_pattern(" ", where)) {
     if (json_get_or<bool>(component, "split", true, where)) {
-      words_ = std::make_unique<Split>(make_pattern(replacement_, where),
-                                       SplitBehavior::MergedWithNext);
+      words_ =
+          std::make_unique<Split>(make_pattern(replacement_, where), SplitBehavior::MergedWithNext);
     }
   }
   void apply(Words& words) const override {
     words.rewrite([&](std::string_view word, bool is_first, std::string& out) {
       const std::string marked = replaced(word, *space_, replacement_);
-      const bool wanted = scheme_ == PrependScheme::Always ||
-                          (scheme_ == PrependScheme::First && is_first);
+      const bool wanted =
+          scheme_ == PrependScheme::Always || (scheme_ == PrependScheme::First && is_first);
       if (wanted && marked.compare(0, replacement_.size(), replacement_) != 0) out += replacement_;
       out += marked;
     });
@@ -130,22 +130,22 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& component, const st
   }
   if (type == "Digits") {
     const bool individual = json_get_or<bool>(component, "individual_digits", false, where);
-    return std::make_unique<Split>(
-        make_class_pattern(is_numeric),
-        individual ? SplitBehavior::Isolated : SplitBehavior::Contiguous);
+    return std::make_unique<Split>(make_class_pattern(is_numeric), individual
+                                                                       ? SplitBehavior::Isolated
+                                                                       : SplitBehavior::Contiguous);
   }
   if (type == "WhitespaceSplit") {
     return std::make_unique<Split>(make_class_pattern(is_white_space), SplitBehavior::Removed);
   }
   if (type == "Whitespace") {
-    return std::make_unique<Split>(make_regex_pattern(R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)", where),
-                                   SplitBehavior::Removed, true);
+    return std::make_unique<Split>(
+        make_regex_pattern(R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)", where),
+        SplitBehavior::Removed, true);
   }
   if (type == "Punctuation") {
     const bool given = component.contains("behavior");
-    return std::make_unique<Split>(
-        make_class_pattern(is_punctuation),
-        given ? behavior_of(component, where) : SplitBehavior::Isolated);
+    return std::make_unique<Split>(make_class_pattern(is_punctuation),
+                                   given ? behavior_of(component, where) : SplitBehavior::Isolated);
   }
   fail(ErrorCode::Unsupported,
        "{}: the pre-tokenizer \"{}\" is not supported; supported: ByteLevel, Split, Digits, "

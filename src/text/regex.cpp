@@ -67,9 +67,8 @@ Regex::~Regex() = default;
 
 bool Regex::find(std::string_view text, size_t from, Span& match) const {
   thread_local MatchState state;
-  const int result =
-      pcre2_match(code_->compiled, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                  PCRE2_NO_UTF_CHECK, state.data, state.context);
+  const int result = pcre2_match(code_->compiled, reinterpret_cast<PCRE2_SPTR>(text.data()),
+                                 text.size(), from, PCRE2_NO_UTF_CHECK, state.data, state.context);
   if (result == PCRE2_ERROR_NOMATCH) return false;
   require(result >= 0, ErrorCode::Unsupported,
           "{}: the regular expression failed on a text of {} bytes: {}", where_, text.size(),

@@ -25,7 +25,8 @@ class Regex {
   std::string where_;
 };
 
-/// The same expression in PCRE2's syntax: \s and \w mean Unicode's White_Space and word characters, \uHHHH is \x{HHHH}.
+/// The same expression in PCRE2's syntax: \s and \w mean Unicode's White_Space and word characters,
+/// \uHHHH is \x{HHHH}.
 std::string pcre2_pattern(const std::string& pattern, const std::string& where);
 
 }  // namespace mpq::text

@@ -18,8 +18,8 @@ struct Translation {
   bool in_class = false;
 
   [[noreturn]] void unsupported(const std::string& what) const {
-    fail(ErrorCode::Unsupported, "{}: {} in the regular expression {} is not supported", where, what,
-         pattern);
+    fail(ErrorCode::Unsupported, "{}: {} in the regular expression {} is not supported", where,
+         what, pattern);
   }
 
   void shorthand(const char* members, bool negated) {

@@ -51,8 +51,8 @@ SplitBehavior parse_split_behavior(const std::string& name, const std::string& w
   static const std::vector<std::string> names = {"Removed", "Isolated", "MergedWithPrevious",
                                                  "MergedWithNext", "Contiguous"};
   const auto found = std::find(names.begin(), names.end(), name);
-  require(found != names.end(), ErrorCode::Unsupported, "{}: unknown behavior \"{}\"{}", where, name,
-          found == names.end() ? suggestion(name, names) : std::string());
+  require(found != names.end(), ErrorCode::Unsupported, "{}: unknown behavior \"{}\"{}", where,
+          name, found == names.end() ? suggestion(name, names) : std::string());
   return static_cast<SplitBehavior>(found - names.begin());
 }
 
@@ -73,21 +73,20 @@ void split(std::string_view text, const Pattern& pattern, SplitBehavior behavior
     case SplitBehavior::MergedWithPrevious:
       for (const Span& span :
            joined(all.begin(), all.end(), lone_match,
-                  [](Span& previous, const Span& part) { previous.end = part.end; })) {
+                  [](Span&previous, const Span&part) { previous.end = part.end; })) {
         keep(span);
       }
       break;
     case SplitBehavior::MergedWithNext: {
-      const auto spans =
-          joined(all.rbegin(), all.rend(), lone_match,
-                 [](Span& next, const Span& part) { next.begin = part.begin; });
+      const auto spans = joined(all.rbegin(), all.rend(), lone_match,
+                                [](Span& next, const Span& part) { next.begin = part.begin; });
       std::for_each(spans.rbegin(), spans.rend(), keep);
       break;
     }
     case SplitBehavior::Contiguous:
-      for (const Span& span :
-           joined(all.begin(), all.end(), [](bool match, bool previous) { return match == previous; },
-                  [](Span& previous, const Span& part) { previous.end = part.end; })) {
+      for (const Span& span : joined(
+               all.begin(), all.end(), [](bool match, bool previous) { return match == previous; },
+               [](Span&previous, const Span&part) { previous.end = part.end; })) {
         keep(span);
       }
       break;

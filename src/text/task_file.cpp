@@ -19,7 +19,8 @@ constexpr const char* kExpected =
   fail(ErrorCode::Format, "{}: {}, found {}", source, kExpected, found);
 }
 
-// The first 64 bits of the line's SHA-256 as a fraction of 2^64: the same in every run and on every machine.
+// The first 64 bits of the line's SHA-256 as a fraction of 2^64: the same in every run and on every
+// machine.
 bool is_held_out(std::string_view line, double holdout) {
   const uint64_t bits = std::stoull(sha256_of(line).substr(0, 16), nullptr, 16);
   return std::ldexp(static_cast<double>(bits), -64) < holdout;

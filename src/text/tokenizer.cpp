@@ -57,8 +57,8 @@ class JsonTokenizer : public Tokenizer {
       const std::string* token = added_.token(id);
       if (token && skip_special_tokens && added_.is_special(id)) continue;
       if (!token) token = model_->vocabulary().token(id);
-      require(token != nullptr, ErrorCode::Usage, "{}: no token has the id {}; ids end at {}", path_,
-              id, vocab_size());
+      require(token != nullptr, ErrorCode::Usage, "{}: no token has the id {}; ids end at {}",
+              path_, id, vocab_size());
       tokens.push_back(*token);
     }
     if (decoder_) decoder_->apply(tokens);

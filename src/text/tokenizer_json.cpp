@@ -55,8 +55,7 @@ std::string component_type(const Json& component, const std::string& where) {
   return json_get<std::string>(component, "type", where);
 }
 
-std::vector<Json> component_list(const Json& component, const char* key,
-                                 const std::string& where) {
+std::vector<Json> component_list(const Json& component, const char* key, const std::string& where) {
   const Json list = json_get<Json>(component, key, where);
   require(list.is_array(), ErrorCode::Format, "{}: \"{}\" is not an array", where, key);
   return {list.begin(), list.end()};

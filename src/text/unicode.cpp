@@ -18,7 +18,8 @@ utf8proc_category_t category(char32_t code_point) {
 }
 
 bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
 }  // namespace
@@ -41,8 +42,9 @@ bool is_punctuation(char32_t code_point) {
   return code_point < 0x80 && kind >= UTF8PROC_CATEGORY_SM && kind <= UTF8PROC_CATEGORY_SO;
 }
 
-bool is_nonspacing_mark(char32_t code_point) {
-  return category(code_point) == UTF8PROC_CATEGORY_MN;
+bool is_mark(char32_t code_point) {
+  const auto kind = category(code_point);
+  return kind >= UTF8PROC_CATEGORY_MN && kind <= UTF8PROC_CATEGORY_ME;
 }
 
 bool is_word(char32_t code_point) {
@@ -59,14 +61,13 @@ bool is_word(char32_t code_point) {
 std::string normalized(std::string_view text, NormalForm form) {
   if (is_ascii(text)) return std::string(text);
   int options = UTF8PROC_STABLE;
-  options |= form == NormalForm::Nfc || form == NormalForm::Nfkc ? UTF8PROC_COMPOSE
-                                                                 : UTF8PROC_DECOMPOSE;
+  options |=
+      form == NormalForm::Nfc || form == NormalForm::Nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == NormalForm::Nfkc || form == NormalForm::Nfkd) options |= UTF8PROC_COMPAT;
   utf8proc_uint8_t* bytes = nullptr;
-  const auto size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &bytes,
-                   static_cast<utf8proc_option_t>(options));
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                 static_cast<utf8proc_ssize_t>(text.size()), &bytes,
+                                 static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(bytes, &std::free);
   require(size >= 0, ErrorCode::Format, "a text of {} bytes has no normal form: {}", text.size(),
           utf8proc_errmsg(size));
@@ -81,8 +82,8 @@ std::string lower_case(std::string_view text) {
     if (code_point == 0x130) {
       out += "i\xCC\x87";  // the only lower case of two code points
     } else {
-      append_utf8(out, static_cast<char32_t>(
-                           utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
+      append_utf8(
+          out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
     }
   }
   return out;

@@ -5,11 +5,11 @@
 
 namespace mpq::text {
 
-bool is_white_space(char32_t code_point);   // White_Space
-bool is_numeric(char32_t code_point);       // Nd, Nl, No
-bool is_punctuation(char32_t code_point);   // P*, and ASCII's punctuation and symbols
-bool is_nonspacing_mark(char32_t code_point);  // Mn
-bool is_word(char32_t code_point);          // \w of the Rust regex crate
+bool is_white_space(char32_t code_point);  // White_Space
+bool is_numeric(char32_t code_point);      // Nd, Nl, No
+bool is_punctuation(char32_t code_point);  // P*, and ASCII's punctuation and symbols
+bool is_mark(char32_t code_point);         // Mn, Mc, Me
+bool is_word(char32_t code_point);         // \w of the Rust regex crate
 
 enum class NormalForm { Nfc, Nfd, Nfkc, Nfkd };
 /// The text must be UTF-8.

@@ -8,7 +8,8 @@ namespace mpq::text {
 
 /// Where the first ill-formed byte is; npos when the text is UTF-8.
 size_t invalid_utf8_at(std::string_view text);
-/// Every ill-formed sequence replaced by U+FFFD, one for each maximal subpart, as Rust and Python do.
+/// Every ill-formed sequence replaced by U+FFFD, one for each maximal subpart, as Rust and Python
+/// do.
 std::string repaired_utf8(std::string_view text);
 void append_utf8(std::string& out, char32_t code_point);
 

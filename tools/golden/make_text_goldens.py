@@ -83,74 +83,79 @@ def template(token, ident):
             "special_tokens": {token: {"id": token, "ids": [ident], "tokens": [token]}}}
 
 
-def variants():
-    base = bases()
-    level, plain, spm, unigram = base["level"], base["plain"], base["spm"], base["unigram"]
+def variants(base):
+    """Name, base and what is changed in it."""
+    level, plain, spm, unigram = "level", "plain", "spm", "unigram"
     byte_level = lambda **o: {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True, **o}
     metaspace = lambda scheme, split=True: {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": split}
     split = lambda pattern, behavior, invert: {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
-    count = len(level["model"]["vocab"])
+    count = len(base[level]["model"]["vocab"])
     llama_norm = sequence("normalizers", {"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"})
     llama_decoder = sequence("decoders", {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"},
                              {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0})
     tokens = [added(count, "<s>", rstrip=True), added(count + 1, "</s>", lstrip=True), added(count + 2, "<x>", normalized=True, special=False),
               added(count + 3, "<Y>", normalized=True, special=False), added(count + 4, "<m>", single_word=True),
               added(count + 5, "mid", single_word=True, special=False), added(count + 6, "<l> e", special=False), added(count + 7, "<l>")]
-    yield "byte-level", level
-    yield "byte-level-prefix-space", changed(level, pre_tokenizer=byte_level(add_prefix_space=True))
-    yield "llama3", changed(level, model_ignore_merges=True, pre_tokenizer=sequence("pretokenizers", split({"Regex": LLAMA3}, "Isolated", False),
+    yield "byte-level", level, {}
+    yield "byte-level-prefix-space", level, dict(pre_tokenizer=byte_level(add_prefix_space=True))
+    yield "llama3", level, dict(model_ignore_merges=True, pre_tokenizer=sequence("pretokenizers", split({"Regex": LLAMA3}, "Isolated", False),
           byte_level(use_regex=False)), added_tokens=tokens, post_processor=sequence("processors", byte_level(), template("<s>", count)))
-    yield "qwen", changed(level, normalizer={"type": "NFC"}, pre_tokenizer=sequence("pretokenizers", {"type": "Digits", "individual_digits": True}, byte_level()))
-    yield "added-lowercase", changed(level, normalizer={"type": "Lowercase"}, added_tokens=tokens)
+    yield "qwen", level, dict(normalizer={"type": "NFC"}, pre_tokenizer=sequence("pretokenizers", {"type": "Digits", "individual_digits": True}, byte_level()))
+    yield "added-lowercase", level, dict(normalizer={"type": "Lowercase"}, added_tokens=tokens)
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        yield form.lower(), changed(level, normalizer={"type": form})
-    yield "normalizers", changed(level, normalizer=sequence("normalizers", {"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"},
+        yield form.lower(), level, dict(normalizer={"type": form})
+    yield "normalizers", level, dict(normalizer=sequence("normalizers", {"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"},
           {"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "Replace", "pattern": {"Regex": r"\s{2,}|\d"}, "content": "#"}, {"type": "Prepend", "prepend": "^"}))
-    yield "byte-level-normalizer", changed(level, normalizer={"type": "ByteLevel"}, pre_tokenizer=None)
-    yield "null-pre-tokenizer", changed(level, pre_tokenizer=byte_level(use_regex=False))
-    yield "unknown", plain
-    yield "unknown-fused", changed(plain, model_fuse_unk=True, pre_tokenizer=None)
-    yield "unknown-dropped", changed(plain, model_unk_token=None, pre_tokenizer=None)
-    yield "prefix-and-suffix", base["prefixed"]
+    yield "byte-level-normalizer", level, dict(normalizer={"type": "ByteLevel"}, pre_tokenizer=None)
+    yield "null-pre-tokenizer", level, dict(pre_tokenizer=byte_level(use_regex=False))
+    yield "unknown", plain, {}
+    yield "unknown-fused", plain, dict(model_fuse_unk=True, pre_tokenizer=None)
+    yield "unknown-dropped", plain, dict(model_unk_token=None, pre_tokenizer=None)
+    yield "prefix-and-suffix", "prefixed", {}
     for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
         for invert in (False, True):
             name = f"split-{behavior}{'-inverted' if invert else ''}".lower()
-            yield name, changed(plain, pre_tokenizer=split({"Regex": r"[\s\-.]|\w?e"}, behavior, invert))
-        yield f"split-string-{behavior}".lower(), changed(plain, pre_tokenizer=split({"String": "a"}, behavior, False))
+            yield name, plain, dict(pre_tokenizer=split({"Regex": r"[\s\-.]|\w?e"}, behavior, invert))
+        yield f"split-string-{behavior}".lower(), plain, dict(pre_tokenizer=split({"String": "a"}, behavior, False))
     for pre in ({"type": "Whitespace"}, {"type": "WhitespaceSplit"}, {"type": "Punctuation", "behavior": "Contiguous"},
                 {"type": "Punctuation", "behavior": "Isolated"}, {"type": "Digits", "individual_digits": False}, {"type": "Digits", "individual_digits": True}):
-        yield "-".join([pre["type"], *[str(v) for v in list(pre.values())[1:]]]).lower(), changed(plain, pre_tokenizer=pre)
+        yield "-".join([pre["type"], *[str(v) for v in list(pre.values())[1:]]]).lower(), plain, dict(pre_tokenizer=pre)
     for scheme in ("always", "first", "never"):
-        yield f"metaspace-{scheme}", changed(spm, pre_tokenizer=metaspace(scheme), decoder=metaspace(scheme),
+        yield f"metaspace-{scheme}", spm, dict(pre_tokenizer=metaspace(scheme), decoder=metaspace(scheme),
               added_tokens=[added(0, "<unk>"), added(1, "<s>"), added(2, "</s>", lstrip=True)])
-        yield f"unigram-{scheme}", changed(unigram, pre_tokenizer=metaspace(scheme), decoder=metaspace(scheme))
-    yield "metaspace-whole", changed(spm, pre_tokenizer=metaspace("first", False), decoder=metaspace("first", False))
+        yield f"unigram-{scheme}", unigram, dict(pre_tokenizer=metaspace(scheme), decoder=metaspace(scheme))
+    yield "metaspace-whole", spm, dict(pre_tokenizer=metaspace("first", False), decoder=metaspace("first", False))
     old = {"type": "Metaspace", "replacement": "\u2581", "add_prefix_space": True}
-    yield "metaspace-old", changed(spm, pre_tokenizer=old, decoder=old)
-    yield "llama2", changed(spm, normalizer=llama_norm, pre_tokenizer=None, decoder=llama_decoder, post_processor=template("<s>", 1),
-          added_tokens=[added(0, "<unk>"), added(1, "<s>"), added(2, "</s>", rstrip=True), added(len(spm["model"]["vocab"]), "<x>", normalized=True, special=False)])
-    yield "unigram-byte-fallback", changed(unigram, model_byte_fallback=True, pre_tokenizer=metaspace("always"), decoder=llama_decoder,
-          model_vocab=unigram["model"]["vocab"] + [[f"<0x{byte:02X}>", -20.0] for byte in range(256)])
-    yield "no-decoder", changed(unigram, decoder=None)
+    yield "metaspace-old", spm, dict(pre_tokenizer=old, decoder=old)
+    yield "llama2", spm, dict(normalizer=llama_norm, pre_tokenizer=None, decoder=llama_decoder, post_processor=template("<s>", 1),
+          added_tokens=[added(0, "<unk>"), added(1, "<s>"), added(2, "</s>", rstrip=True), added(len(base[spm]["model"]["vocab"]), "<x>", normalized=True, special=False)])
+    yield "unigram-byte-fallback", unigram, dict(model_byte_fallback=True, pre_tokenizer=metaspace("always"), decoder=llama_decoder,
+          model_vocab=base[unigram]["model"]["vocab"] + [[f"<0x{byte:02X}>", -20.0] for byte in range(256)])
+    yield "no-decoder", unigram, dict(decoder=None)
 
 
 def cases(tokenizer):
     result = []
     for text in TEXTS:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
-        result.append({"text": text, "ids": ids, "with_special": tokenizer.encode(text).ids,
-                       "decoded": tokenizer.decode(ids, skip_special_tokens=False), "skipped": tokenizer.decode(ids)})
+        decoded = tokenizer.decode(ids, skip_special_tokens=False)
+        entry = {"text": text, "ids": ids, "with_special": tokenizer.encode(text).ids, "decoded": decoded, "skipped": tokenizer.decode(ids)}
+        defaults = {"with_special": ids, "decoded": text, "skipped": decoded}
+        result.append({key: value for key, value in entry.items() if key not in defaults or value != defaults[key]})
     return result
 
 
 def write_tokenizers():
-    made = []
-    for name, definition in variants():
-        made.append({"name": name, "tokenizer": definition, "cases": cases(Tokenizer.from_str(json.dumps(definition)))})
+    made, base = [], bases()
+    for name, origin, changes in variants(base):
+        tokenizer = Tokenizer.from_str(json.dumps(changed(base[origin], **changes)))
+        made.append({"name": name, "base": origin, "changes": changes, "cases": cases(tokenizer)})
     for folder in ("data/nano-llama", "tests/golden/text/stories260K"):
         made.append({"name": pathlib.Path(folder).name, "folder": folder, "cases": cases(Tokenizer.from_file(str(ROOT / folder / "tokenizer.json")))})
-    lines = ",\n".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in made)
-    (OUT / "tokenizers.json").write_text(f'{{"library":"tokenizers {tokenizers.__version__}","tokenizers":[\n{lines}\n]}}\n')
+    compact = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    lines = ",\n".join(compact(entry) for entry in made)
+    (OUT / "tokenizers.json").write_text(
+        f'{{"library":"tokenizers {tokenizers.__version__}","bases":{compact(base)},"tokenizers":[\n{lines}\n]}}\n')
 
 
 def fingerprint(ids):

@@ -44,8 +44,9 @@ std::vector<std::string> expand_config(const CLI::App& cli, std::vector<std::str
   const Json config = read_json_file(path);
   require(config.is_object(), ErrorCode::Format, "{}: expected a JSON object of options", path);
   const CLI::App* command = nullptr;
-  for (const auto& argument : arguments) {
-    if (command == nullptr) command = cli.get_subcommand_no_throw(argument);
+  for (const CLI::App* known : cli.get_subcommands({})) {
+    if (std::find(arguments.begin(), arguments.end(), known->get_name()) != arguments.end())
+      command = known;
   }
   require(command != nullptr, ErrorCode::Usage, "--config: name a command before it, as in mpq run");
   for (const auto& [key, value] : config.items()) {

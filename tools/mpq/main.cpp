@@ -1,5 +1,6 @@
 // The mpq program: parses the command line, runs one command, turns errors into one line and an exit status.
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
 #include <csignal>
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
   mpq::cli::add_list(app);
   mpq::cli::add_tokenize(app);
   mpq::cli::add_logits(app);
+  const c10::InferenceMode no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
   try {
     return run_command(app, argc, argv);

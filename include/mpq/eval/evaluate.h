@@ -23,10 +23,10 @@ struct EvalPrompt {
 };
 
 struct EvalInput {
-  std::vector<EvalPrompt> prompts;
-  std::vector<TokenSequence> text;  // windows; each token but a window's first is scored
+  std::vector<EvalPrompt> prompts{};
+  std::vector<TokenSequence> text{};  // windows; each token but a window's first is scored
   int64_t max_new_tokens = 16;
-  std::vector<int32_t> stop_tokens;  // ids that end generation (eos); so does a newline in the decoded text
+  std::vector<int32_t> stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
   int64_t batch_tokens = 4096;
 };
 

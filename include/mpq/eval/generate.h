@@ -9,9 +9,9 @@ namespace mpq {
 
 struct GenerateOptions {
   int64_t max_new_tokens = 16;
-  std::vector<int32_t> stop_tokens;  // not part of the result
+  std::vector<int32_t> stop_tokens{};  // not part of the result
   /// Called with what was generated so far; true ends that sequence (the token stays).
-  std::function<bool(const TokenSequence&)> stop;
+  std::function<bool(const TokenSequence&)> stop{};
   int64_t batch_sequences = 64;
 };
 

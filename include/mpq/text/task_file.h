@@ -19,11 +19,13 @@ struct TaskPrompt {
   bool held_out = false;             // never calibrated on
 };
 
-/// Reads .jsonl (or .json lines) files. Blank lines are skipped; a broken line is Error(Format) with file:line and what was
-/// expected. Lines are held out by a hash of their bytes: about `holdout` (0..1) of them, the same ones in every run.
+/// Reads .jsonl (or .json lines) files. Blank lines are skipped; a broken line is Error(Format)
+/// with file:line and what was expected. Lines are held out by a hash of their bytes: about
+/// `holdout` (0..1) of them, the same ones in every run.
 std::vector<TaskPrompt> read_task_files(const std::vector<std::string>& paths, double holdout);
 
-/// A plain text file as documents: split at "<|endoftext|>" lines or, without any, kept whole. Error(Format) when not UTF-8 text.
+/// A plain text file as documents: split at "<|endoftext|>" lines or, without any, kept whole.
+/// Error(Format) when not UTF-8 text.
 std::vector<std::string> read_text_documents(const std::string& path);
 
 }  // namespace mpq

@@ -1,5 +1,5 @@
 // Zephyr and TinyLlama Chat.
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

@@ -1,5 +1,5 @@
 // Gemma and Gemma 2: no system message, and the assistant is called model.
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

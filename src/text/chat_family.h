@@ -23,10 +23,12 @@ struct Chat {
 
   /// What the template's raise_exception does: Error(Format).
   [[noreturn]] void raise(const std::string& reason) const;
-  /// raise() unless the role of the message at `index` (behind a system message) is user, assistant, user, ...
+  /// raise() unless the role of the message at `index` (behind a system message) is user,
+  /// assistant, user, ...
   void require_alternation(const ChatMessage& message, size_t index,
-                           const std::string& reason = "conversation roles must alternate "
-                                                       "user/assistant/user/assistant/...") const;
+                           const std::string& reason =
+                               "conversation roles must alternate "
+                               "user/assistant/user/assistant/...") const;
   bool has_system() const { return messages.front().role == "system"; }
 };
 
@@ -39,7 +41,8 @@ struct ChatFamily {
 /// SHA-256 of a template's text without its last newline, which Jinja drops too.
 std::string template_fingerprint(std::string_view text);
 
-/// All families. To add one: a file in this folder with a function below, and a line in families.cpp.
+/// All families. To add one: a chat_<name>.cpp with a function below, and a line in
+/// chat_families.cpp.
 const std::vector<ChatFamily>& chat_families();
 std::vector<ChatFamily> chatml_families();
 std::vector<ChatFamily> gemma_families();

@@ -1,5 +1,5 @@
 // Qwen3: thoughts are kept only behind the last question; the 2507 instruct models have none.
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

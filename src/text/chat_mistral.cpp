@@ -1,5 +1,6 @@
-// Mistral 7B Instruct v0.1 and v0.2 (Mixtral's is that of v0.2), and their later revision with a system message.
-#include "family.h"
+// Mistral 7B Instruct v0.1 and v0.2 (Mixtral's is that of v0.2), and their later revision with a
+// system message.
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

@@ -1,5 +1,5 @@
 // Phi-3 mini (first and later revisions), Phi-3.5 mini and Phi-4 mini.
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

@@ -1,9 +1,9 @@
 // The list of chat families and what their renderers share.
-#include "../unicode.h"
-#include "../utf8.h"
-#include "family.h"
+#include "chat_family.h"
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
+#include "unicode.h"
+#include "utf8.h"
 
 namespace mpq::text {
 namespace {
@@ -35,8 +35,8 @@ const std::vector<ChatFamily>& chat_families() {
   static const std::vector<ChatFamily> all = [] {
     std::vector<ChatFamily> families;
     for (const auto& list :
-         {chatml_families(), gemma_families(), llama_families(), mistral_families(),
-          phi_families(), qwen3_families(), zephyr_families()}) {
+         {chatml_families(), gemma_families(), llama_families(), mistral_families(), phi_families(),
+          qwen3_families(), zephyr_families()}) {
       families.insert(families.end(), list.begin(), list.end());
     }
     return families;

@@ -1,5 +1,5 @@
 // Llama 2 ([INST] <<SYS>>), Llama 3, 3.1 and 3.2 (header ids).
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {
@@ -37,7 +37,8 @@ std::string llama3(const Chat& chat) {
   return out + header("assistant");
 }
 
-// 3.2 asks for today's date where it can; both fall back to this one, which keeps prompts the same every day.
+// 3.2 asks for today's date where it can; both fall back to this one, which keeps prompts the same
+// every day.
 std::string llama31(const Chat& chat) {
   std::string out = chat.bos + header("system") +
                     "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";

@@ -1,5 +1,5 @@
 // ChatML, and the templates of Qwen1.5, Qwen2 and Qwen2.5, which add a system message of their own.
-#include "family.h"
+#include "chat_family.h"
 
 namespace mpq::text {
 namespace {

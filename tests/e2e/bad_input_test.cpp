@@ -1,0 +1,179 @@
+// Bad input: one line on stderr that says where and what, the documented exit status, and nothing left behind.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/e2e/program.h"
+
+namespace mpq {
+namespace {
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr int kUsage = 2;
+constexpr int kIo = 3;
+constexpr int kFormat = 4;
+constexpr int kUnsupported = 5;
+
+class BadInput : public testing::Test {
+ protected:
+  BadInput() : task_(write_task(folder_)), model_(folder_.file("model")) { copy_model(model_); }
+
+  std::vector<std::string> calibrate(const std::string& model, const std::string& task) const {
+    return {"calibrate", "--model", model, "--task", task, "--work", folder_.file("work"),
+            "--text-windows", "4", "--text-window-tokens", "64", "--quiet"};
+  }
+
+  void expect_error(const std::vector<std::string>& arguments, int status,
+                    const testing::Matcher<std::string>& message, const ProgramLimits& limits = {}) const {
+    const ProgramResult result = run_mpq(arguments, limits);
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_THAT(result.err, message);
+    EXPECT_THAT(result.err, testing::StartsWith("error: "));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+
+  void write(const std::string& path, const std::string& text) const {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+  }
+
+  /// A calibrated and allocated work folder and its plan.
+  std::string allocated_plan() const {
+    EXPECT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
+    const std::string plan = folder_.file("plan.json");
+    const auto result = run_mpq({"allocate", "--budget", "5", "--work", folder_.file("work"), "--scorer",
+                                 "mse", "--quantizer", "rtn:sym", "--no-verify", "--out", plan, "--quiet"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    return plan;
+  }
+
+  TemporaryFolder folder_;
+  std::string task_, model_;
+};
+
+TEST_F(BadInput, TruncatedWeights) {
+  fs::resize_file(model_ + "/model.safetensors", 5000);
+  expect_error(calibrate(model_, task_), kFormat, HasSubstr("model.safetensors"));
+  EXPECT_FALSE(fs::exists(folder_.file("work")));
+}
+
+TEST_F(BadInput, FlippedBitInTheHeader) {
+  std::fstream file(model_ + "/model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(9);
+  file.put('\x7f');
+  file.close();
+  expect_error(calibrate(model_, task_), kFormat, HasSubstr("model.safetensors"));
+}
+
+TEST_F(BadInput, ShapesThatDoNotFitTheConfiguration) {
+  std::ifstream in(model_ + "/config.json");
+  std::string config((std::istreambuf_iterator<char>(in)), {});
+  config.replace(config.find("\"intermediate_size\": 172"), 24, "\"intermediate_size\": 176");
+  write(model_ + "/config.json", config);
+  expect_error(calibrate(model_, task_), kFormat,
+               AllOf(HasSubstr("mlp.down_proj.weight has shape [64, 172], expected [64, 176]")));
+}
+
+TEST_F(BadInput, AMissingTensorIsNamed) {
+  std::ifstream in(model_ + "/config.json");
+  std::string config((std::istreambuf_iterator<char>(in)), {});
+  config.replace(config.find("\"num_hidden_layers\": 5"), 22, "\"num_hidden_layers\": 6");
+  write(model_ + "/config.json", config);
+  expect_error(calibrate(model_, task_), kFormat, HasSubstr("model.layers.5."));
+}
+
+TEST_F(BadInput, UnknownModelType) {
+  write(model_ + "/config.json", R"({"model_type": "lama"})");
+  expect_error(calibrate(model_, task_), kUnsupported, HasSubstr("did you mean \"llama\""));
+}
+
+TEST_F(BadInput, AbsentFiles) {
+  expect_error(calibrate(folder_.file("nowhere"), task_), kIo, HasSubstr("nowhere"));
+  expect_error(calibrate(model_, folder_.file("nothing.jsonl")), kIo, HasSubstr("nothing.jsonl"));
+}
+
+TEST_F(BadInput, BrokenTaskLine) {
+  write(task_, "{\"prompt\": \"good\"}\n\n{\"prompt\": oops}\n");
+  expect_error(calibrate(model_, task_), kFormat, HasSubstr("task.jsonl:3"));
+}
+
+TEST_F(BadInput, AllocateBeforeCalibrate) {
+  expect_error({"allocate", "--budget", "4", "--work", folder_.file("work"), "--quiet"}, kUsage,
+               HasSubstr("mpq calibrate"));
+}
+
+TEST_F(BadInput, ImpossibleBudgetNamesTheSmallestFeasible) {
+  ASSERT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
+  expect_error({"allocate", "--budget", "1.5", "--work", folder_.file("work"), "--scorer", "mse",
+                "--quantizer", "rtn:sym", "--out", folder_.file("plan.json"), "--quiet"},
+               kUsage, HasSubstr("smallest feasible budget"));
+  EXPECT_FALSE(fs::exists(folder_.file("plan.json")));
+}
+
+TEST_F(BadInput, UnknownNamesGetASuggestion) {
+  expect_error({"calibrat"}, kUsage, HasSubstr("calibrat"));
+  expect_error({"calibrate", "--modle", model_}, kUsage, HasSubstr("--modle"));
+  ASSERT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
+  const std::vector<std::string> allocate = {"allocate", "--budget", "4", "--work",
+                                             folder_.file("work"), "--quiet"};
+  const auto with = [&](const std::string& option, const std::string& value) {
+    auto arguments = allocate;
+    arguments.insert(arguments.end(), {option, value});
+    return arguments;
+  };
+  expect_error(with("--scorer", "taqoo"), kUsage, HasSubstr("did you mean \"taqo\""));
+  expect_error(with("--quantizer", "gptq:sim"), kUsage, HasSubstr("did you mean \"sym\""));
+  expect_error(with("--allocator", "mkcp"), kUsage, HasSubstr("did you mean \"mckp\""));
+  expect_error(with("--palette", "4;gptq:bits=99"), kUsage, HasSubstr("expected 2 to 8"));
+}
+
+TEST_F(BadInput, FullDiskLeavesNoCheckpoint) {
+  const std::string plan = allocated_plan();
+  const std::string out = folder_.file("out");
+  expect_error({"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"}, kIo,
+               HasSubstr("writing failed"), {.file_bytes = 20000});
+  EXPECT_FALSE(fs::exists(out));
+  for (const auto& entry : fs::directory_iterator(folder_.path()))
+    EXPECT_EQ(entry.path().filename().string().find("partial"), std::string::npos) << entry.path();
+}
+
+TEST_F(BadInput, UnwritableFolder) {
+  const std::string plan = allocated_plan();
+  expect_error({"quantize", "--plan", plan, "--work", folder_.file("work"), "--out",
+                "/proc/mpq-cannot-write-here", "--quiet"},
+               kIo, HasSubstr("/proc/mpq-cannot-write-here"));
+}
+
+TEST_F(BadInput, AnExistingOutputIsNotReplacedUnasked) {
+  const std::string plan = allocated_plan();
+  const std::string out = folder_.file("mine");
+  fs::create_directories(out);
+  write(out + "/notes.txt", "mine");
+  expect_error({"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"},
+               kUsage, HasSubstr("--overwrite"));
+  EXPECT_TRUE(fs::exists(out + "/notes.txt"));
+}
+
+TEST_F(BadInput, AnEditedPlanIsChecked) {
+  const std::string path = allocated_plan();
+  std::ifstream in(path);
+  const std::string plan((std::istreambuf_iterator<char>(in)), {});
+  const auto edited = [&](const std::string& from, const std::string& to) {
+    std::string text = plan;
+    text.replace(text.find(from), from.size(), to);
+    write(path, text);
+    return std::vector<std::string>{"quantize", "--plan", path, "--work", folder_.file("work"),
+                                    "--out", folder_.file("out"), "--quiet"};
+  };
+  expect_error(edited("self_attn.q_proj", "self_attn.x_proj"), kFormat, HasSubstr("self_attn.x_proj"));
+  expect_error(edited("rtn:", "rnt:"), kUsage, HasSubstr("did you mean \"rtn\""));
+  expect_error(edited("mpq-plan/1", "mpq-plan/9"), kFormat, HasSubstr("mpq-plan/9"));
+  EXPECT_FALSE(fs::exists(folder_.file("out")));
+}
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,121 @@
+// The three commands as a user types them, on a small trained model.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "mpq/core/json_file.h"
+#include "tests/e2e/program.h"
+
+namespace mpq {
+namespace {
+namespace fs = std::filesystem;
+
+class Stages : public testing::Test {
+ protected:
+  Json run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--work", folder_.file("work"), "--json", "--quiet"});
+    const ProgramResult result = run_mpq(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.status == 0 ? Json::parse(result.out) : Json();
+  }
+
+  Json calibrate() const {
+    return run({"calibrate", "--model", small_model(), "--task", task_, "--text-windows", "8",
+                "--text-window-tokens", "64"});
+  }
+
+  Json allocate(const std::string& budget) const {
+    return run({"allocate", "--budget", budget, "--out", folder_.file("plan.json")});
+  }
+
+  TemporaryFolder folder_;
+  std::string task_ = write_task(folder_);
+};
+
+TEST_F(Stages, CalibrateAllocateQuantizeCheckEval) {
+  calibrate();
+  const Json plan = allocate("4.5")["plans"][0];
+  const double bits = plan["achieved"]["effective_bits"];
+  EXPECT_LE(bits, 4.5);
+  EXPECT_GE(bits, 4.48);
+  EXPECT_GT(plan["verified"]["prompts"], 0);
+  const std::string out = folder_.file("out");
+  const Json quantized = run({"quantize", "--plan", folder_.file("plan.json"), "--out", out});
+  EXPECT_EQ(quantized["file_bytes"].get<uint64_t>(), fs::file_size(out + "/model.safetensors"));
+  for (const char* name : {"config.json", "tokenizer.json", "generation_config.json", "plan.json"})
+    EXPECT_TRUE(fs::exists(out + "/" + name)) << name;
+  EXPECT_TRUE(run({"check", out, "--target", "transformers"})["faults"].empty());
+  const Json eval = run({"eval", "--model", out, "--reference", small_model(), "--task", task_});
+  EXPECT_GT(eval["result"]["task_divergence"]["kl"]["mean"], 0);
+}
+
+TEST_F(Stages, UnchangedStagesAreSkippedAndBytesAreTheSame) {
+  calibrate();
+  allocate("4.5");
+  const std::string first = folder_.file("first");
+  run({"quantize", "--plan", folder_.file("plan.json"), "--out", first});
+  EXPECT_TRUE(calibrate().contains("skipped"));
+  EXPECT_TRUE(run({"quantize", "--plan", folder_.file("plan.json"), "--out", first}).contains("skipped"));
+  // From nothing, in another work folder.
+  fs::rename(folder_.file("work"), folder_.file("old-work"));
+  calibrate();
+  allocate("4.5");
+  const std::string second = folder_.file("second");
+  run({"quantize", "--plan", folder_.file("plan.json"), "--out", second});
+  EXPECT_EQ(read_text_file(first + "/model.safetensors"), read_text_file(second + "/model.safetensors"));
+}
+
+TEST_F(Stages, DryRunsWriteNothing) {
+  run({"calibrate", "--model", small_model(), "--task", task_, "--dry-run"});
+  EXPECT_FALSE(fs::exists(folder_.file("work")));
+  calibrate();
+  const Json scoring = run({"score", "--dry-run"});
+  EXPECT_GT(scoring["block_forwards"], 0);
+  EXPECT_FALSE(fs::exists(folder_.file("work/sensitivity-taqo.json")));
+}
+
+TEST_F(Stages, ATamperedCheckpointFailsItsCheck) {
+  calibrate();
+  allocate("5");
+  const std::string out = folder_.file("out");
+  run({"quantize", "--plan", folder_.file("plan.json"), "--out", out});
+  std::string bytes = read_text_file(out + "/model.safetensors");
+  bytes[bytes.size() - 3] = static_cast<char>(bytes[bytes.size() - 3] ^ 1);
+  write_text_file(out + "/model.safetensors", bytes);
+  const ProgramResult result = run_mpq({"check", out});
+  EXPECT_EQ(result.status, 7);
+  EXPECT_THAT(result.out, testing::HasSubstr("changed or damaged"));
+}
+
+TEST_F(Stages, ACurveOfBudgetsFromOneScoring) {
+  calibrate();
+  const Json curve = run({"allocate", "--budget", "3:5:1", "--no-verify", "--out", folder_.file("p.json")});
+  ASSERT_EQ(curve["plans"].size(), 3U);
+  double last = 1e30;
+  for (const auto& plan : curve["plans"]) {
+    EXPECT_LE(plan["objective"]["predicted_loss"], last);
+    last = plan["objective"]["predicted_loss"];
+    EXPECT_TRUE(fs::exists(plan["plan"].get<std::string>()));
+  }
+}
+
+TEST_F(Stages, ATargetSizeIsNeverExceeded) {
+  calibrate();
+  const Json plan = run({"allocate", "--target-size", "340KB", "--no-verify", "--out",
+                         folder_.file("plan.json")})["plans"][0];
+  run({"quantize", "--plan", folder_.file("plan.json"), "--out", folder_.file("out")});
+  EXPECT_LE(fs::file_size(folder_.file("out") + "/model.safetensors"), 340000U);
+  EXPECT_EQ(plan["achieved"]["file_bytes"].get<uint64_t>(),
+            fs::file_size(folder_.file("out") + "/model.safetensors"));
+}
+
+TEST_F(Stages, MaxMemoryChangesNothingButPlace) {
+  calibrate();
+  const Json plain = run({"score"});
+  fs::remove(folder_.file("work/sensitivity-taqo.json"));
+  const Json spilled = run({"score", "--max-memory", "64KiB"});
+  EXPECT_EQ(plain["units"], spilled["units"]);
+}
+
+}  // namespace
+}  // namespace mpq

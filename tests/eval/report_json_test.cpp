@@ -1,0 +1,40 @@
+// The members of a report that other commands read.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "mpq/eval/evaluate.h"
+
+namespace mpq {
+namespace {
+
+TEST(EvalReport, HoldsEveryFigureWithItsError) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  EvalResult result;
+  result.task_divergence = Divergence{{0.5, 0.1, 9}, 0.4, 1, 2, 3, {0.75, 0.05, 9}};
+  result.exact_match = MeanWithError{1, 0, 1};
+  result.text_nll = MeanWithError{std::log(8.0), 0.25, 100};
+  result.prompt_kl = {0.25, 0.75};
+  result.prompt_exact_match = {kNone, 1};
+  result.prompt_f1 = {kNone, 1};
+  result.generated = {"", "purple"};
+  const Json json = to_json(result);
+  EXPECT_EQ(
+      json.at("task_divergence"),
+      Json::parse(R"({"kl": {"mean": 0.5, "stderr": 0.1, "tokens": 9}, "median": 0.4, "p99": 1.0,
+                            "p999": 2.0, "max": 3.0,
+                            "top1_agreement": {"mean": 0.75, "stderr": 0.05, "tokens": 9}})"));
+  EXPECT_EQ(json.at("exact_match"), Json::parse(R"({"mean": 1.0, "stderr": 0.0, "prompts": 1})"));
+  EXPECT_NEAR(json.at("perplexity").at("mean").get<double>(), 8, 1e-9);
+  EXPECT_NEAR(json.at("perplexity").at("stderr").get<double>(), 2, 1e-9);
+  EXPECT_NEAR(json.at("nll").at("stderr").get<double>(), 0.25, 1e-12);
+  EXPECT_EQ(json.at("prompts"),
+            Json::parse(R"([{"kl": 0.25}, {"kl": 0.75, "exact_match": 1.0, "f1": 1.0,
+                                           "generated": "purple"}])"));
+  EXPECT_FALSE(json.contains("text_divergence"));
+  EXPECT_FALSE(json.contains("choice_accuracy"));
+}
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,51 @@
+// Builds the context and the slow, direct measurement.
+#include "tests/score/small_context.h"
+
+#include <ATen/ATen.h>
+
+#include "mpq/model/divergence.h"
+
+namespace mpq {
+
+SmallContext::SmallContext(std::vector<std::string> candidates) {
+  const std::string folder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  model = std::make_unique<Model>(folder, open_safetensors_folder(folder), ComputeOptions{});
+  for (int i = 0; i < 6; ++i) {
+    CalibrationPrompt prompt;
+    for (int token = 0; token < 8 + i; ++token) prompt.tokens.push_back(1 + (i * 131 + token * 37) % 500);
+    prompts.task.push_back(prompt);
+  }
+  TokenSequence text;
+  for (int token = 0; token < 40; ++token) text.push_back(1 + token * 61 % 500);
+  prompts.text.push_back(text);
+  std::vector<TokenSequence> task;
+  for (const auto& prompt : prompts.task) task.push_back(prompt.tokens);
+  statistics = block_statistics(*model, task, {}, memory);
+  for (auto& unit : make_units(model->config(), true))
+    context.units.push_back({unit, candidates});
+  context.model = model.get();
+  context.prompts = &prompts;
+  context.statistics = &statistics;
+  context.groups = calibration_groups(prompts, {});
+  context.memory = &memory;
+}
+
+double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& weight) {
+  const Model& model = *small.model;
+  std::vector<TokenSequence> task;
+  for (const auto& prompt : small.prompts.task) task.push_back(prompt.tokens);
+  const BatchPlan plan(task, 4096);
+  MemoryBudget memory(-1, "/tmp");
+  at::Tensor base = embed_all(model, plan, memory);
+  at::Tensor changed = base.clone();
+  for (int64_t index = 0; index < model.config().layers; ++index) {
+    const DecoderBlock block = model.load_block(index);
+    forward_all(model.config(), block, plan, base, base);
+    const DecoderBlock used =
+        unit.block == index ? with_unit_weight(block, model.config(), unit, weight) : block;
+    forward_all(model.config(), used, plan, changed, changed);
+  }
+  return kl_rows(model.logits(base), model.logits(changed)).mean().item<double>();
+}
+
+}  // namespace mpq

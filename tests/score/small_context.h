@@ -1,0 +1,21 @@
+#pragma once
+// A scoring context over stories260K with a few short sequences.
+#include <memory>
+
+#include "mpq/score/scorer.h"
+
+namespace mpq {
+
+struct SmallContext {
+  explicit SmallContext(std::vector<std::string> candidates);
+  std::unique_ptr<Model> model;
+  PromptSet prompts;
+  std::vector<BlockStatistics> statistics;
+  MemoryBudget memory{-1, "/tmp"};
+  ScoreContext context;
+};
+
+/// The full-precision model and one with a unit's weight replaced, run from the embeddings: mean KL over all tokens.
+double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& weight);
+
+}  // namespace mpq

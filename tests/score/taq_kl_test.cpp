@@ -1,0 +1,35 @@
+// TAQ-KL: its noise's size, its seed, and that only what follows the noise changes.
+#include <gtest/gtest.h>
+
+#include "tests/score/small_context.h"
+
+namespace mpq {
+namespace {
+
+std::vector<double> run(const std::string& spec, const SmallContext& small) {
+  return Registry<Scorer>::instance().make(spec)->score(small.context).score;
+}
+
+TEST(TaqKl, IsDeterministicForASeed) {
+  SmallContext small({"full"});
+  const auto first = run("taq-kl", small);
+  EXPECT_EQ(first, run("taq-kl", small));
+  small.context.seed = 1;
+  EXPECT_NE(first, run("taq-kl", small));
+}
+
+TEST(TaqKl, NoNoiseNoDivergence) {
+  SmallContext small({"full"});
+  for (auto& block : small.statistics) block.last_token_range = 0;
+  for (const double score : run("taq-kl", small)) EXPECT_NEAR(score, 0, 1e-7);
+}
+
+TEST(TaqKl, AFinerWidthMeansLessNoise) {
+  const SmallContext small({"full"});
+  const auto coarse = run("taq-kl:bits=3,draws=4", small);
+  const auto fine = run("taq-kl:bits=6,draws=4", small);
+  for (size_t u = 0; u < coarse.size(); ++u) EXPECT_GT(coarse[u], fine[u]);
+}
+
+}  // namespace
+}  // namespace mpq

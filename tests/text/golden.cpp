@@ -1,0 +1,30 @@
+// Golden files and scratch folders.
+#include "golden.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace mpq {
+
+std::string golden_path(const std::string& name) {
+  return std::string(MPQ_SOURCE_DIR) + "/tests/golden/text/" + name;
+}
+
+Json read_golden(const std::string& name) {
+  // The files hold vocabularies: ordered_json would search them linearly while parsing.
+  return Json(nlohmann::json::parse(read_text_file(golden_path(name))));
+}
+
+std::string scratch_folder() {
+  std::string pattern = testing::TempDir() + "mpq-text-XXXXXX";
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("no scratch folder: " + pattern);
+  return pattern;
+}
+
+void write_scratch(const std::string& folder, const std::string& name, const std::string& content) {
+  write_text_file(folder + "/" + name, content);
+}
+
+}  // namespace mpq
