@@ -53,6 +53,20 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, GenerateGreedy,
                            return name;
                          });
 
+TEST(GenerateSlices, LongBatchesArePrefilledInSlices) {
+  const Model model = open_float32("tests/golden/architectures/llama_default");
+  // 64 prompts of 80 tokens: more rows than pass through a block at once.
+  std::vector<TokenSequence> prompts(64);
+  int32_t id = 1;
+  for (auto& prompt : prompts) {
+    for (int i = 0; i < 80; ++i) prompt.push_back(id = (id * 37 + 11) % 97);
+  }
+  const auto together = generate_greedy(model, prompts, {.max_new_tokens = 3});
+  EXPECT_EQ(together, generate_greedy(model, prompts, {.max_new_tokens = 3, .batch_sequences = 5}));
+  for (const size_t i : {0U, 50U, 52U, 63U})
+    EXPECT_EQ(together[i], greedy_without_cache(model, prompts[i], 3)) << i;
+}
+
 TEST(GenerateStops, AtStopTokensAndByTheCallback) {
   const Model model = open_float32("data/nano-llama");
   const auto prompts = mixed_prompts();

@@ -38,7 +38,8 @@ class RealTokenizer : public testing::TestWithParam<std::string> {
 
 TEST_P(RealTokenizer, EqualsTheLibraryOnWholeFiles) {
   const auto tokenizer = load();
-  for (const auto& [file, expected] : read_golden("real_ids.json").at(GetParam()).items()) {
+  const Json golden = read_golden("real_ids.json").at(GetParam());
+  for (const auto& [file, expected] : golden.items()) {
     const std::string path = shared_data() + "/" + file;
     if (!std::filesystem::exists(path)) continue;
     const auto ids = tokenizer->encode(read_text_file(path));

@@ -14,8 +14,8 @@ from pathlib import Path
 
 ORDER = {
     "core": set(), "alloc": {"core"}, "io": {"core"}, "text": {"core"}, "quant": {"core"}, "model": {"core", "io"},
-    "calib": {"core", "text", "model"}, "score": {"core", "calib", "quant", "model"}, "pack": {"core", "io", "quant", "alloc"},
-    "eval": {"core", "text", "model"},
+    "calib": {"core", "io", "text", "model"}, "score": {"core", "calib", "quant", "model"}, "pack": {"core", "io", "quant", "alloc"},
+    "eval": {"core", "io", "text", "model"},
     "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "pack", "eval"},
     "tools/mpq": {"core", "pipeline"},
 }
