@@ -8,6 +8,7 @@
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/targets.h"
 #include "mpq/pipeline/verify.h"
 
 namespace mpq {
@@ -88,6 +89,9 @@ Json solve_budget(Session& session, const ScoreOptions& scoring, const AllocateO
       plan.header["achieved"] = achieved(session, plan, scoring.format);
     }
   }
+  for (const auto& fault :
+       target_faults(target_named(scoring.target), plan, session.model->config()))
+    log_warning("{}", fault);
   const std::string path = plan_path(options.out, budget, several);
   write_json_file(path, to_json(plan));
   Json summary = {{"plan", path},

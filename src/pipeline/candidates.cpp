@@ -7,6 +7,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/pipeline/targets.h"
 #include "mpq/quant/quantizer.h"
 
 namespace mpq {
@@ -56,6 +57,13 @@ int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& sc
 }
 
 std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOptions& options) {
+  const Target& target = target_named(options.target);
+  require(options.fuse || target.may_split, ErrorCode::Usage,
+          "--fuse no: {} needs fused linears to share one scheme", target.name);
+  std::vector<std::string> palette = options.palette;
+  if (palette.empty()) {
+    for (const int bits : target.palette) palette.push_back(std::to_string(bits));
+  }
   std::vector<ScoredUnit> result;
   std::set<int64_t> warned;
   for (auto& unit : make_units(config, options.fuse)) {
@@ -65,7 +73,7 @@ std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOp
                group == 0 ? std::string("one group a row") : fmt::format("group={}", group));
     }
     ScoredUnit scored{std::move(unit), {}};
-    for (const auto& entry : options.palette) {
+    for (const auto& entry : palette) {
       if (entry == "16" || entry == kFullPrecision) {
         scored.candidates.emplace_back(kFullPrecision);
       } else {

@@ -7,6 +7,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
+#include "mpq/model/architecture.h"
 #include "mpq/pack/exporter.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/manifest.h"
@@ -78,7 +79,7 @@ Json check(const std::string& checkpoint, const std::string& target) {
     require(fs::exists(plan), ErrorCode::Unsupported,
             "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote", checkpoint,
             target);
-    for (const auto& fault : target_faults(rules, read_plan(plan))) faults.push_back(fault);
+    for (const auto& fault : target_faults(rules, read_plan(plan), read_model_config(checkpoint))) faults.push_back(fault);
   }
   result["faults"] = faults;
   return result;

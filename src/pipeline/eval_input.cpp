@@ -1,6 +1,8 @@
 // Builds evaluation inputs.
 #include "mpq/pipeline/eval_input.h"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 namespace mpq {
@@ -19,12 +21,31 @@ std::vector<int32_t> stop_tokens(const std::string& folder) {
   return {};
 }
 
+/// A space between words that neither side brings.
+std::string separator(const std::string& prompt, const std::string& choice) {
+  const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  const bool given = prompt.empty() || choice.empty() || space(prompt.back()) || space(choice.front());
+  return given ? "" : " ";
+}
+
+/// What a choice adds to the prompt's tokens; when tokens straddle the border (or the prompt was shortened) it is encoded alone.
+TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::string& continuation,
+                                  const Tokenizer& tokenizer) {
+  const TokenSequence whole = tokenizer.encode(prompt.task.prompt + continuation);
+  const auto length = static_cast<std::ptrdiff_t>(prompt.tokens.size());
+  const bool extends = !prompt.task.prompt.empty() && whole.size() > prompt.tokens.size() &&
+                       std::equal(prompt.tokens.begin(), prompt.tokens.end(), whole.begin());
+  return extends ? TokenSequence(whole.begin() + length, whole.end())
+                 : tokenizer.encode(continuation, false);
+}
+
 EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokenizer) {
   EvalPrompt result{prompt.task.source, prompt.tokens, prompt.task.answers, {}, {},
                     prompt.task.label};
   for (const auto& choice : prompt.task.choices) {
-    result.choices.push_back(tokenizer.encode(choice, false));
-    result.choice_bytes.push_back(static_cast<int64_t>(choice.size()));
+    const std::string continuation = separator(prompt.task.prompt, choice) + choice;
+    result.choices.push_back(continuation_tokens(prompt, continuation, tokenizer));
+    result.choice_bytes.push_back(static_cast<int64_t>(continuation.size()));
   }
   return result;
 }

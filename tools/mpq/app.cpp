@@ -76,7 +76,7 @@ void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
 
 void add_score_options(CLI::App* command, ScoreOptions& options) {
   command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`")->capture_default_str();
-  command->add_option("--palette", options.palette, "widths or quantizer specs to choose from; 16: left alone")
+  command->add_option("--palette", options.palette, "widths or quantizer specs to choose from, separated by ; (16: left alone); default: the target's")
       ->delimiter(';');
   command->add_option("--quantizer", options.quantizer, "spec that completes the palette's widths")
       ->capture_default_str();

@@ -29,7 +29,7 @@ struct CalibrateOptions {
 
 struct ScoreOptions {
   std::string scorer = "taqo";
-  std::vector<std::string> palette = {"2", "3", "4", "5", "6", "8"};  // widths, or whole specs
+  std::vector<std::string> palette;        // widths, or whole specs; empty: the target's
   std::string quantizer = "gptq:sym";  // completes bare widths
   int group = 128;
   bool fuse = true;
