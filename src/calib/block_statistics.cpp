@@ -14,7 +14,8 @@
 namespace mpq {
 namespace {
 
-/// Rows of the plan that count: all but the first `skip` tokens of each prompt (a prompt keeps its last token at least).
+/// Rows of the plan that count: all but the first `skip` tokens of each prompt (a prompt keeps its
+/// last token at least).
 std::vector<int64_t> counted_rows(const BatchPlan& plan, int64_t skip) {
   std::vector<int64_t> rows;
   for (int64_t sequence = 0; sequence < plan.sequences(); ++sequence) {
@@ -95,10 +96,9 @@ void save_statistics(const std::string& path, const std::vector<BlockStatistics>
   for (size_t i = 0; i < blocks.size(); ++i) {
     const auto& block = blocks[i];
     tensors[fmt::format("block.{}.reservoir", i)] = block.reservoir;
-    tensors[fmt::format("block.{}.moments", i)] =
-        at::tensor({block.mean, block.variance, block.mean_abs, block.outlier_share,
-                    block.last_token_range},
-                   at::kDouble);
+    tensors[fmt::format("block.{}.moments", i)] = at::tensor(
+        {block.mean, block.variance, block.mean_abs, block.outlier_share, block.last_token_range},
+        at::kDouble);
   }
   save_tensors(path, tensors);
 }
@@ -110,9 +110,9 @@ std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t bl
     BlockStatistics block;
     block.reservoir = file.tensor(fmt::format("block.{}.reservoir", i)).clone();
     const auto moments = file.tensor(fmt::format("block.{}.moments", i));
-    require(moments.scalar_type() == at::kDouble && moments.numel() == 5 &&
-                block.reservoir.dim() == 2,
-            ErrorCode::Format, "{}: block {} is damaged; delete it and calibrate again", path, i);
+    require(
+        moments.scalar_type() == at::kDouble && moments.numel() == 5 && block.reservoir.dim() == 2,
+        ErrorCode::Format, "{}: block {} is damaged; delete it and calibrate again", path, i);
     const double* values = moments.const_data_ptr<double>();
     block.mean = values[0];
     block.variance = values[1];

@@ -13,7 +13,8 @@ namespace {
 /// Rows per product: partial sums stay short, so that float32 holds the total to about 1e-6.
 constexpr int64_t kRows = 4096;
 
-/// Channels per strip of the upper triangle: X^T X is symmetric, so only half of the strips' area is multiplied.
+/// Channels per strip of the upper triangle: X^T X is symmetric, so only half of the strips' area
+/// is multiplied.
 constexpr int64_t kStrip = 1024;
 
 }  // namespace
@@ -57,8 +58,7 @@ at::Tensor stage_hessian(const std::vector<SequenceGroup>& groups, const GroupSt
   const int64_t in = states.front().input.size(1);
   HessianAccumulator task(in);
   HessianAccumulator text(in);
-  for (size_t i = 0; i < groups.size(); ++i)
-    (groups[i].text ? text : task).add(states[i].input);
+  for (size_t i = 0; i < groups.size(); ++i) (groups[i].text ? text : task).add(states[i].input);
   return blend_hessians(task.mean(), text.mean(), text_share);
 }
 

@@ -62,7 +62,8 @@ PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
   std::vector<TaskPrompt> held;
   for (const auto& prompt : prompts) (prompt.held_out ? held : kept).push_back(prompt);
   require(!kept.empty(), ErrorCode::Usage,
-          "the task has {} prompts and none is left to calibrate on; lower --holdout", prompts.size());
+          "the task has {} prompts and none is left to calibrate on; lower --holdout",
+          prompts.size());
   PromptSet set;
   set.task = tokenize_prompts(spread(std::move(kept), options.max_prompts), tokenizer,
                               checkpoint_folder, options.max_tokens);

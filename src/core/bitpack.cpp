@@ -7,8 +7,8 @@ namespace mpq {
 namespace {
 
 void check(size_t codes, int bits, size_t words) {
-  require(bits >= 1 && bits <= 8, ErrorCode::Internal, "bit packing: expected 1 to 8 bits, found {}",
-          bits);
+  require(bits >= 1 && bits <= 8, ErrorCode::Internal,
+          "bit packing: expected 1 to 8 bits, found {}", bits);
   require(words == packed_words(codes, bits), ErrorCode::Internal,
           "bit packing: {} codes of {} bits take {} words, found {}", codes, bits,
           packed_words(codes, bits), words);

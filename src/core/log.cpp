@@ -31,8 +31,7 @@ void Progress::step(const std::string& note, int64_t steps) {
           "interrupted during {}; run the same command again to go on", event_.stage);
   event_.done += steps;
   event_.note = note;
-  event_.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  event_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   if (sinks().progress) sinks().progress(event_);
 }
 

@@ -50,10 +50,10 @@ Spec parse_spec(std::string_view text) {
     if (more) rest = rest.substr(comma + 1);
     const size_t equals = item.find('=');
     const std::string_view key = item.substr(0, equals);
-    require(is_name(key), ErrorCode::Usage, "spec \"{}\": expected key=value or a flag, found \"{}\"",
-            text, item);
-    require(spec.find(key) == nullptr, ErrorCode::Usage, "spec \"{}\": option \"{}\" is given twice",
-            text, key);
+    require(is_name(key), ErrorCode::Usage,
+            "spec \"{}\": expected key=value or a flag, found \"{}\"", text, item);
+    require(spec.find(key) == nullptr, ErrorCode::Usage,
+            "spec \"{}\": option \"{}\" is given twice", text, key);
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view("true") : item.substr(equals + 1);
     spec.options.emplace_back(std::string(key), std::string(value));

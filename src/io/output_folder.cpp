@@ -15,7 +15,8 @@ OutputFolder::OutputFolder(std::string path, bool overwrite)
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   std::error_code error;
   if (fs::exists(path_, error)) {
-    require(fs::is_directory(path_), ErrorCode::Usage, "--out {}: exists and is not a folder", path);
+    require(fs::is_directory(path_), ErrorCode::Usage, "--out {}: exists and is not a folder",
+            path);
     require(overwrite || fs::is_empty(path_, error), ErrorCode::Usage,
             "--out {}: exists and is not empty; choose another name or give --overwrite", path);
   }
@@ -23,9 +24,9 @@ OutputFolder::OutputFolder(std::string path, bool overwrite)
   fs::create_directories(target.parent_path(), error);
   require(!error, ErrorCode::Io, "--out {}: the folder above cannot be created: {}", path,
           error.message());
-  temporary_ = (target.parent_path() /
-                fmt::format(".{}.partial-{}", target.filename().string(), ::getpid()))
-                   .string();
+  temporary_ =
+      (target.parent_path() / fmt::format(".{}.partial-{}", target.filename().string(), ::getpid()))
+          .string();
   fs::remove_all(temporary_, error);
   fs::create_directory(temporary_, error);
   require(!error, ErrorCode::Io, "--out {}: cannot be written: {}", path, error.message());

@@ -122,8 +122,8 @@ SafetensorsFile::SafetensorsFile(const std::string& path)
     if (name == "__metadata__") {
       require(value.is_object(), ErrorCode::Format, "{}: __metadata__ is not an object", path);
       for (const auto& [key, text] : value.items()) {
-        require(text.is_string(), ErrorCode::Format, "{}: __metadata__ \"{}\" is not a string", path,
-                key);
+        require(text.is_string(), ErrorCode::Format, "{}: __metadata__ \"{}\" is not a string",
+                path, key);
         metadata_[key] = text.get<std::string>();
       }
       continue;
@@ -152,8 +152,9 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
     std::memcpy(copy.data_ptr(), data, entry.end - entry.begin);
     return copy;
   }
-  return at::from_blob(const_cast<uint8_t*>(data), entry.shape,
-                       [keep = mapping_](void*) mutable { keep.reset(); }, options);
+  return at::from_blob(
+      const_cast<uint8_t*>(data), entry.shape, [keep = mapping_](void*) mutable { keep.reset(); },
+      options);
 }
 
 }  // namespace mpq

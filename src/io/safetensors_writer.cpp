@@ -60,8 +60,9 @@ struct SafetensorsWriter::State {
   std::string temporary() const { return path + ".tmp"; }
 
   [[noreturn]] void fail_io(int reason) const {
-    fail(ErrorCode::Io, "{}: writing failed: {}; free some space or choose another place and run again",
-         path, std::strerror(reason));
+    fail(ErrorCode::Io,
+         "{}: writing failed: {}; free some space or choose another place and run again", path,
+         std::strerror(reason));
   }
 
   void write_all(const void* data, size_t size) const {

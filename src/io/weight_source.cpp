@@ -76,7 +76,8 @@ void add_shards(SafetensorsFolder& source, const std::string& folder, const std:
   for (const auto& [tensor, shard] : map.items()) {
     const std::string expected = folder + "/" + shard.get<std::string>();
     require(source.file_of(tensor).path() == expected, ErrorCode::Format,
-            "{}: lists {} in {}, found in {}", index, tensor, expected, source.file_of(tensor).path());
+            "{}: lists {} in {}, found in {}", index, tensor, expected,
+            source.file_of(tensor).path());
   }
 }
 

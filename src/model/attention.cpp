@@ -19,8 +19,7 @@ at::Tensor rotate(const at::Tensor& x, const RopeTables& tables, int64_t dim) {
   const auto cos = tables.cos.to(x.scalar_type());
   const auto sin = tables.sin.to(x.scalar_type());
   const auto result = rotated * cos + turned * sin;
-  return dim == x.size(-1) ? result
-                           : at::cat({result, x.narrow(-1, dim, x.size(-1) - dim)}, -1);
+  return dim == x.size(-1) ? result : at::cat({result, x.narrow(-1, dim, x.size(-1) - dim)}, -1);
 }
 
 /// bool [queries, keys]: which keys each of the last `queries` of `keys` positions sees.
@@ -49,8 +48,9 @@ struct RunContext {
 };
 
 /// One run: [count * length, channels] to [count * length, heads * head_dim].
-at::Tensor attend_run(const RunContext& context, const SequenceRun& run, const at::Tensor& query_rows,
-                      const at::Tensor& key_rows, const at::Tensor& value_rows) {
+at::Tensor attend_run(const RunContext& context, const SequenceRun& run,
+                      const at::Tensor& query_rows, const at::Tensor& key_rows,
+                      const at::Tensor& value_rows) {
   const ModelConfig& config = context.config;
   const auto split = [&](const at::Tensor& rows, int64_t heads) {
     return rows.view({run.count, run.length, heads, config.head_dim}).transpose(1, 2);
@@ -88,16 +88,16 @@ at::Tensor attend_run(const RunContext& context, const SequenceRun& run, const a
   const bool windowed = window > 0 && keys > window;
   at::Tensor output;
   if (config.attention_softcap > 0) {
-    output = softcapped_attention(query, key, value,
-                                  visible(run.length, keys, window, query.device()),
-                                  config.attention_scale, config.attention_softcap);
+    output =
+        softcapped_attention(query, key, value, visible(run.length, keys, window, query.device()),
+                             config.attention_scale, config.attention_softcap);
   } else if (!windowed && keys == run.length) {
     output = at::scaled_dot_product_attention(query, key, value, {}, 0.0, /*is_causal=*/true,
                                               config.attention_scale);
   } else {
     output = at::scaled_dot_product_attention(query, key, value,
-                                              visible(run.length, keys, window, query.device()), 0.0,
-                                              false, config.attention_scale);
+                                              visible(run.length, keys, window, query.device()),
+                                              0.0, false, config.attention_scale);
   }
   return output.transpose(1, 2).reshape({run.count * run.length, config.heads * config.head_dim});
 }

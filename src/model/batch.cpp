@@ -21,9 +21,8 @@ BatchPlan::BatchPlan(const std::vector<TokenSequence>& sequences, int64_t batch_
     : first_rows_(sequences.size()), lengths_(sequences.size()) {
   std::vector<size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return sequences[a].size() < sequences[b].size();
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return sequences[a].size() < sequences[b].size(); });
   for (const size_t index : order) {
     const auto& sequence = sequences[index];
     const auto length = static_cast<int64_t>(sequence.size());

@@ -14,8 +14,8 @@ at::Tensor linear(const DecoderBlock& block, size_t index, const at::Tensor& x) 
 }
 
 /// Outputs of a stage's linears, side by side in the order of the configuration.
-std::vector<at::Tensor> run_linears(const ModelConfig& config, const DecoderBlock& block, Stage stage,
-                                    const at::Tensor& x) {
+std::vector<at::Tensor> run_linears(const ModelConfig& config, const DecoderBlock& block,
+                                    Stage stage, const at::Tensor& x) {
   std::vector<at::Tensor> outputs;
   for (size_t i = 0; i < config.linears.size(); ++i) {
     if (config.linears[i].stage == stage) outputs.push_back(linear(block, i, x));
@@ -24,8 +24,10 @@ std::vector<at::Tensor> run_linears(const ModelConfig& config, const DecoderBloc
 }
 
 /// Splits fused outputs so that both layouts look alike.
-std::vector<at::Tensor> split_outputs(const std::vector<at::Tensor>& outputs, at::IntArrayRef sizes) {
-  return outputs.size() == sizes.size() ? outputs : at::split_with_sizes(outputs.front(), sizes, -1);
+std::vector<at::Tensor> split_outputs(const std::vector<at::Tensor>& outputs,
+                                      at::IntArrayRef sizes) {
+  return outputs.size() == sizes.size() ? outputs
+                                        : at::split_with_sizes(outputs.front(), sizes, -1);
 }
 
 void add_residual(const ModelConfig& config, const at::Tensor& after_norm, const at::Tensor& update,
@@ -39,8 +41,7 @@ void add_residual(const ModelConfig& config, const at::Tensor& after_norm, const
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config) {
   const auto wide = x.to(at::kFloat);
   const auto normalised = wide * at::rsqrt(wide.square().mean(-1, true) + config.norm_eps);
-  if (config.norm_plus_one)
-    return (normalised * (weight.to(at::kFloat) + 1)).to(x.scalar_type());
+  if (config.norm_plus_one) return (normalised * (weight.to(at::kFloat) + 1)).to(x.scalar_type());
   return normalised.to(x.scalar_type()) * weight;
 }
 
@@ -55,8 +56,8 @@ void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
   switch (stage) {
     case Stage::AttentionIn: {
       const int64_t key_channels = config.kv_heads * config.head_dim;
-      const auto qkv = split_outputs(
-          outputs, {config.heads * config.head_dim, key_channels, key_channels});
+      const auto qkv =
+          split_outputs(outputs, {config.heads * config.head_dim, key_channels, key_channels});
       state.input = attend(config, block, qkv[0], qkv[1], qkv[2], runs, cache);
       return;
     }
@@ -66,8 +67,8 @@ void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
       return;
     case Stage::MlpIn: {
       const auto halves = split_outputs(outputs, {config.intermediate, config.intermediate});
-      const auto gate = config.activation == Activation::Silu ? at::silu(halves[0])
-                                                              : at::gelu(halves[0], "tanh");
+      const auto gate =
+          config.activation == Activation::Silu ? at::silu(halves[0]) : at::gelu(halves[0], "tanh");
       state.input = gate * halves[1];
       return;
     }

@@ -24,9 +24,9 @@ int64_t size_member(const Json& config, const char* key, const std::string& wher
 /// Channels of a head that are rotated: a share of them in some models.
 int64_t rotary_channels(const Json& config, int64_t head_dim, const std::string& where) {
   const Json rope = config.value("rope_parameters", Json::object());
-  const auto share = json_get_or<double>(
-      config, "partial_rotary_factor",
-      json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
+  const auto share =
+      json_get_or<double>(config, "partial_rotary_factor",
+                          json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
   return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
 }
 
@@ -51,10 +51,11 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
           where, model.heads, model.kv_heads, model.head_dim);
   model.norm_eps = json_get_or<double>(config, "rms_norm_eps", 1e-6, where);
   model.tied_embeddings = json_get_or<bool>(config, "tie_word_embeddings", false, where);
-  model.activation = activation_of(
-      json_get_or<std::string>(config, traits.activation_key,
-                               json_get_or<std::string>(config, "hidden_act", "silu", where), where),
-      where);
+  model.activation =
+      activation_of(json_get_or<std::string>(
+                        config, traits.activation_key,
+                        json_get_or<std::string>(config, "hidden_act", "silu", where), where),
+                    where);
   model.attention_scale = 1.0 / std::sqrt(static_cast<double>(model.head_dim));
   model.windows.assign(static_cast<size_t>(model.layers), 0);
   model.rope = parse_rope(config, rotary_channels(config, model.head_dim, where), where);
@@ -66,7 +67,8 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
       {Role::Value, Stage::AttentionIn, "self_attn.v_proj", key, model.hidden, traits.qkv_bias},
       {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query,
        traits.output_bias},
-      {Role::Gate, Stage::MlpIn, "mlp.gate_proj", model.intermediate, model.hidden, traits.mlp_bias},
+      {Role::Gate, Stage::MlpIn, "mlp.gate_proj", model.intermediate, model.hidden,
+       traits.mlp_bias},
       {Role::Up, Stage::MlpIn, "mlp.up_proj", model.intermediate, model.hidden, traits.mlp_bias},
       {Role::Down, Stage::MlpOut, "mlp.down_proj", model.hidden, model.intermediate,
        traits.mlp_bias}};

@@ -14,7 +14,8 @@
 namespace mpq {
 namespace {
 
-/// Past this many weights in the blocks, `auto` keeps bfloat16 checkpoints in bfloat16; below, float32 costs little and is exact.
+/// Past this many weights in the blocks, `auto` keeps bfloat16 checkpoints in bfloat16; below,
+/// float32 costs little and is exact.
 constexpr int64_t kFloatLimit = 50'000'000;
 
 at::ScalarType choose_dtype(const std::string& name, at::ScalarType stored, int64_t weights) {
@@ -105,10 +106,11 @@ DecoderBlock Model::load_block(int64_t index) const {
 }
 
 at::Tensor Model::embed(const at::Tensor& ids) const {
-  require(ids.numel() == 0 || (ids.min().item<int64_t>() >= 0 &&
-                               ids.max().item<int64_t>() < config_.vocab),
-          ErrorCode::Usage, "{}: a token id is outside the vocabulary of {}; is this its tokenizer?",
-          folder_, config_.vocab);
+  require(ids.numel() == 0 ||
+              (ids.min().item<int64_t>() >= 0 && ids.max().item<int64_t>() < config_.vocab),
+          ErrorCode::Usage,
+          "{}: a token id is outside the vocabulary of {}; is this its tokenizer?", folder_,
+          config_.vocab);
   const auto rows = at::embedding(embedding_, ids.to(device_));
   if (config_.embedding_scale == 1) return rows;
   // transformers rounds the factor to the model's dtype.

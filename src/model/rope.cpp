@@ -24,10 +24,9 @@ Frequencies plain(double theta, int64_t dim) {
 /// Base grows with the length once it passes what the model was trained on (NTK-aware).
 Frequencies dynamic(const RopeConfig& c, int64_t length) {
   const double dim = static_cast<double>(c.dim);
-  const double ratio = static_cast<double>(std::max(length, c.max_positions)) /
-                       static_cast<double>(c.max_positions);
-  const double theta =
-      c.theta * std::pow(c.factor * ratio - (c.factor - 1), dim / (dim - 2));
+  const double ratio =
+      static_cast<double>(std::max(length, c.max_positions)) / static_cast<double>(c.max_positions);
+  const double theta = c.theta * std::pow(c.factor * ratio - (c.factor - 1), dim / (dim - 2));
   return plain(theta, c.dim);
 }
 
@@ -41,8 +40,8 @@ Frequencies llama3(const RopeConfig& c) {
     if (wavelength > low_wavelength) {
       frequency /= c.factor;
     } else if (wavelength >= high_wavelength) {
-      const double smooth = (original / wavelength - c.low_freq_factor) /
-                            (c.high_freq_factor - c.low_freq_factor);
+      const double smooth =
+          (original / wavelength - c.low_freq_factor) / (c.high_freq_factor - c.low_freq_factor);
       frequency = (1 - smooth) * frequency / c.factor + smooth * frequency;
     }
   }
@@ -93,8 +92,8 @@ double attention_factor(const RopeConfig& c) {
     return yarn_mscale(c.factor, 1);
   }
   if (c.kind == RopeKind::LongRope && c.factor > 1) {
-    return std::sqrt(1 + std::log(c.factor) /
-                             std::log(static_cast<double>(c.original_max_positions)));
+    return std::sqrt(1 +
+                     std::log(c.factor) / std::log(static_cast<double>(c.original_max_positions)));
   }
   return 1;
 }

@@ -10,14 +10,16 @@ namespace {
 
 RopeKind kind_of(const std::string& name, const std::string& where) {
   static const std::map<std::string, RopeKind> kKinds = {
-      {"default", RopeKind::Default}, {"linear", RopeKind::Linear}, {"dynamic", RopeKind::Dynamic},
-      {"llama3", RopeKind::Llama3},   {"yarn", RopeKind::Yarn},     {"longrope", RopeKind::LongRope},
+      {"default", RopeKind::Default}, {"linear", RopeKind::Linear},
+      {"dynamic", RopeKind::Dynamic}, {"llama3", RopeKind::Llama3},
+      {"yarn", RopeKind::Yarn},       {"longrope", RopeKind::LongRope},
       {"su", RopeKind::LongRope}};
   const auto found = kKinds.find(name);
-  require(found != kKinds.end(), ErrorCode::Unsupported,
-          "{}: rope type \"{}\" is not supported; supported: default, linear, dynamic, llama3, yarn, "
-          "longrope",
-          where, name);
+  require(
+      found != kKinds.end(), ErrorCode::Unsupported,
+      "{}: rope type \"{}\" is not supported; supported: default, linear, dynamic, llama3, yarn, "
+      "longrope",
+      where, name);
   return found->second;
 }
 
@@ -27,7 +29,8 @@ void check_factors(const std::vector<double>& factors, int64_t dim, const char* 
           "{}: {} has {} entries, expected {} (half of the rotated channels)", where, name,
           factors.size(), dim / 2);
   for (const double factor : factors)
-    require(factor > 0, ErrorCode::Format, "{}: {} holds {}, expected above 0", where, name, factor);
+    require(factor > 0, ErrorCode::Format, "{}: {} holds {}, expected above 0", where, name,
+            factor);
 }
 
 }  // namespace
@@ -42,20 +45,20 @@ RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string&
   const auto number = [&](const char* key, double fallback) {
     return json_get_or<double>(scaling, key, fallback, where);
   };
-  rope.kind = kind_of(json_get_or<std::string>(
-                          scaling, "rope_type",
-                          json_get_or<std::string>(scaling, "type", "default", where), where),
-                      where);
+  rope.kind = kind_of(
+      json_get_or<std::string>(scaling, "rope_type",
+                               json_get_or<std::string>(scaling, "type", "default", where), where),
+      where);
   rope.dim = rotary_dim;
   rope.theta = number("rope_theta", json_get_or<double>(config, "rope_theta", 10000.0, where));
   rope.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
-  const auto original = json_get_or<int64_t>(config, "original_max_position_embeddings",
-                                             rope.max_positions, where);
+  const auto original =
+      json_get_or<int64_t>(config, "original_max_position_embeddings", rope.max_positions, where);
   rope.original_max_positions =
       json_get_or<int64_t>(scaling, "original_max_position_embeddings", original, where);
-  rope.factor = number("factor", static_cast<double>(rope.max_positions) /
-                                     static_cast<double>(std::max<int64_t>(
-                                         rope.original_max_positions, 1)));
+  rope.factor =
+      number("factor", static_cast<double>(rope.max_positions) /
+                           static_cast<double>(std::max<int64_t>(rope.original_max_positions, 1)));
   rope.low_freq_factor = number("low_freq_factor", 1);
   rope.high_freq_factor = number("high_freq_factor", 4);
   rope.beta_fast = number("beta_fast", 32);

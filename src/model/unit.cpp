@@ -35,14 +35,15 @@ at::Tensor stacked_weight(const DecoderBlock& block, const Unit& unit) {
   return rows.size() == 1 ? rows.front() : at::cat(rows, 0);
 }
 
-DecoderBlock with_unit_weight(const DecoderBlock& block, const ModelConfig& config, const Unit& unit,
-                              const at::Tensor& stacked) {
+DecoderBlock with_unit_weight(const DecoderBlock& block, const ModelConfig& config,
+                              const Unit& unit, const at::Tensor& stacked) {
   DecoderBlock result = block;
   int64_t row = 0;
   for (const size_t index : unit.linears) {
     const int64_t out = config.linears[index].out;
     result.weights[index] =
-        stacked.narrow(0, row, out).to(block.weights[index].device(), block.weights[index].scalar_type());
+        stacked.narrow(0, row, out)
+            .to(block.weights[index].device(), block.weights[index].scalar_type());
     row += out;
   }
   return result;

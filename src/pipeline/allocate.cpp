@@ -35,8 +35,8 @@ Plan make_plan(const Session& session, const Sensitivity& sensitivity,
     const auto& candidate =
         sensitivity.problem.units[u].candidates[static_cast<size_t>(allocation.choice[u])];
     const Unit& unit = sensitivity.units[u].unit;
-    plan.units.push_back({unit.name, unit_modules(config, unit), candidate.spec, candidate.bytes,
-                          candidate.loss});
+    plan.units.push_back(
+        {unit.name, unit_modules(config, unit), candidate.spec, candidate.bytes, candidate.loss});
   }
   return plan;
 }
@@ -54,8 +54,8 @@ Json achieved(const Session& session, const Plan& plan, const std::string& forma
 std::string plan_path(const std::string& out, const Budget& budget, bool several) {
   if (!several) return out;
   const std::filesystem::path path(out);
-  return (path.parent_path() / fmt::format("{}-{}{}", path.stem().string(), budget.label,
-                                           path.extension().string()))
+  return (path.parent_path() /
+          fmt::format("{}-{}{}", path.stem().string(), budget.label, path.extension().string()))
       .string();
 }
 

@@ -54,7 +54,8 @@ int64_t bytes_of_bits(const Session& session, double bits) {
   return static_cast<int64_t>(std::floor(bits * weights / 8));
 }
 
-/// Shrinks the units' share until the written files fit: headers and names vary a little with the choice.
+/// Shrinks the units' share until the written files fit: headers and names vary a little with the
+/// choice.
 Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
                             const Sensitivity& sensitivity, int64_t target,
                             const Allocator& allocator) {
@@ -80,9 +81,10 @@ Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
   }
   const Allocation least = evaluate_choice(problem, smallest);
   const int64_t least_files = file_bytes(least);
-  require(least_files <= target, ErrorCode::Usage,
-          "--target-size: the smallest checkpoint this palette can make is {} ({} bytes), asked for {}",
-          format_bytes(least_files), least_files, format_bytes(target));
+  require(
+      least_files <= target, ErrorCode::Usage,
+      "--target-size: the smallest checkpoint this palette can make is {} ({} bytes), asked for {}",
+      format_bytes(least_files), least_files, format_bytes(target));
   problem.budget_bytes = target - (least_files - least.bytes);
   for (int attempt = 0; attempt < 20; ++attempt) {
     Allocation allocation = allocator.solve(problem);
@@ -97,7 +99,8 @@ Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
 
 std::vector<Budget> parse_budgets(const AllocateOptions& options) {
   if (!options.target_size.empty()) {
-    require(options.budgets.empty(), ErrorCode::Usage, "--budget and --target-size exclude one another");
+    require(options.budgets.empty(), ErrorCode::Usage,
+            "--budget and --target-size exclude one another");
     const int64_t bytes = parse_bytes(options.target_size, "--target-size");
     return {{"file_bytes", static_cast<double>(bytes), options.target_size}};
   }

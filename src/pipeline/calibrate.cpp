@@ -86,7 +86,8 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
   for (const auto& prompt : set.task) sequences.push_back(prompt.tokens);
   MemoryBudget memory = memory_budget(common);
   const auto statistics = block_statistics(
-      *model, sequences, {.skip_first_tokens = options.skip_first_tokens, .seed = common.seed}, memory);
+      *model, sequences, {.skip_first_tokens = options.skip_first_tokens, .seed = common.seed},
+      memory);
   std::filesystem::create_directories(work.file("calib"));
   save_statistics(work.file("calib/stats.safetensors"), statistics);
   write_json_file(work.file("calib/prompts.json"), to_json(set));

@@ -13,7 +13,8 @@
 namespace mpq {
 namespace {
 
-/// `group` when it divides `in`, else the largest smaller power of two from 128 down to 32 that does, else 0 (a whole row).
+/// `group` when it divides `in`, else the largest smaller power of two from 128 down to 32 that
+/// does, else 0 (a whole row).
 int fitting_group(int group, int64_t in) {
   if (group == 0 || in % group == 0) return group;
   for (const int smaller : {128, 64, 32}) {
@@ -27,7 +28,8 @@ bool is_width(const std::string& text) {
                                       [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-/// Bits and group stand first and are always written, so that a plan reads without knowing defaults.
+/// Bits and group stand first and are always written, so that a plan reads without knowing
+/// defaults.
 std::string spec_for_width(const std::string& quantizer, const std::string& bits, int group) {
   const Spec given = parse_spec(quantizer);
   Spec spec{given.name, {{"bits", bits}, {"group", std::to_string(group)}}};
@@ -77,8 +79,8 @@ std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOp
       if (entry == "16" || entry == kFullPrecision) {
         scored.candidates.emplace_back(kFullPrecision);
       } else {
-        scored.candidates.push_back(is_width(entry) ? spec_for_width(options.quantizer, entry, group)
-                                                    : entry);
+        scored.candidates.push_back(
+            is_width(entry) ? spec_for_width(options.quantizer, entry, group) : entry);
         group_count(scheme_of(scored.candidates.back()), scored.unit.in, scored.unit.name);
       }
     }

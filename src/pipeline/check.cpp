@@ -27,7 +27,9 @@ void check_hashes(const std::string& folder, Json& faults) {
     if (!fs::exists(file)) {
       faults.push_back(file + ": is missing");
     } else if (sha256_of_file(file) != recorded.value("sha256", "")) {
-      faults.push_back(file + ": its hash is not the one recorded when it was written; it was changed or damaged");
+      faults.push_back(
+          file +
+          ": its hash is not the one recorded when it was written; it was changed or damaged");
     }
   }
 }
@@ -77,9 +79,10 @@ Json check(const std::string& checkpoint, const std::string& target) {
   if (!target.empty()) {
     const Target& rules = target_named(target);
     require(fs::exists(plan), ErrorCode::Unsupported,
-            "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote", checkpoint,
-            target);
-    for (const auto& fault : target_faults(rules, read_plan(plan), read_model_config(checkpoint))) faults.push_back(fault);
+            "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote",
+            checkpoint, target);
+    for (const auto& fault : target_faults(rules, read_plan(plan), read_model_config(checkpoint)))
+      faults.push_back(fault);
   }
   result["faults"] = faults;
   return result;

@@ -24,11 +24,13 @@ std::vector<int32_t> stop_tokens(const std::string& folder) {
 /// A space between words that neither side brings.
 std::string separator(const std::string& prompt, const std::string& choice) {
   const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-  const bool given = prompt.empty() || choice.empty() || space(prompt.back()) || space(choice.front());
+  const bool given =
+      prompt.empty() || choice.empty() || space(prompt.back()) || space(choice.front());
   return given ? "" : " ";
 }
 
-/// What a choice adds to the prompt's tokens; when tokens straddle the border (or the prompt was shortened) it is encoded alone.
+/// What a choice adds to the prompt's tokens; when tokens straddle the border (or the prompt was
+/// shortened) it is encoded alone.
 TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::string& continuation,
                                   const Tokenizer& tokenizer) {
   const TokenSequence whole = tokenizer.encode(prompt.task.prompt + continuation);

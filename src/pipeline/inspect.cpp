@@ -1,4 +1,6 @@
 // Says what a file or a folder is.
+#include "mpq/pipeline/inspect.h"
+
 #include <filesystem>
 #include <map>
 
@@ -6,7 +8,6 @@
 #include "mpq/core/units.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/model/architecture.h"
-#include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/session.h"
 
 namespace mpq {
@@ -65,7 +66,8 @@ Json inspect_checkpoint(const std::string& folder) {
   const Json json = read_json_file(folder + "/config.json");
   int64_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") bytes += static_cast<int64_t>(entry.file_size());
+    if (entry.path().extension() == ".safetensors")
+      bytes += static_cast<int64_t>(entry.file_size());
   }
   const auto quantization = json.value("quantization_config", Json::object());
   Json result = {{"path", folder},

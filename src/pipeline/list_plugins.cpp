@@ -37,9 +37,12 @@ Json list_plugins() {
                        {"may_split_fusion_groups", target.may_split},
                        {"options", Json::array()}});
   }
-  return {{"scorers", describe<Scorer>()},         {"allocators", describe<Allocator>()},
-          {"quantizers", describe<Quantizer>()},   {"exporters", describe<Exporter>()},
-          {"architectures", describe<Architecture>()}, {"targets", targets}};
+  return {{"scorers", describe<Scorer>()},
+          {"allocators", describe<Allocator>()},
+          {"quantizers", describe<Quantizer>()},
+          {"exporters", describe<Exporter>()},
+          {"architectures", describe<Architecture>()},
+          {"targets", targets}};
 }
 
 }  // namespace mpq

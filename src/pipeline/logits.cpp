@@ -53,7 +53,8 @@ Json write_logits(const CommonOptions& common, const EvalOptions& options, const
   const at::Tensor hidden = forward_model(*model, plan, memory);
   std::vector<TensorPlan> tensors;
   for (int64_t i = 0; i < plan.sequences(); ++i)
-    tensors.push_back({fmt::format("prompt.{}", i), at::kFloat, {plan.length(i), model->config().vocab}});
+    tensors.push_back(
+        {fmt::format("prompt.{}", i), at::kFloat, {plan.length(i), model->config().vocab}});
   SafetensorsWriter writer(out, tensors);
   for (int64_t i = 0; i < plan.sequences(); ++i) {
     const auto rows = hidden.narrow(0, plan.first_row(i), plan.length(i)).to(model->device());

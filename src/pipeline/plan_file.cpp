@@ -56,14 +56,16 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config
   std::set<std::string> named;
   std::vector<UnitChoice> choices;
   for (const auto& entry : plan.units) {
-    require(!entry.modules.empty(), ErrorCode::Format, "plan: unit {} names no modules", entry.name);
+    require(!entry.modules.empty(), ErrorCode::Format, "plan: unit {} names no modules",
+            entry.name);
     UnitChoice choice{{entry.name, 0, Stage::AttentionIn, {}, 0, 0}, entry.spec};
     for (const auto& module : entry.modules) {
       const auto found = places.find(module);
       require(found != places.end(), ErrorCode::Format,
               "plan: unit {}: the model has no linear \"{}\"{}", entry.name, module,
               found == places.end() ? suggestion(module, modules) : "");
-      require(named.insert(module).second, ErrorCode::Format, "plan: \"{}\" is named twice", module);
+      require(named.insert(module).second, ErrorCode::Format, "plan: \"{}\" is named twice",
+              module);
       const auto& [block, index] = found->second;
       const auto& linear = config.linears[index];
       if (choice.unit.linears.empty()) {
@@ -72,8 +74,8 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config
         choice.unit.in = linear.in;
       }
       require(choice.unit.block == block && choice.unit.stage == linear.stage, ErrorCode::Format,
-              "plan: unit {}: \"{}\" does not share its input with the modules before it", entry.name,
-              module);
+              "plan: unit {}: \"{}\" does not share its input with the modules before it",
+              entry.name, module);
       choice.unit.linears.push_back(index);
       choice.unit.out += linear.out;
     }

@@ -22,8 +22,8 @@ void refresh_bytes(const Model& model, const Exporter& exporter, Plan& plan) {
                                      exporter, model.stored_dtype());
     bytes += plan.units[i].bytes;
   }
-  const double bits = 8.0 * static_cast<double>(bytes) /
-                      static_cast<double>(model.config().quantizable_weights());
+  const double bits =
+      8.0 * static_cast<double>(bytes) / static_cast<double>(model.config().quantizable_weights());
   const Json budget = plan.header.value("budget", Json::object());
   if (budget.value("kind", "") == "effective_bits" && bits > budget.value("value", 0.0)) {
     log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits,
@@ -54,8 +54,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
           session.common.work);
   const auto exporter = Registry<Exporter>::instance().make(options.format);
   refresh_bytes(*session.model, *exporter, plan);
-  const int64_t predicted =
-      exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
+  const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
   Json summary = {{"stage", "quantize"},
                   {"out", options.out},
                   {"format", options.format},

@@ -56,7 +56,8 @@ class QuantizeWalk {
         if (!done) quantize_stage(static_cast<Stage>(stage), states, block, part);
         const bool last = index + 1 == config_.layers && stage + 1 == kStages;
         if (needs_inputs_ && !last)
-          states = advance_groups(config_, block, static_cast<Stage>(stage), groups_, states, memory_);
+          states =
+              advance_groups(config_, block, static_cast<Stage>(stage), groups_, states, memory_);
       }
       if (!done) save_part(path, part);
       for (size_t g = 0; g < states.size(); ++g) hidden[g] = states[g].residual;

@@ -1,4 +1,5 @@
-// All stages in one go, and the table that compares full precision, the best uniform plan and the chosen one.
+// All stages in one go, and the table that compares full precision, the best uniform plan and the
+// chosen one.
 #include <filesystem>
 
 #include "mpq/core/error.h"
@@ -26,7 +27,8 @@ Json full_size(const Model& model) {
     if (entry.path().extension() == ".safetensors")
       file_bytes += static_cast<int64_t>(entry.file_size());
   }
-  return {{"bytes", weights * element}, {"effective_bits", 8 * element}, {"file_bytes", file_bytes}};
+  return {
+      {"bytes", weights * element}, {"effective_bits", 8 * element}, {"file_bytes", file_bytes}};
 }
 
 /// Files when given, else what was held out from calibration.
@@ -48,7 +50,8 @@ Json compare(const CommonOptions& common, const ScoreOptions& scoring, const Pla
                     session.memory);
   };
   Json rows = Json::array();
-  rows.push_back(table_row("full precision", full_size(*session.model), measure(*session.model, false)));
+  rows.push_back(
+      table_row("full precision", full_size(*session.model), measure(*session.model, false)));
   if (std::filesystem::exists(session.work.file("uniform.json"))) {
     const Plan uniform = read_plan(session.work.file("uniform.json"));
     const auto model = open_quantized(

@@ -76,11 +76,10 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
                          json_get<double>(unit, "score", where),
                          {}};
     for (const auto& candidate : json_get<Json>(unit, "candidates", where)) {
-      entry.candidates.push_back({json_get<std::string>(candidate, "spec", where),
-                                  json_get<int>(candidate, "bits", where),
-                                  json_get<int64_t>(candidate, "bytes", where),
-                                  json_get<double>(candidate, "loss", where),
-                                  json_get<double>(candidate, "stderr", where)});
+      entry.candidates.push_back(
+          {json_get<std::string>(candidate, "spec", where), json_get<int>(candidate, "bits", where),
+           json_get<int64_t>(candidate, "bytes", where), json_get<double>(candidate, "loss", where),
+           json_get<double>(candidate, "stderr", where)});
     }
     problem.units.push_back(std::move(entry));
   }
@@ -143,8 +142,8 @@ Json describe_scoring(Session& session, const ScoreOptions& options) {
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
   int64_t probe_rows = 0;
   for (const auto& group : context.groups) probe_rows += group.probe ? group.plan.rows() : 0;
-  const int64_t row_bytes =
-      session.model->config().hidden * static_cast<int64_t>(at::elementSize(session.model->dtype()));
+  const int64_t row_bytes = session.model->config().hidden *
+                            static_cast<int64_t>(at::elementSize(session.model->dtype()));
   return {{"stage", "score"},
           {"dry_run", true},
           {"scorer", to_string(spec)},

@@ -42,7 +42,8 @@ bool same_specs(const Plan& a, const Plan& b) {
 
 }  // namespace
 
-Verification verify_plans(Session& session, const Plan& plan, const Plan& rival, double text_share) {
+Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
+                          double text_share) {
   Verification result;
   if (session.prompts.held_out.empty()) {
     log_warning("no prompts are held out: the plan is not verified; see --holdout");

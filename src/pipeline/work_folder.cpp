@@ -21,7 +21,8 @@ WorkFolder::WorkFolder(std::string path, bool create) : path_(std::move(path)) {
     manifest_ = read_json_file(manifest);
     const auto schema = json_get<std::string>(manifest_, "schema", manifest);
     require(schema == "mpq-work/1", ErrorCode::Format,
-            "{}: schema is \"{}\", expected mpq-work/1; use another --work folder", manifest, schema);
+            "{}: schema is \"{}\", expected mpq-work/1; use another --work folder", manifest,
+            schema);
     require(manifest_["stages"].is_object() && manifest_["file_hashes"].is_object(),
             ErrorCode::Format, "{}: is damaged; delete it and start again", manifest);
   } else {

@@ -15,13 +15,13 @@ constexpr int64_t kBlock = 128;
 
 /// What the loop over one block of columns reads and writes; all pointers are to row-major float32.
 struct BlockView {
-  float* weight;        // [out, in] in visiting order; updated
-  float* error;         // [out, kBlock]: (w - q) / U_jj
-  const float* upper;   // [in, in]
-  const float* scale;   // [out, groups]
-  const float* zero;    // [out, groups]
-  const int64_t* group; // [in]: group of the column at each position
-  float* codes;         // [out, in] in visiting order
+  float* weight;         // [out, in] in visiting order; updated
+  float* error;          // [out, kBlock]: (w - q) / U_jj
+  const float* upper;    // [in, in]
+  const float* scale;    // [out, groups]
+  const float* zero;     // [out, groups]
+  const int64_t* group;  // [in]: group of the column at each position
+  float* codes;          // [out, in] in visiting order
   int64_t in, groups, begin, count;
   float top;
 };
@@ -47,8 +47,8 @@ void quantize_row(const BlockView& view, int64_t row) {
 
 }  // namespace
 
-QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor, const Grid& grid,
-                           const Scheme& scheme) {
+QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
+                           const Grid& grid, const Scheme& scheme) {
   const int64_t out = weight.size(0);
   const int64_t in = weight.size(1);
   const int64_t groups = grid.scale.size(1);

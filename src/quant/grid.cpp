@@ -17,8 +17,8 @@ Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOpti
   const double top = static_cast<double>((1 << options.scheme.bits) - 1);
   Grid grid;
   if (options.scheme.symmetric) {
-    // The sign of the scale gives the level that one side has more to the side that reaches further; the smallest scale
-    // that leaves no weight more than half a step off the grid.
+    // The sign of the scale gives the level that one side has more to the side that reaches
+    // further; the smallest scale that leaves no weight more than half a step off the grid.
     const double middle = static_cast<double>(1 << (options.scheme.bits - 1));
     const auto negative = high > -low;
     const auto far = at::maximum(high, -low);
@@ -51,7 +51,8 @@ void fit_constant_groups(const at::Tensor& low, const at::Tensor& high, const at
   if (!constant.any().item<bool>()) return;
   const double middle = static_cast<double>(1 << (options.scheme.bits - 1));
   const auto magnitude = at::maximum(high, -low);
-  // The stored value is one step from zero: as a float of the scale's dtype it is as exact as can be.
+  // The stored value is one step from zero: as a float of the scale's dtype it is as exact as can
+  // be.
   auto scale = stored(magnitude, options.scale_dtype);
   scale.masked_fill_(scale <= 0, 1.0);
   grid.scale = at::where(constant, scale, grid.scale);

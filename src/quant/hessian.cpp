@@ -8,8 +8,8 @@
 namespace mpq {
 namespace {
 
-/// (H + damp I)^-1 = U^T U from one Cholesky: with J the reversal, J H J = L L^T gives H = R R^T for the upper R = J L J,
-/// hence U = R^-1. Half the work of inverting H and factoring the inverse.
+/// (H + damp I)^-1 = U^T U from one Cholesky: with J the reversal, J H J = L L^T gives H = R R^T
+/// for the upper R = J L J, hence U = R^-1. Half the work of inverting H and factoring the inverse.
 at::Tensor inverse_factor(const at::Tensor& matrix, double damp) {
   at::Tensor flipped = matrix.flip({0, 1});
   flipped.diagonal().add_(damp);
@@ -39,11 +39,12 @@ const Hessian::Factor& Hessian::factor(bool act_order, double damp) const {
   const auto diagonal = matrix_.diagonal().clone();
   diagonal.masked_fill_(diagonal == 0, 1.0);  // dead columns: any value works, their weights are 0
   Factor factor;
-  factor.order = act_order
-                     ? std::get<1>(at::sort(diagonal, /*stable=*/true, /*dim=*/0, /*descending=*/true))
-                     : at::arange(size(), at::kLong);
-  at::Tensor ordered = act_order ? matrix_.index_select(0, factor.order).index_select(1, factor.order)
-                                 : matrix_.clone();
+  factor.order =
+      act_order ? std::get<1>(at::sort(diagonal, /*stable=*/true, /*dim=*/0, /*descending=*/true))
+                : at::arange(size(), at::kLong);
+  at::Tensor ordered = act_order
+                           ? matrix_.index_select(0, factor.order).index_select(1, factor.order)
+                           : matrix_.clone();
   ordered.diagonal().copy_(diagonal.index_select(0, factor.order));
   const double mean = diagonal.mean().item<double>();
   for (factor.damp = damp; factor.damp <= 1.0 && !factor.upper.defined(); factor.damp *= 10) {

@@ -1,4 +1,5 @@
-// Block coordinate descent: one group of columns at a time for all rows, then one matrix product brings the gradient up to date.
+// Block coordinate descent: one group of columns at a time for all rows, then one matrix product
+// brings the gradient up to date.
 #include "mpq/quant/refine.h"
 
 #include <ATen/ATen.h>
@@ -28,7 +29,8 @@ struct PieceView {
   bool refit;  // the piece is a whole group, so its scale may move
 };
 
-/// One row of one piece. `gradient` = (E H) on the piece, E = W - Q, kept up to date. Returns the change of Q in `delta`.
+/// One row of one piece. `gradient` = (E H) on the piece, E = W - Q, kept up to date. Returns the
+/// change of Q in `delta`.
 void descend_row(const PieceView& view, float* gradient, float* code, float* delta, float& scale,
                  float zero) {
   std::fill(delta, delta + view.count, 0.0F);
@@ -62,7 +64,8 @@ void descend_row(const PieceView& view, float* gradient, float* code, float* del
   if (curvature <= 0) return;
   const float refitted = to_stored(static_cast<float>(scale + slope / curvature), view.scale_dtype);
   const double step = static_cast<double>(refitted) - scale;
-  // The loss changes by step^2 curvature - 2 step slope; rounding to the stored dtype may have spoiled it.
+  // The loss changes by step^2 curvature - 2 step slope; rounding to the stored dtype may have
+  // spoiled it.
   if (refitted * scale <= 0 || !(step * step * curvature - 2 * step * slope < 0)) return;
   for (int64_t j = 0; j < view.count; ++j) delta[j] += static_cast<float>(step) * (code[j] - zero);
   scale = refitted;
@@ -79,7 +82,8 @@ void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp,
   at::Tensor damped = hessian.matrix().clone();
   const at::Tensor diagonal = damped.diagonal();
   const double mean = diagonal.mean().item<double>();
-  diagonal.masked_fill_(diagonal == 0, mean);  // dead columns hold zero weights; any curvature keeps them there
+  diagonal.masked_fill_(diagonal == 0,
+                        mean);  // dead columns hold zero weights; any curvature keeps them there
   diagonal.add_(damp * mean);
 
   at::Tensor codes = linear.codes.to(at::kFloat).contiguous();

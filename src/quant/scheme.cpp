@@ -11,10 +11,11 @@ int64_t group_columns(const Scheme& scheme, int64_t in) {
 
 int64_t group_count(const Scheme& scheme, int64_t in, const std::string& where) {
   const int64_t columns = group_columns(scheme, in);
-  require(columns > 0 && in % columns == 0, ErrorCode::Usage,
-          "{}: group={} does not divide its {} input channels; choose a divisor, or group=0 for one "
-          "group a row",
-          where, scheme.group, in);
+  require(
+      columns > 0 && in % columns == 0, ErrorCode::Usage,
+      "{}: group={} does not divide its {} input channels; choose a divisor, or group=0 for one "
+      "group a row",
+      where, scheme.group, in);
   return in / columns;
 }
 

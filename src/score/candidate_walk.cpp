@@ -47,8 +47,7 @@ class CandidateWalk {
     for (int64_t index = 0; index < config_.layers; ++index) {
       const DecoderBlock block = context_.model->load_block(index);
       if (hooks_.enter) hooks_.enter(index, block);
-      GroupStates states =
-          enter_groups(config_, block, context_.groups, hidden, *context_.memory);
+      GroupStates states = enter_groups(config_, block, context_.groups, hidden, *context_.memory);
       for (int stage = 0; stage < kStages; ++stage) {
         try_stage(block, static_cast<Stage>(stage), states);
         states = advance_groups(config_, block, static_cast<Stage>(stage), context_.groups, states,
@@ -102,8 +101,8 @@ class CandidateWalk {
 
 }  // namespace
 
-void walk_candidates(const ScoreContext& context, const std::string& quantizer, const WalkHooks& hooks,
-                     const std::string& stage_title) {
+void walk_candidates(const ScoreContext& context, const std::string& quantizer,
+                     const WalkHooks& hooks, const std::string& stage_title) {
   CandidateWalk(context, quantizer, hooks).run(stage_title);
 }
 

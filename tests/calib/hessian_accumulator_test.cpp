@@ -36,7 +36,8 @@ TEST(BlendHessians, NormalisesEachByItsMeanDiagonal) {
   const auto task = at::eye(3, at::kFloat) * 100;
   const auto text = at::ones({3, 3}, at::kFloat);
   const auto blend = blend_hessians(task, text, 0.25);
-  EXPECT_TRUE(at::allclose(blend, at::eye(3, at::kFloat) * 0.75 + at::ones({3, 3}, at::kFloat) * 0.25));
+  EXPECT_TRUE(
+      at::allclose(blend, at::eye(3, at::kFloat) * 0.75 + at::ones({3, 3}, at::kFloat) * 0.25));
   EXPECT_TRUE(at::equal(blend_hessians(task, text, 0), task));
   EXPECT_TRUE(at::equal(blend_hessians(task, at::zeros({3, 3}, at::kFloat), 0.25), task));
   EXPECT_TRUE(at::equal(blend_hessians(at::zeros({3, 3}, at::kFloat), text, 0.25), text));

@@ -93,14 +93,15 @@ INSTANTIATE_TEST_SUITE_P(All, QuantizerContract,
                          testing::ValuesIn(Registry<Quantizer>::instance().names()),
                          [](const auto& info) {
                            std::string name = info.param;
-                           for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
 
 TEST(QuantizerRegistry, HoldsExactlyTheFilesOfItsFolder) {
   std::vector<std::string> stems;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(MPQ_SOURCE_DIR) +
-                                                               "/src/quant/quantizers"))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(MPQ_SOURCE_DIR) + "/src/quant/quantizers"))
     stems.push_back(entry.path().stem().string());
   std::sort(stems.begin(), stems.end());
   EXPECT_EQ(stems, Registry<Quantizer>::instance().names());

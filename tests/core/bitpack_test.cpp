@@ -32,7 +32,8 @@ TEST(BitPack, UnpackIsTheInverseAtEveryWidthAndLength) {
   for (int bits = 1; bits <= 8; ++bits) {
     for (const size_t count : {1, 7, 31, 32, 33, 100}) {
       std::vector<uint8_t> codes(count);
-      for (size_t i = 0; i < count; ++i) codes[i] = static_cast<uint8_t>((i * 37 + 11) % (1 << bits));
+      for (size_t i = 0; i < count; ++i)
+        codes[i] = static_cast<uint8_t>((i * 37 + 11) % (1 << bits));
       std::vector<uint32_t> packed(packed_words(count, bits));
       pack_bits(codes, bits, packed);
       std::vector<uint8_t> back(count);

@@ -1,4 +1,5 @@
-// Bad input: one line on stderr that says where and what, the documented exit status, and nothing left behind.
+// Bad input: one line on stderr that says where and what, the documented exit status, and nothing
+// left behind.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -23,12 +24,23 @@ class BadInput : public testing::Test {
   BadInput() : task_(write_task(folder_)), model_(folder_.file("model")) { copy_model(model_); }
 
   std::vector<std::string> calibrate(const std::string& model, const std::string& task) const {
-    return {"calibrate", "--model", model, "--task", task, "--work", folder_.file("work"),
-            "--text-windows", "4", "--text-window-tokens", "64", "--quiet"};
+    return {"calibrate",
+            "--model",
+            model,
+            "--task",
+            task,
+            "--work",
+            folder_.file("work"),
+            "--text-windows",
+            "4",
+            "--text-window-tokens",
+            "64",
+            "--quiet"};
   }
 
   void expect_error(const std::vector<std::string>& arguments, int status,
-                    const testing::Matcher<std::string>& message, const ProgramLimits& limits = {}) const {
+                    const testing::Matcher<std::string>& message,
+                    const ProgramLimits& limits = {}) const {
     const ProgramResult result = run_mpq(arguments, limits);
     EXPECT_EQ(result.status, status) << result.err;
     EXPECT_THAT(result.err, message);
@@ -45,8 +57,9 @@ class BadInput : public testing::Test {
   std::string allocated_plan() const {
     EXPECT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
     const std::string plan = folder_.file("plan.json");
-    const auto result = run_mpq({"allocate", "--budget", "5", "--work", folder_.file("work"), "--scorer",
-                                 "mse", "--quantizer", "rtn:sym", "--no-verify", "--out", plan, "--quiet"});
+    const auto result =
+        run_mpq({"allocate", "--budget", "5", "--work", folder_.file("work"), "--scorer", "mse",
+                 "--quantizer", "rtn:sym", "--no-verify", "--out", plan, "--quiet"});
     EXPECT_EQ(result.status, 0) << result.err;
     return plan;
   }
@@ -118,8 +131,8 @@ TEST_F(BadInput, UnknownNamesGetASuggestion) {
   expect_error({"calibrat"}, kUsage, HasSubstr("calibrat"));
   expect_error({"calibrate", "--modle", model_}, kUsage, HasSubstr("--modle"));
   ASSERT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
-  const std::vector<std::string> allocate = {"allocate", "--budget", "4", "--work",
-                                             folder_.file("work"), "--quiet"};
+  const std::vector<std::string> allocate = {"allocate", "--budget",           "4",
+                                             "--work",   folder_.file("work"), "--quiet"};
   const auto with = [&](const std::string& option, const std::string& value) {
     auto arguments = allocate;
     arguments.insert(arguments.end(), {option, value});
@@ -134,8 +147,9 @@ TEST_F(BadInput, UnknownNamesGetASuggestion) {
 TEST_F(BadInput, FullDiskLeavesNoCheckpoint) {
   const std::string plan = allocated_plan();
   const std::string out = folder_.file("out");
-  expect_error({"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"}, kIo,
-               HasSubstr("writing failed"), {.file_bytes = 20000});
+  expect_error(
+      {"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"}, kIo,
+      HasSubstr("writing failed"), {.file_bytes = 20000});
   EXPECT_FALSE(fs::exists(out));
   for (const auto& entry : fs::directory_iterator(folder_.path()))
     EXPECT_EQ(entry.path().filename().string().find("partial"), std::string::npos) << entry.path();
@@ -153,8 +167,9 @@ TEST_F(BadInput, AnExistingOutputIsNotReplacedUnasked) {
   const std::string out = folder_.file("mine");
   fs::create_directories(out);
   write(out + "/notes.txt", "mine");
-  expect_error({"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"},
-               kUsage, HasSubstr("--overwrite"));
+  expect_error(
+      {"quantize", "--plan", plan, "--work", folder_.file("work"), "--out", out, "--quiet"}, kUsage,
+      HasSubstr("--overwrite"));
   EXPECT_TRUE(fs::exists(out + "/notes.txt"));
 }
 
@@ -166,10 +181,12 @@ TEST_F(BadInput, AnEditedPlanIsChecked) {
     std::string text = plan;
     text.replace(text.find(from), from.size(), to);
     write(path, text);
-    return std::vector<std::string>{"quantize", "--plan", path, "--work", folder_.file("work"),
-                                    "--out", folder_.file("out"), "--quiet"};
+    return std::vector<std::string>{
+        "quantize",          "--plan", path, "--work", folder_.file("work"), "--out",
+        folder_.file("out"), "--quiet"};
   };
-  expect_error(edited("self_attn.q_proj", "self_attn.x_proj"), kFormat, HasSubstr("self_attn.x_proj"));
+  expect_error(edited("self_attn.q_proj", "self_attn.x_proj"), kFormat,
+               HasSubstr("self_attn.x_proj"));
   expect_error(edited("rtn:", "rnt:"), kUsage, HasSubstr("did you mean \"rtn\""));
   expect_error(edited("mpq-plan/1", "mpq-plan/9"), kFormat, HasSubstr("mpq-plan/9"));
   EXPECT_FALSE(fs::exists(folder_.file("out")));

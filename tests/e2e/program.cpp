@@ -41,7 +41,8 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
     ::dup2(out_file, STDOUT_FILENO);
     ::dup2(err_file, STDERR_FILENO);
     if (limits.file_bytes > 0) {
-      const rlimit limit{static_cast<rlim_t>(limits.file_bytes), static_cast<rlim_t>(limits.file_bytes)};
+      const rlimit limit{static_cast<rlim_t>(limits.file_bytes),
+                         static_cast<rlim_t>(limits.file_bytes)};
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     ::execv(MPQ_BINARY, argv.data());
@@ -49,7 +50,8 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
   }
   int status = 0;
   ::waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contents(out), contents(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contents(out),
+          contents(err)};
 }
 
 TemporaryFolder::TemporaryFolder() {
@@ -70,7 +72,8 @@ void copy_model(const std::string& to) {
   fs::create_directories(to);
   for (const char* name : {"config.json", "generation_config.json", "model.safetensors",
                            "tokenizer.json", "tokenizer_config.json"}) {
-    fs::copy_file(small_model() + "/" + name, to + "/" + name, fs::copy_options::overwrite_existing);
+    fs::copy_file(small_model() + "/" + name, to + "/" + name,
+                  fs::copy_options::overwrite_existing);
     fs::permissions(to + "/" + name, fs::perms::owner_read | fs::perms::owner_write);
   }
 }
@@ -80,7 +83,8 @@ std::string write_task(const TemporaryFolder& folder) {
   std::ofstream file(path);
   for (int i = 0; i < 16; ++i) {
     file << R"({"prompt": "Once upon a time, there were )" << i
-         << R"( little girls who liked to play outside in the park."})" << "\n";
+         << R"( little girls who liked to play outside in the park."})"
+         << "\n";
   }
   return path;
 }

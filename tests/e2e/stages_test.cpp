@@ -55,14 +55,16 @@ TEST_F(Stages, UnchangedStagesAreSkippedAndBytesAreTheSame) {
   const std::string first = folder_.file("first");
   run({"quantize", "--plan", folder_.file("plan.json"), "--out", first});
   EXPECT_TRUE(calibrate().contains("skipped"));
-  EXPECT_TRUE(run({"quantize", "--plan", folder_.file("plan.json"), "--out", first}).contains("skipped"));
+  EXPECT_TRUE(
+      run({"quantize", "--plan", folder_.file("plan.json"), "--out", first}).contains("skipped"));
   // From nothing, in another work folder.
   fs::rename(folder_.file("work"), folder_.file("old-work"));
   calibrate();
   allocate("4.5");
   const std::string second = folder_.file("second");
   run({"quantize", "--plan", folder_.file("plan.json"), "--out", second});
-  EXPECT_EQ(read_text_file(first + "/model.safetensors"), read_text_file(second + "/model.safetensors"));
+  EXPECT_EQ(read_text_file(first + "/model.safetensors"),
+            read_text_file(second + "/model.safetensors"));
 }
 
 TEST_F(Stages, DryRunsWriteNothing) {
@@ -89,7 +91,8 @@ TEST_F(Stages, ATamperedCheckpointFailsItsCheck) {
 
 TEST_F(Stages, ACurveOfBudgetsFromOneScoring) {
   calibrate();
-  const Json curve = run({"allocate", "--budget", "3:5:1", "--no-verify", "--out", folder_.file("p.json")});
+  const Json curve =
+      run({"allocate", "--budget", "3:5:1", "--no-verify", "--out", folder_.file("p.json")});
   ASSERT_EQ(curve["plans"].size(), 3U);
   double last = 1e30;
   for (const auto& plan : curve["plans"]) {

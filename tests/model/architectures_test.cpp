@@ -66,7 +66,8 @@ TEST_P(Architectures, LogitsEqualTransformers) {
 INSTANTIATE_TEST_SUITE_P(Cases, Architectures, testing::ValuesIn(golden_cases()),
                          [](const auto& info) {
                            std::string name = info.param;
-                           for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
 

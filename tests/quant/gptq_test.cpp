@@ -26,7 +26,8 @@ at::Tensor hessian_of(const at::Tensor& inputs) {
   return (at::mm(x.t(), x) * (2.0 / static_cast<double>(x.size(0)))).to(at::kFloat);
 }
 
-double layer_error(const at::Tensor& weight, const at::Tensor& quantized, const at::Tensor& hessian) {
+double layer_error(const at::Tensor& weight, const at::Tensor& quantized,
+                   const at::Tensor& hessian) {
   const auto difference = (weight - quantized).to(at::kDouble);
   return (at::mm(difference, hessian.to(at::kDouble)) * difference).sum().item<double>();
 }
@@ -41,7 +42,8 @@ TEST_P(GptqGolden, EqualsTheNumpyReference) {
                                 meta.at("sym") == "1" ? ",sym" : "");
   const auto quantizer = Registry<Quantizer>::instance().make(spec);
   const auto hessian = std::make_shared<Hessian>(hessian_of(file.tensor("X")));
-  const auto result = quantizer->quantize({GetParam(), file.tensor("W").clone(), hessian, at::kFloat});
+  const auto result =
+      quantizer->quantize({GetParam(), file.tensor("W").clone(), hessian, at::kFloat});
   const auto wrong = (result.codes != file.tensor("codes")).sum().item<int64_t>();
   EXPECT_EQ(wrong, 0);
   EXPECT_TRUE(at::equal(result.zero.to(at::kInt), file.tensor("zero")));
@@ -63,7 +65,8 @@ TEST(Gptq, SingularHessianStillGivesAResultBetterThanRounding) {
   const QuantProblem problem{"w", weight, hessian, at::kFloat};
   const auto gptq = dequantize(registry.make("gptq:bits=3,group=32")->quantize(problem));
   const auto rtn = dequantize(registry.make("rtn:bits=3,group=32")->quantize(problem));
-  EXPECT_LT(layer_error(weight, gptq, hessian->matrix()), layer_error(weight, rtn, hessian->matrix()));
+  EXPECT_LT(layer_error(weight, gptq, hessian->matrix()),
+            layer_error(weight, rtn, hessian->matrix()));
 }
 
 TEST(Gptq, RefinementNeverRaisesTheLayerError) {

@@ -14,9 +14,10 @@ TEST(Mse, IsTheRelativeErrorOfTheBlocksOutput) {
   // Block 0 of unit 3 (down), over all probed sequences one by one.
   const auto& unit = small.context.units[3].unit;
   const DecoderBlock block = small.model->load_block(0);
-  const auto quantized = dequantize(Registry<Quantizer>::instance()
-                                        .make("rtn:bits=3,group=4,sym")
-                                        ->quantize({"w", stacked_weight(block, unit), nullptr, at::kFloat}));
+  const auto quantized =
+      dequantize(Registry<Quantizer>::instance()
+                     .make("rtn:bits=3,group=4,sym")
+                     ->quantize({"w", stacked_weight(block, unit), nullptr, at::kFloat}));
   const auto changed = with_unit_weight(block, small.model->config(), unit, quantized);
   double error = 0;
   double size = 0;
@@ -34,7 +35,8 @@ TEST(Mse, IsTheRelativeErrorOfTheBlocksOutput) {
 }
 
 TEST(Mse, FallsWithWidth) {
-  const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=4,group=4", "rtn:bits=8,group=4", "full"});
+  const SmallContext small(
+      {"rtn:bits=2,group=4", "rtn:bits=4,group=4", "rtn:bits=8,group=4", "full"});
   const auto table = Registry<Scorer>::instance().make("mse")->score(small.context);
   for (const auto& losses : table.loss) {
     EXPECT_GT(losses[0], losses[1]);

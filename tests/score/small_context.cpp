@@ -8,11 +8,13 @@
 namespace mpq {
 
 SmallContext::SmallContext(std::vector<std::string> candidates) {
-  const std::string folder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  const std::string folder =
+      std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
   model = std::make_unique<Model>(folder, open_safetensors_folder(folder), ComputeOptions{});
   for (int i = 0; i < 6; ++i) {
     CalibrationPrompt prompt;
-    for (int token = 0; token < 8 + i; ++token) prompt.tokens.push_back(1 + (i * 131 + token * 37) % 500);
+    for (int token = 0; token < 8 + i; ++token)
+      prompt.tokens.push_back(1 + (i * 131 + token * 37) % 500);
     prompts.task.push_back(prompt);
   }
   TokenSequence text;
@@ -21,8 +23,7 @@ SmallContext::SmallContext(std::vector<std::string> candidates) {
   std::vector<TokenSequence> task;
   for (const auto& prompt : prompts.task) task.push_back(prompt.tokens);
   statistics = block_statistics(*model, task, {}, memory);
-  for (auto& unit : make_units(model->config(), true))
-    context.units.push_back({unit, candidates});
+  for (auto& unit : make_units(model->config(), true)) context.units.push_back({unit, candidates});
   context.model = model.get();
   context.prompts = &prompts;
   context.statistics = &statistics;

@@ -15,7 +15,8 @@ struct SmallContext {
   ScoreContext context;
 };
 
-/// The full-precision model and one with a unit's weight replaced, run from the embeddings: mean KL over all tokens.
+/// The full-precision model and one with a unit's weight replaced, run from the embeddings: mean KL
+/// over all tokens.
 double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& weight);
 
 }  // namespace mpq

@@ -9,7 +9,8 @@
 namespace mpq {
 namespace {
 
-/// Vectors along `directions` axes, both ways: the centred Gram matrix has that many equal eigenvalues.
+/// Vectors along `directions` axes, both ways: the centred Gram matrix has that many equal
+/// eigenvalues.
 BlockStatistics axes(int64_t directions, double variance) {
   BlockStatistics block;
   const auto eye = at::eye(directions, at::kFloat);
@@ -48,7 +49,8 @@ TEST(Taq, WeightsAndNormalizedStability) {
   EXPECT_NEAR(information[2], 1, 1e-6);
   // Var / (E|h|)^2 is the same everywhere: nothing is left to rank by but rounding of the 1e-8.
   const auto table = run("taq:normalized", blocks);
-  EXPECT_NEAR(table.details["blocks"][0]["stability"], table.details["blocks"][2]["stability"], 1e-6);
+  EXPECT_NEAR(table.details["blocks"][0]["stability"], table.details["blocks"][2]["stability"],
+              1e-6);
 }
 
 TEST(Taq, IsARankOnly) {

@@ -1,4 +1,5 @@
-// GPTQ of one matrix and Hessian accumulation, as fractions of this machine's float32 GEMM rate measured in the same run.
+// GPTQ of one matrix and Hessian accumulation, as fractions of this machine's float32 GEMM rate
+// measured in the same run.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
@@ -43,11 +44,13 @@ void gptq(benchmark::State& state) {
   double elapsed = 0;
   for (auto _ : state) {
     elapsed += seconds([&] {
-      const mpq::QuantProblem problem{"w", weight, std::make_shared<mpq::Hessian>(matrix), at::kBFloat16};
+      const mpq::QuantProblem problem{"w", weight, std::make_shared<mpq::Hessian>(matrix),
+                                      at::kBFloat16};
       benchmark::DoNotOptimize(quantizer->quantize(problem));
     });
   }
-  // n^3 for the lazy updates (half of a product), 2/3 n^3 for the factor and its inverse; refinement adds n^3 + 2 n^3 a round.
+  // n^3 for the lazy updates (half of a product), 2/3 n^3 for the factor and its inverse;
+  // refinement adds n^3 + 2 n^3 a round.
   const double cube = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
   report(state, cube * (1 + 2.0 / 3 + 3.0 * static_cast<double>(state.range(1))), rate, elapsed);
 }
@@ -67,14 +70,15 @@ void hessian(benchmark::State& state) {
     });
   }
   // The product's size; symmetry lets it be done in half.
-  report(state, 2.0 * static_cast<double>(rows) * static_cast<double>(n) * static_cast<double>(n), rate,
-         elapsed);
+  report(state, 2.0 * static_cast<double>(rows) * static_cast<double>(n) * static_cast<double>(n),
+         rate, elapsed);
 }
 
 }  // namespace
 
 BENCHMARK(gptq)->Args({1024, 0})->Args({4096, 0})->Args({4096, 2})->Unit(benchmark::kMillisecond);
-BENCHMARK(hessian)->Args({1024, 0})->Args({4096, 0})->Args({4096, 1})->Unit(benchmark::kMillisecond);
+BENCHMARK(hessian)->Args({1024, 0})->Args({4096, 0})->Args({4096, 1})->Unit(
+    benchmark::kMillisecond);
 
 int main(int argc, char** argv) {
   const at::NoGradGuard no_gradients;

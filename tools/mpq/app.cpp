@@ -5,7 +5,6 @@
 
 #include <cstdio>
 
-
 namespace mpq::cli {
 
 CLI::App* add_command(App& app, const std::string& name, const std::string& description,
@@ -13,30 +12,41 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
   CLI::App* command = app.cli.add_subcommand(name, description);
   Flags& flags = app.flags;
   command->add_option("--work", flags.common.work, "work folder shared by the stages")
-      ->capture_default_str()->group("Common");
-  command->add_option("--config", flags.config, "JSON file with these same names; the command line wins")
+      ->capture_default_str()
+      ->group("Common");
+  command
+      ->add_option("--config", flags.config,
+                   "JSON file with these same names; the command line wins")
       ->group("Common");
   command->add_option("--device", flags.common.compute.device, "cpu, cuda or cuda:N")
-      ->capture_default_str()->group("Common");
-  command->add_option("--dtype", flags.common.compute.dtype,
-                      "auto, float32, bfloat16 or float16; auto: float32, but the checkpoint's bfloat16 for "
-                      "models above 50 million weights")
-      ->capture_default_str()->group("Common");
+      ->capture_default_str()
+      ->group("Common");
+  command
+      ->add_option(
+          "--dtype", flags.common.compute.dtype,
+          "auto, float32, bfloat16 or float16; auto: float32, but the checkpoint's bfloat16 for "
+          "models above 50 million weights")
+      ->capture_default_str()
+      ->group("Common");
   command->add_option("--threads", flags.threads, "worker threads; 0: one a core")->group("Common");
   command->add_option("--seed", flags.common.seed, "of everything random")
-      ->capture_default_str()->group("Common");
-  command->add_option("--max-memory", flags.common.max_memory,
-                      "of hidden states, e.g. 8GiB; beyond it they go to scratch files in --work")
+      ->capture_default_str()
+      ->group("Common");
+  command
+      ->add_option("--max-memory", flags.common.max_memory,
+                   "of hidden states, e.g. 8GiB; beyond it they go to scratch files in --work")
       ->group("Common");
   command->add_flag("--dry-run", flags.common.dry_run, "say what would be done; write nothing")
       ->group("Common");
-  command->add_flag("--overwrite", flags.common.overwrite, "replace an output that mpq did not make")
+  command
+      ->add_flag("--overwrite", flags.common.overwrite, "replace an output that mpq did not make")
       ->group("Common");
   command->add_flag("--json", flags.json, "the result as JSON on stdout, nothing else there")
       ->group("Common");
   command->add_flag("--quiet", flags.console.quiet, "warnings and errors only")->group("Common");
   command->add_flag("--verbose", flags.console.verbose, "debug messages too")->group("Common");
-  command->add_flag("--no-progress", flags.console.no_progress, "no progress lines")->group("Common");
+  command->add_flag("--no-progress", flags.console.no_progress, "no progress lines")
+      ->group("Common");
   command->callback([&app, run = std::move(run), show = std::move(show)] {
     app.action = [&app, run, show] {
       const Json result = run();
@@ -53,59 +63,82 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
 }
 
 void add_model_option(CLI::App* command, std::string& model) {
-  command->add_option("--model", model, "checkpoint folder (config.json, tokenizer.json, *.safetensors)");
+  command->add_option("--model", model,
+                      "checkpoint folder (config.json, tokenizer.json, *.safetensors)");
 }
 
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
   add_model_option(command, options.model);
   command->add_option("--task", options.task, "task files: one {\"prompt\": ...} a line");
-  command->add_option("--text", options.text, "general text files; default: the text that ships with mpq");
-  command->add_option("--holdout", options.prompts.holdout, "share of the task that is never calibrated on")
+  command->add_option("--text", options.text,
+                      "general text files; default: the text that ships with mpq");
+  command
+      ->add_option("--holdout", options.prompts.holdout,
+                   "share of the task that is never calibrated on")
       ->capture_default_str();
-  command->add_option("--max-prompts", options.prompts.max_prompts, "prompts to calibrate on, at most")
+  command
+      ->add_option("--max-prompts", options.prompts.max_prompts, "prompts to calibrate on, at most")
       ->capture_default_str();
-  command->add_option("--max-tokens", options.prompts.max_tokens, "tokens of a prompt; longer ones keep their end")
+  command
+      ->add_option("--max-tokens", options.prompts.max_tokens,
+                   "tokens of a prompt; longer ones keep their end")
       ->capture_default_str();
   command->add_option("--text-windows", options.prompts.text_windows, "windows of general text")
       ->capture_default_str();
-  command->add_option("--text-window-tokens", options.prompts.text_window_tokens, "tokens in each window")
+  command
+      ->add_option("--text-window-tokens", options.prompts.text_window_tokens,
+                   "tokens in each window")
       ->capture_default_str();
   command->add_option("--skip-first-tokens", options.skip_first_tokens,
                       "of every prompt, in block statistics: they often carry massive activations");
 }
 
 void add_score_options(CLI::App* command, ScoreOptions& options) {
-  command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`")->capture_default_str();
-  command->add_option("--palette", options.palette, "widths or quantizer specs to choose from, separated by ; (16: left alone); default: the target's")
+  command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`")
+      ->capture_default_str();
+  command
+      ->add_option("--palette", options.palette,
+                   "widths or quantizer specs to choose from, separated by ; (16: left alone); "
+                   "default: the target's")
       ->delimiter(';');
   command->add_option("--quantizer", options.quantizer, "spec that completes the palette's widths")
       ->capture_default_str();
   command->add_option("--group", options.group, "weights that share a scale; 0: a whole row")
       ->capture_default_str();
-  command->add_option("--text-share", options.text_share, "share of general text in the Hessians, 0 to 1")
+  command
+      ->add_option("--text-share", options.text_share,
+                   "share of general text in the Hessians, 0 to 1")
       ->capture_default_str();
   command->add_option("--target", options.target, "runtime the checkpoint is for, see `mpq list`")
       ->capture_default_str();
-  command->add_option("--fuse", options.fuse,
-                      "linears that kernels fuse (q/k/v, gate/up) share one choice; no splits them")
+  command
+      ->add_option("--fuse", options.fuse,
+                   "linears that kernels fuse (q/k/v, gate/up) share one choice; no splits them")
       ->capture_default_str();
 }
 
 void add_allocate_options(CLI::App* command, AllocateOptions& options) {
-  command->add_option("--budget", options.budgets,
-                      "mean bits per quantized weight, metadata included; may repeat, or first:last:step");
-  command->add_option("--budget-counts", options.budget_counts, "all, or codes: code bits alone, as papers count")
+  command->add_option(
+      "--budget", options.budgets,
+      "mean bits per quantized weight, metadata included; may repeat, or first:last:step");
+  command
+      ->add_option("--budget-counts", options.budget_counts,
+                   "all, or codes: code bits alone, as papers count")
       ->capture_default_str();
-  command->add_option("--target-size", options.target_size, "size of the whole checkpoint instead, e.g. 3.6GiB");
+  command->add_option("--target-size", options.target_size,
+                      "size of the whole checkpoint instead, e.g. 3.6GiB");
   command->add_option("--allocator", options.allocator, "allocator spec, see `mpq list`")
       ->capture_default_str();
-  command->add_flag("!--no-verify", options.verify, "do not measure the plan against the best uniform one");
+  command->add_flag("!--no-verify", options.verify,
+                    "do not measure the plan against the best uniform one");
 }
 
 void add_eval_options(CLI::App* command, EvalOptions& options) {
   command->add_option("--max-new-tokens", options.max_new_tokens, "of generated answers")
       ->capture_default_str();
-  command->add_option("--window", options.window, "tokens in a window of text; each but the first is scored")
+  command
+      ->add_option("--window", options.window,
+                   "tokens in a window of text; each but the first is scored")
       ->capture_default_str();
   command->add_option("--windows", options.text_windows, "windows of text, evenly spread; 0: all");
   command->add_option("--limit", options.limit, "prompts to read; 0: all");

@@ -33,7 +33,8 @@ struct App {
   Action action;
 };
 
-/// A subcommand with the common options; `run` is called when it was chosen and returns its result, which `show` prints for people.
+/// A subcommand with the common options; `run` is called when it was chosen and returns its result,
+/// which `show` prints for people.
 CLI::App* add_command(App& app, const std::string& name, const std::string& description,
                       std::function<Json()> run, std::function<void(const Json&)> show);
 

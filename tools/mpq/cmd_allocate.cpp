@@ -11,18 +11,18 @@ void show(const Json& result) {
     fmt::print("{}\n", result.dump(2));
     return;
   }
-  std::vector<std::vector<std::string>> rows{
-      {"plan", "bits", "bytes", "predicted loss", "gap", "KL", "uniform", "its bytes", "its KL", "kept"}};
+  std::vector<std::vector<std::string>> rows{{"plan", "bits", "bytes", "predicted loss", "gap",
+                                              "KL", "uniform", "its bytes", "its KL", "kept"}};
   for (const auto& plan : result["plans"]) {
     const Json& achieved = plan["achieved"];
     const Json verified = plan.value("verified", Json::object());
     const Json ours = verified.value("plan", Json::object());
     const Json uniform = verified.value("uniform", Json::object());
     rows.push_back({plan["plan"], number(achieved["effective_bits"], 5), achieved["bytes"].dump(),
-                    number(plan["objective"]["predicted_loss"]), number(plan["objective"]["gap"], 2),
-                    number(ours.value("kl", Json())), uniform.value("spec", "-"),
-                    uniform.value("bytes", Json()).dump(), number(uniform.value("kl", Json())),
-                    verified.value("kept", "-")});
+                    number(plan["objective"]["predicted_loss"]),
+                    number(plan["objective"]["gap"], 2), number(ours.value("kl", Json())),
+                    uniform.value("spec", "-"), uniform.value("bytes", Json()).dump(),
+                    number(uniform.value("kl", Json())), verified.value("kept", "-")});
   }
   print_table(rows);
 }
@@ -30,12 +30,14 @@ void show(const Json& result) {
 }  // namespace
 
 void add_allocate(App& app) {
-  CLI::App* command =
-      add_command(app, "allocate", "Choose each unit's width within a budget and verify the choice",
-                  [&app] { return allocate(app.flags.common, app.score, app.allocate); }, show);
+  CLI::App* command = add_command(
+      app, "allocate", "Choose each unit's width within a budget and verify the choice",
+      [&app] { return allocate(app.flags.common, app.score, app.allocate); }, show);
   add_score_options(command, app.score);
   add_allocate_options(command, app.allocate);
-  command->add_option("--out", app.allocate.out, "plan file; several budgets add their value to the name")
+  command
+      ->add_option("--out", app.allocate.out,
+                   "plan file; several budgets add their value to the name")
       ->capture_default_str();
 }
 

@@ -17,8 +17,8 @@ void show(const Json& result) {
       rows.push_back({name, with_error(value, 6)});
     } else if (value.is_object()) {
       for (const auto& [inner, figure] : value.items())
-        rows.push_back({name + " " + inner,
-                        figure.is_object() ? with_error(figure, 6) : number(figure, 6)});
+        rows.push_back(
+            {name + " " + inner, figure.is_object() ? with_error(figure, 6) : number(figure, 6)});
     } else if (value.is_number()) {
       rows.push_back({name, number(value, 6)});
     }
@@ -29,11 +29,12 @@ void show(const Json& result) {
 }  // namespace
 
 void add_eval(App& app) {
-  CLI::App* command =
-      add_command(app, "eval", "Measure a checkpoint on a task and on text, alone or against a reference",
-                  [&app] { return evaluate_checkpoint(app.flags.common, app.eval); }, show);
+  CLI::App* command = add_command(
+      app, "eval", "Measure a checkpoint on a task and on text, alone or against a reference",
+      [&app] { return evaluate_checkpoint(app.flags.common, app.eval); }, show);
   add_model_option(command, app.eval.model);
-  command->add_option("--reference", app.eval.reference, "checkpoint that divergences are measured to");
+  command->add_option("--reference", app.eval.reference,
+                      "checkpoint that divergences are measured to");
   command->add_option("--task", app.eval.task, "task files");
   command->add_option("--text", app.eval.text, "text files");
   command->add_option("--out", app.eval.out, "write the figures as JSON");

@@ -8,13 +8,15 @@ namespace {
 
 void show(const Json& result) {
   for (const auto& [key, value] : result.items()) {
-    if (key != "table") fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+    if (key != "table")
+      fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
   }
   if (!result.contains("table")) return;
   std::vector<std::vector<std::string>> rows;
   for (const auto& row : result["table"]) {
     rows.emplace_back();
-    for (const auto& cell : row) rows.back().push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
+    for (const auto& cell : row)
+      rows.back().push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
   }
   fmt::print("\n");
   print_table(rows);
@@ -24,9 +26,11 @@ void show(const Json& result) {
 
 void add_inspect(App& app) {
   auto path = std::make_shared<std::string>();
-  CLI::App* command = add_command(app, "inspect", "Say what a checkpoint or one of mpq's files holds",
-                                  [path] { return inspect(*path); }, show);
-  command->add_option("path", *path, "checkpoint folder, plan, sensitivity or report file")->required();
+  CLI::App* command = add_command(
+      app, "inspect", "Say what a checkpoint or one of mpq's files holds",
+      [path] { return inspect(*path); }, show);
+  command->add_option("path", *path, "checkpoint folder, plan, sensitivity or report file")
+      ->required();
 }
 
 }  // namespace mpq::cli

@@ -24,8 +24,9 @@ void show(const Json& result) {
 }  // namespace
 
 void add_list(App& app) {
-  add_command(app, "list", "List every scorer, allocator, quantizer, exporter, architecture and target",
-              [] { return list_plugins(); }, show);
+  add_command(
+      app, "list", "List every scorer, allocator, quantizer, exporter, architecture and target",
+      [] { return list_plugins(); }, show);
 }
 
 }  // namespace mpq::cli

@@ -10,7 +10,8 @@ void add_logits(App& app) {
       app, "logits", "Write the logits of prompts, for comparing with other implementations",
       [&app, out] { return write_logits(app.flags.common, app.eval, *out); },
       [](const Json& result) {
-        fmt::print("{}: {} prompts\n", result["out"].get<std::string>(), result["prompts"].get<int>());
+        fmt::print("{}: {} prompts\n", result["out"].get<std::string>(),
+                   result["prompts"].get<int>());
       });
   add_model_option(command, app.eval.model);
   command->add_option("--task", app.eval.task, "task files");

@@ -17,9 +17,11 @@ void add_quantize(App& app) {
                    : result.contains("dry_run") ? " (dry run)"
                                                 : "");
       });
-  command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")->capture_default_str();
+  command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")
+      ->capture_default_str();
   command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
-  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")->capture_default_str();
+  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")
+      ->capture_default_str();
 }
 
 }  // namespace mpq::cli

@@ -34,16 +34,20 @@ void add_run(App& app) {
       [&app] {
         app.allocate.out = app.flags.common.work + "/plan.json";
         app.quantize.plan = app.allocate.out;
-        return run_all(app.flags.common, app.calibrate, app.score, app.allocate, app.quantize, app.eval);
+        return run_all(app.flags.common, app.calibrate, app.score, app.allocate, app.quantize,
+                       app.eval);
       },
       show);
   add_calibrate_options(command, app.calibrate);
   add_score_options(command, app.score);
   add_allocate_options(command, app.allocate);
   command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
-  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")->capture_default_str();
-  command->add_option("--eval-task", app.eval.task, "task files for the table; default: held-out prompts");
-  command->add_option("--eval-text", app.eval.text, "text files for the table; default: held-out text");
+  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")
+      ->capture_default_str();
+  command->add_option("--eval-task", app.eval.task,
+                      "task files for the table; default: held-out prompts");
+  command->add_option("--eval-text", app.eval.text,
+                      "text files for the table; default: held-out text");
   add_eval_options(command, app.eval);
 }
 

@@ -26,9 +26,9 @@ void show(const Json& result) {
 }  // namespace
 
 void add_score(App& app) {
-  CLI::App* command =
-      add_command(app, "score", "Measure what every candidate of every unit costs the task",
-                  [&app] { return score(app.flags.common, app.score); }, show);
+  CLI::App* command = add_command(
+      app, "score", "Measure what every candidate of every unit costs the task",
+      [&app] { return score(app.flags.common, app.score); }, show);
   add_score_options(command, app.score);
 }
 

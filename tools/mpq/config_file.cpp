@@ -48,7 +48,8 @@ std::vector<std::string> expand_config(const CLI::App& cli, std::vector<std::str
     if (std::find(arguments.begin(), arguments.end(), known->get_name()) != arguments.end())
       command = known;
   }
-  require(command != nullptr, ErrorCode::Usage, "--config: name a command before it, as in mpq run");
+  require(command != nullptr, ErrorCode::Usage,
+          "--config: name a command before it, as in mpq run");
   for (const auto& [key, value] : config.items()) {
     if (key == "description") continue;
     const std::string option = "--" + key;

@@ -67,7 +67,7 @@ void set_up_console(const ConsoleOptions& options) {
   logger->set_pattern("%^%l%$: %v");
   logger->set_level(options.quiet     ? spdlog::level::warn
                     : options.verbose ? spdlog::level::debug
-                                    : spdlog::level::info);
+                                      : spdlog::level::info);
   LogSinks sinks;
   sinks.message = [logger](LogLevel level, const std::string& text) {
     finish_progress();

@@ -3,12 +3,13 @@
 namespace mpq::cli {
 
 struct ConsoleOptions {
-  bool quiet = false;        // warnings and errors only
-  bool verbose = false;      // debug messages too
+  bool quiet = false;    // warnings and errors only
+  bool verbose = false;  // debug messages too
   bool no_progress = false;
 };
 
-/// Connects the library's sinks to spdlog and a progress line (a terminal: one line redrawn; else a line every 10 s).
+/// Connects the library's sinks to spdlog and a progress line (a terminal: one line redrawn; else a
+/// line every 10 s).
 void set_up_console(const ConsoleOptions& options);
 /// Ends a progress line that is being redrawn.
 void finish_progress();

@@ -1,4 +1,5 @@
-// The mpq program: parses the command line, runs one command, turns errors into one line and an exit status.
+// The mpq program: parses the command line, runs one command, turns errors into one line and an
+// exit status.
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>

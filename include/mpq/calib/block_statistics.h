@@ -11,11 +11,11 @@ namespace mpq {
 
 /// Of one block's output before the final norm, over the task's calibration tokens.
 struct BlockStatistics {
-  at::Tensor reservoir;      // float32 [<= 256, hidden], a uniform sample of token vectors
-  double mean = 0;           // over all elements, streamed in float64
-  double variance = 0;       // E[h^2] - E[h]^2
-  double mean_abs = 0;       // E|h|
-  double outlier_share = 0;  // share of sum h^2 in the largest 1 % of channels (at least one)
+  at::Tensor reservoir;         // float32 [<= 256, hidden], a uniform sample of token vectors
+  double mean = 0;              // over all elements, streamed in float64
+  double variance = 0;          // E[h^2] - E[h]^2
+  double mean_abs = 0;          // E|h|
+  double outlier_share = 0;     // share of sum h^2 in the largest 1 % of channels (at least one)
   double last_token_range = 0;  // mean over prompts of max - min over channels, at the last token
 };
 
@@ -28,7 +28,8 @@ struct StatisticsOptions {
 /// One streaming pass over the model; peak memory is one block and the hidden states.
 std::vector<BlockStatistics> block_statistics(const Model& model,
                                               const std::vector<TokenSequence>& prompts,
-                                              const StatisticsOptions& options, MemoryBudget& memory);
+                                              const StatisticsOptions& options,
+                                              MemoryBudget& memory);
 
 void save_statistics(const std::string& path, const std::vector<BlockStatistics>& blocks);
 /// Throws Error(Format) when the file does not hold `blocks` blocks of statistics.

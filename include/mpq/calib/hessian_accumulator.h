@@ -18,8 +18,9 @@ class HessianAccumulator {
   int64_t rows_ = 0;
 };
 
-/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that neither drowns the other
-/// (methods.md, 6). An all-zero one, or a share of 0 or 1, leaves the other alone.
+/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that
+/// neither drowns the other (methods.md, 6). An all-zero one, or a share of 0 or 1, leaves the
+/// other alone.
 at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share);
 
 /// The blended Hessian of the next stage's input over all groups.

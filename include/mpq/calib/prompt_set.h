@@ -22,10 +22,10 @@ struct PromptSet {
 };
 
 struct PromptOptions {
-  double holdout = 0.25;        // share of the task file never calibrated on
-  int64_t max_prompts = 256;    // calibrated on; the rest of the file is not read further
-  int64_t max_tokens = 512;     // of a prompt; longer ones keep their end, where the answer follows
-  int64_t text_windows = 32;    // general text beside the task
+  double holdout = 0.25;      // share of the task file never calibrated on
+  int64_t max_prompts = 256;  // calibrated on; the rest of the file is not read further
+  int64_t max_tokens = 512;   // of a prompt; longer ones keep their end, where the answer follows
+  int64_t text_windows = 32;  // general text beside the task
   int64_t text_window_tokens = 256;
 };
 
@@ -34,11 +34,12 @@ std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& p
                                                 const Tokenizer& tokenizer,
                                                 const std::string& checkpoint_folder,
                                                 int64_t max_tokens);
-/// Cuts a document to windows of exactly `window` tokens (a shorter document gives none, but the only one gives itself),
-/// `limit` of them evenly spread; limit 0: all.
+/// Cuts a document to windows of exactly `window` tokens (a shorter document gives none, but the
+/// only one gives itself), `limit` of them evenly spread; limit 0: all.
 std::vector<TokenSequence> text_windows(const std::vector<std::string>& documents,
                                         const Tokenizer& tokenizer, int64_t window, int64_t limit);
-/// Splits and tokenizes. `text` documents: every fourth window is held out. Throws Error(Usage) when no prompt is left to calibrate on.
+/// Splits and tokenizes. `text` documents: every fourth window is held out. Throws Error(Usage)
+/// when no prompt is left to calibrate on.
 PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
                            const std::vector<std::string>& documents, const Tokenizer& tokenizer,
                            const std::string& checkpoint_folder, const PromptOptions& options);

@@ -1,5 +1,6 @@
 #pragma once
-// Sequences that walk through the model together: of the task or of general text, calibrated on or only measured.
+// Sequences that walk through the model together: of the task or of general text, calibrated on or
+// only measured.
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct GroupOptions {
   int64_t probe_text_tokens = 2048;
 };
 
-/// The calibration part of a prompt set as up to four groups: task and text, each split in a probed part and a rest.
+/// The calibration part of a prompt set as up to four groups: task and text, each split in a probed
+/// part and a rest.
 std::vector<SequenceGroup> calibration_groups(const PromptSet& set, const GroupOptions& options);
 
 /// The stage states of all groups, group by group.

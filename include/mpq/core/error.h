@@ -20,7 +20,8 @@ enum class ErrorCode {
   Interrupted = 130
 };
 
-/// Thrown by every part of the library. The message is one line: where, expected, found, what to do.
+/// Thrown by every part of the library. The message is one line: where, expected, found, what to
+/// do.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

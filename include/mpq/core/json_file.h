@@ -17,7 +17,8 @@ void write_text_file(const std::string& path, std::string_view text);
 /// Two-space indent and a final newline.
 void write_json_file(const std::string& path, const Json& value);
 
-/// A member that must be there with the right type; throws Error(Format) naming `where` and the member.
+/// A member that must be there with the right type; throws Error(Format) naming `where` and the
+/// member.
 template <class T>
 T json_get(const Json& object, const char* key, const std::string& where);
 /// The same, with a default when absent or null.

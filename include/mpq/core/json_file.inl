@@ -5,8 +5,8 @@ namespace mpq {
 
 template <class T>
 T json_get(const Json& object, const char* key, const std::string& where) {
-  require(object.is_object() && object.contains(key), ErrorCode::Format, "{}: \"{}\" is missing", where,
-          key);
+  require(object.is_object() && object.contains(key), ErrorCode::Format, "{}: \"{}\" is missing",
+          where, key);
   try {
     return object.at(key).get<T>();
   } catch (const nlohmann::json::exception&) {

@@ -1,5 +1,6 @@
 #pragma once
-// How the library speaks: it never prints; a sink set by the program receives messages and progress.
+// How the library speaks: it never prints; a sink set by the program receives messages and
+// progress.
 #include <fmt/format.h>
 
 #include <atomic>

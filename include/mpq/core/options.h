@@ -1,5 +1,6 @@
 #pragma once
-// One option list per plug-in, `visit(field)`, yields strict parsing, help, `mpq list` and canonical specs.
+// One option list per plug-in, `visit(field)`, yields strict parsing, help, `mpq list` and
+// canonical specs.
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -35,8 +36,8 @@ struct NoOptions {
   void visit(Field&&) {}
 };
 
-/// Lists the options of `Options`, a struct with `template <class F> void visit(F&& field)` that calls
-/// `field("bits", bits, "help")` once per member.
+/// Lists the options of `Options`, a struct with `template <class F> void visit(F&& field)` that
+/// calls `field("bits", bits, "help")` once per member.
 template <class Options>
 std::vector<OptionInfo> describe_options() {
   std::vector<OptionInfo> infos;

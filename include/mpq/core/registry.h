@@ -1,5 +1,6 @@
 #pragma once
-// The door to every plug-in: a class in an anonymous namespace of one .cpp registers itself under its file's name.
+// The door to every plug-in: a class in an anonymous namespace of one .cpp registers itself under
+// its file's name.
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,10 +19,12 @@ struct Plugin {
   std::string summary;
   std::vector<OptionInfo> options;
   std::function<std::unique_ptr<Interface>(const Spec&)> make;
-  std::function<Spec(const Spec&)> canonical;  // strict parse, then only what differs from the defaults
+  std::function<Spec(const Spec&)>
+      canonical;  // strict parse, then only what differs from the defaults
 };
 
-/// The plug-ins of one kind. `Interface` has `static constexpr const char* kKind`, as in "quantizer".
+/// The plug-ins of one kind. `Interface` has `static constexpr const char* kKind`, as in
+/// "quantizer".
 template <class Interface>
 class Registry {
  public:
@@ -39,8 +42,8 @@ class Registry {
   /// Throws Error(Usage) with a suggestion when there is no such plug-in.
   const Plugin<Interface>& at(const std::string& name) const {
     const auto found = plugins_.find(name);
-    require(found != plugins_.end(), ErrorCode::Usage, "unknown {} \"{}\"{}", Interface::kKind, name,
-            found == plugins_.end() ? suggestion(name, names()) : std::string());
+    require(found != plugins_.end(), ErrorCode::Usage, "unknown {} \"{}\"{}", Interface::kKind,
+            name, found == plugins_.end() ? suggestion(name, names()) : std::string());
     return found->second;
   }
 
@@ -74,7 +77,8 @@ struct Registration {
 };
 
 /// In a plug-in's .cpp: MPQ_REGISTER(Quantizer, Gptq, "gptq", "one line of what it does");
-#define MPQ_REGISTER(Interface, Implementation, name, summary) \
-  const ::mpq::Registration<Interface, Implementation> k##Implementation##Registration(name, summary)
+#define MPQ_REGISTER(Interface, Implementation, name, summary)                               \
+  const ::mpq::Registration<Interface, Implementation> k##Implementation##Registration(name, \
+                                                                                       summary)
 
 }  // namespace mpq

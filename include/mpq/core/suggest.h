@@ -6,7 +6,8 @@
 
 namespace mpq {
 
-/// `; did you mean "x"?` for the candidate within a third of the word's length in edits, else `; known: a, b, c`.
+/// `; did you mean "x"?` for the candidate within a third of the word's length in edits, else `;
+/// known: a, b, c`.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace mpq

@@ -6,7 +6,8 @@
 
 namespace mpq {
 
-/// KiB, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB of 1000; a bare number is bytes. Throws Error(Usage).
+/// KiB, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB of 1000; a bare number is bytes. Throws
+/// Error(Usage).
 int64_t parse_bytes(std::string_view text, const std::string& where);
 /// "3.60 GiB", for people.
 std::string format_bytes(int64_t bytes);

@@ -14,11 +14,12 @@ namespace mpq {
 
 /// A task prompt in tokens, with what is needed to score it.
 struct EvalPrompt {
-  std::string source;                 // "file:line"
+  std::string source;  // "file:line"
   TokenSequence tokens;
-  std::vector<std::string> answers;   // EM and F1 by greedy generation when not empty
-  std::vector<TokenSequence> choices; // continuations; accuracy by log-likelihood when not empty
-  std::vector<int64_t> choice_bytes;  // length of each choice's text in bytes, for length normalisation
+  std::vector<std::string> answers;    // EM and F1 by greedy generation when not empty
+  std::vector<TokenSequence> choices;  // continuations; accuracy by log-likelihood when not empty
+  std::vector<int64_t>
+      choice_bytes;  // length of each choice's text in bytes, for length normalisation
   int label = -1;
 };
 
@@ -26,7 +27,8 @@ struct EvalInput {
   std::vector<EvalPrompt> prompts{};
   std::vector<TokenSequence> text{};  // windows; each token but a window's first is scored
   int64_t max_new_tokens = 16;
-  std::vector<int32_t> stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
+  std::vector<int32_t>
+      stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
   int64_t batch_tokens = 4096;
 };
 
@@ -39,21 +41,23 @@ struct Divergence {
 
 struct EvalResult {
   std::optional<Divergence> task_divergence, text_divergence;
-  std::optional<MeanWithError> exact_match, f1;            // over prompts with answers
+  std::optional<MeanWithError> exact_match, f1;  // over prompts with answers
   std::optional<MeanWithError> choice_accuracy, choice_accuracy_normalized;
-  std::optional<MeanWithError> text_nll;                   // nats per token; perplexity = exp(mean)
-  std::vector<double> prompt_kl;                           // by prompt, when there is a reference
-  std::vector<double> prompt_exact_match, prompt_f1;       // by prompt; NaN where it has no answers
-  std::vector<std::string> generated;                      // by prompt; empty where it has no answers
+  std::optional<MeanWithError> text_nll;              // nats per token; perplexity = exp(mean)
+  std::vector<double> prompt_kl;                      // by prompt, when there is a reference
+  std::vector<double> prompt_exact_match, prompt_f1;  // by prompt; NaN where it has no answers
+  std::vector<std::string> generated;                 // by prompt; empty where it has no answers
 };
 
-/// `reference` may be null: then there is no divergence. Both models must share a vocabulary (Error(Usage) otherwise).
+/// `reference` may be null: then there is no divergence. Both models must share a vocabulary
+/// (Error(Usage) otherwise).
 EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer& tokenizer,
                     const EvalInput& input, MemoryBudget& memory);
 /// Every figure with its standard error; perplexity with its own.
 Json to_json(const EvalResult& result);
 
-/// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign test's p (exact, ties dropped).
+/// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign
+/// test's p (exact, ties dropped).
 struct PairedDifference {
   double mean = 0, stderr_ = 0, sign_test_p = 1;
   int64_t pairs = 0;

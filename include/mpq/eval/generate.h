@@ -15,8 +15,8 @@ struct GenerateOptions {
   int64_t batch_sequences = 64;
 };
 
-/// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept resident during the call.
-/// Throws Error(Usage) on a prompt without tokens.
+/// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept
+/// resident during the call. Throws Error(Usage) on a prompt without tokens.
 std::vector<TokenSequence> generate_greedy(const Model& model,
                                            const std::vector<TokenSequence>& prompts,
                                            const GenerateOptions& options);

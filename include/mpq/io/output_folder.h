@@ -1,12 +1,14 @@
 #pragma once
-// A folder that exists whole or not at all: filled under a temporary name beside it, renamed at commit().
+// A folder that exists whole or not at all: filled under a temporary name beside it, renamed at
+// commit().
 #include <string>
 
 namespace mpq {
 
 class OutputFolder {
  public:
-  /// Throws Error(Io) when the parent cannot be written; Error(Usage) when `path` exists, is not empty and `overwrite` is false.
+  /// Throws Error(Io) when the parent cannot be written; Error(Usage) when `path` exists, is not
+  /// empty and `overwrite` is false.
   OutputFolder(std::string path, bool overwrite);
   /// Removes the temporary folder unless committed.
   ~OutputFolder();

@@ -1,5 +1,6 @@
 #pragma once
-// safetensors files: memory-mapped reading with every byte of the header checked, and streaming writing.
+// safetensors files: memory-mapped reading with every byte of the header checked, and streaming
+// writing.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -21,8 +22,9 @@ struct TensorEntry {
 /// A read-only, memory-mapped safetensors file.
 class SafetensorsFile {
  public:
-  /// Throws Error(Io) when unreadable; Error(Format) when the header is truncated, too long, not JSON, has an unknown
-  /// dtype, a negative or overflowing shape, offsets that disagree with the shape, overlap, leave holes or pass the file's end.
+  /// Throws Error(Io) when unreadable; Error(Format) when the header is truncated, too long, not
+  /// JSON, has an unknown dtype, a negative or overflowing shape, offsets that disagree with the
+  /// shape, overlap, leave holes or pass the file's end.
   explicit SafetensorsFile(const std::string& path);
   ~SafetensorsFile();
   SafetensorsFile(const SafetensorsFile&) = delete;
@@ -54,8 +56,8 @@ struct TensorPlan {
 int64_t safetensors_file_bytes(const std::vector<TensorPlan>& plan,
                                const std::map<std::string, std::string>& metadata);
 
-/// Writes a file whose tensors are known beforehand, one tensor at a time in the planned order; the file appears under
-/// its name at finish(), and an unfinished one is removed by the destructor.
+/// Writes a file whose tensors are known beforehand, one tensor at a time in the planned order; the
+/// file appears under its name at finish(), and an unfinished one is removed by the destructor.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(std::string path, std::vector<TensorPlan> plan,
@@ -64,7 +66,8 @@ class SafetensorsWriter {
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
-  /// The next tensor of the plan; throws Error(Internal) when name, dtype or shape is not the planned one, Error(Io) on a full disk.
+  /// The next tensor of the plan; throws Error(Internal) when name, dtype or shape is not the
+  /// planned one, Error(Io) on a full disk.
   void write(const std::string& name, const at::Tensor& tensor);
   void finish();
 

@@ -14,7 +14,8 @@ at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& me
 void forward_all(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
                  const at::Tensor& hidden, at::Tensor& output);
 
-/// All blocks, one resident at a time: the last block's output, before the final norm. `on_block(l)` after each.
+/// All blocks, one resident at a time: the last block's output, before the final norm.
+/// `on_block(l)` after each.
 at::Tensor forward_model(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
                          const std::function<void(int64_t)>& on_block = {});
 

@@ -1,5 +1,6 @@
 #pragma once
-// Token sequences packed without padding: sorted by length, cut into batches, equal lengths side by side.
+// Token sequences packed without padding: sorted by length, cut into batches, equal lengths side by
+// side.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct Batch {
 /// How a set of sequences is laid out in rows. Activations of the set are tensors [rows, channels].
 class BatchPlan {
  public:
-  /// Batches hold at most `batch_tokens` rows, but never less than one sequence. Empty sequences are Error(Internal).
+  /// Batches hold at most `batch_tokens` rows, but never less than one sequence. Empty sequences
+  /// are Error(Internal).
   BatchPlan(const std::vector<TokenSequence>& sequences, int64_t batch_tokens);
 
   const std::vector<Batch>& batches() const { return batches_; }

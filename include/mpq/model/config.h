@@ -1,5 +1,6 @@
 #pragma once
-// What distinguishes one decoder from another, resolved once from config.json by its architecture's file.
+// What distinguishes one decoder from another, resolved once from config.json by its architecture's
+// file.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,8 +9,9 @@
 
 namespace mpq {
 
-/// The four places of a block where linears read a common input, in the order of execution. In between: attention, the
-/// residual addition and the MLP's activation. A stage is the default unit of allocation (formats.md, fusion groups).
+/// The four places of a block where linears read a common input, in the order of execution. In
+/// between: attention, the residual addition and the MLP's activation. A stage is the default unit
+/// of allocation (formats.md, fusion groups).
 enum class Stage { AttentionIn, AttentionOut, MlpIn, MlpOut };
 constexpr int kStages = 4;
 /// "qkv", "o", "gate_up", "down": the unit's name within its block.
@@ -35,15 +37,15 @@ struct ModelConfig {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   int64_t max_positions = 0;
   double norm_eps = 1e-6;
-  bool norm_plus_one = false;     // RMSNorm multiplies by 1 + weight (gemma)
-  bool qk_norm = false;           // RMSNorm of every head's query and key (qwen3)
+  bool norm_plus_one = false;  // RMSNorm multiplies by 1 + weight (gemma)
+  bool qk_norm = false;        // RMSNorm of every head's query and key (qwen3)
   bool tied_embeddings = false;
   Activation activation = Activation::Silu;
   double embedding_scale = 1;
-  double attention_scale = 1;     // of q k^T
-  double attention_softcap = 0;   // 0: none
+  double attention_scale = 1;    // of q k^T
+  double attention_softcap = 0;  // 0: none
   double logits_softcap = 0;
-  std::vector<int64_t> windows;   // by layer: positions a token sees, itself included; 0: all
+  std::vector<int64_t> windows;  // by layer: positions a token sees, itself included; 0: all
   RopeConfig rope;
   std::vector<LinearInfo> linears;
   // Norms by name within the block; empty: there is none.

@@ -9,8 +9,8 @@
 
 namespace mpq {
 
-/// Weights of one block in the compute dtype. Copies are cheap (tensors are shared), so a perturbed block is a copy with
-/// some weights replaced.
+/// Weights of one block in the compute dtype. Copies are cheap (tensors are shared), so a perturbed
+/// block is a copy with some weights replaced.
 struct DecoderBlock {
   int64_t index = 0;
   std::vector<at::Tensor> weights;  // as ModelConfig::linears; [out, in]
@@ -26,16 +26,19 @@ struct KvCache {
   int64_t length = 0;
 };
 
-/// Between two stages: the residual stream and the input of the next stage's linears, [rows, channels].
+/// Between two stages: the residual stream and the input of the next stage's linears, [rows,
+/// channels].
 struct StageState {
   at::Tensor residual;
   at::Tensor input;
 };
 
 /// The block's input becomes the state before Stage::AttentionIn. `hidden` [rows, hidden].
-StageState enter_block(const ModelConfig& config, const DecoderBlock& block, const at::Tensor& hidden);
-/// Runs the linears of `stage` and all that follows up to the next stage's input. After Stage::MlpOut `residual` is the block's
-/// output and `input` is undefined. With a cache the rows are the next positions of its sequences, which are one run.
+StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
+                       const at::Tensor& hidden);
+/// Runs the linears of `stage` and all that follows up to the next stage's input. After
+/// Stage::MlpOut `residual` is the block's output and `input` is undefined. With a cache the rows
+/// are the next positions of its sequences, which are one run.
 void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
              const std::vector<SequenceRun>& runs, StageState& state, KvCache* cache = nullptr);
 /// All stages: [rows, hidden] to [rows, hidden].

@@ -9,17 +9,19 @@
 
 namespace mpq {
 
-/// KL(softmax(reference) || softmax(other)) per row, in nats, float32 [rows]; logits [rows, vocab]. Clamped to >= 0: the sum of a
-/// row's rounding errors can be a few 1e-8 below.
+/// KL(softmax(reference) || softmax(other)) per row, in nats, float32 [rows]; logits [rows, vocab].
+/// Clamped to >= 0: the sum of a row's rounding errors can be a few 1e-8 below.
 at::Tensor kl_rows(const at::Tensor& reference_logits, const at::Tensor& logits);
 
-/// A mean over tokens with the standard error over documents (sequences are the independent draws, tokens are not).
+/// A mean over tokens with the standard error over documents (sequences are the independent draws,
+/// tokens are not).
 struct MeanWithError {
   double mean = 0;
   double stderr_ = 0;
   int64_t tokens = 0;
 };
-/// `value` float [rows], `sequence` int64 [rows] in 0..sequences-1: the ratio estimator sum(value) / rows.
+/// `value` float [rows], `sequence` int64 [rows] in 0..sequences-1: the ratio estimator sum(value)
+/// / rows.
 MeanWithError mean_over_tokens(const at::Tensor& value, const at::Tensor& sequence,
                                int64_t sequences);
 

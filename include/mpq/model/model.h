@@ -19,8 +19,8 @@ struct ComputeOptions {
 /// Embedding, final norm and head are resident; blocks are loaded one at a time.
 class Model {
  public:
-  /// Checks that exactly the tensors of the architecture are there, in their shapes. Throws Error(Format) naming every missing,
-  /// unexpected or mis-shaped one (up to five of each).
+  /// Checks that exactly the tensors of the architecture are there, in their shapes. Throws
+  /// Error(Format) naming every missing, unexpected or mis-shaped one (up to five of each).
   Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
         const ComputeOptions& options);
 

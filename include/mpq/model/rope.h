@@ -15,19 +15,20 @@ enum class RopeKind { Default, Linear, Dynamic, Llama3, Yarn, LongRope };
 struct RopeConfig {
   RopeKind kind = RopeKind::Default;
   double theta = 10000;
-  int64_t dim = 0;                       // rotated channels of a head
+  int64_t dim = 0;  // rotated channels of a head
   int64_t max_positions = 0;
-  int64_t original_max_positions = 0;    // before scaling
+  int64_t original_max_positions = 0;  // before scaling
   double factor = 1;
-  double low_freq_factor = 1, high_freq_factor = 4;            // llama3
-  double beta_fast = 32, beta_slow = 1;                        // yarn
-  bool truncate = true;                                        // yarn
-  double attention_factor = 0;                                 // 0: the kind's own formula
-  double mscale = 0, mscale_all_dim = 0;                       // yarn
-  std::vector<double> short_factor, long_factor;               // longrope
+  double low_freq_factor = 1, high_freq_factor = 4;  // llama3
+  double beta_fast = 32, beta_slow = 1;              // yarn
+  bool truncate = true;                              // yarn
+  double attention_factor = 0;                       // 0: the kind's own formula
+  double mscale = 0, mscale_all_dim = 0;             // yarn
+  std::vector<double> short_factor, long_factor;     // longrope
 };
 
-/// Reads rope_theta / rope_scaling (before transformers 5) or rope_parameters (since). Throws Error(Unsupported) on another kind.
+/// Reads rope_theta / rope_scaling (before transformers 5) or rope_parameters (since). Throws
+/// Error(Unsupported) on another kind.
 RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string& where);
 
 struct RopeTables {
@@ -35,7 +36,8 @@ struct RopeTables {
   at::Tensor sin;
 };
 
-/// Tables of positions [first, first + count) for a sequence whose current length is first + count (dynamic and longrope depend on it).
+/// Tables of positions [first, first + count) for a sequence whose current length is first + count
+/// (dynamic and longrope depend on it).
 RopeTables rope_tables(const RopeConfig& config, int64_t first, int64_t count);
 
 }  // namespace mpq

@@ -9,7 +9,7 @@
 namespace mpq {
 
 struct Unit {
-  std::string name;             // "model.layers.0.qkv"
+  std::string name;  // "model.layers.0.qkv"
   int64_t block = 0;
   Stage stage = Stage::AttentionIn;
   std::vector<size_t> linears;  // indices into ModelConfig::linears, all of `stage`
@@ -18,14 +18,15 @@ struct Unit {
   int64_t weights() const { return out * in; }
 };
 
-/// All units in order of execution. `fuse`: one unit a stage (what fused kernels need), else one a linear.
+/// All units in order of execution. `fuse`: one unit a stage (what fused kernels need), else one a
+/// linear.
 std::vector<Unit> make_units(const ModelConfig& config, bool fuse);
 /// Full module names of a unit's linears, in order.
 std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& unit);
 /// The unit's weights stacked along their outputs, float32 [out, in].
 at::Tensor stacked_weight(const DecoderBlock& block, const Unit& unit);
 /// A block with the unit's weights replaced by the rows of `stacked` (cast to the block's dtype).
-DecoderBlock with_unit_weight(const DecoderBlock& block, const ModelConfig& config, const Unit& unit,
-                              const at::Tensor& stacked);
+DecoderBlock with_unit_weight(const DecoderBlock& block, const ModelConfig& config,
+                              const Unit& unit, const at::Tensor& stacked);
 
 }  // namespace mpq

@@ -8,16 +8,16 @@
 
 namespace mpq {
 
-/// kind: effective_bits (metadata included), code_bits, file_bytes, unit_bytes (of the quantized linears), or none for allocators
-/// that set their own size.
+/// kind: effective_bits (metadata included), code_bits, file_bytes, unit_bytes (of the quantized
+/// linears), or none for allocators that set their own size.
 struct Budget {
   std::string kind;
   double value = 0;
   std::string label;
 };
 
-/// Every --budget (a number or "first:last:step"), or --target-size. Throws Error(Usage) on nonsense, or when an allocator needs a
-/// budget and none is given.
+/// Every --budget (a number or "first:last:step"), or --target-size. Throws Error(Usage) on
+/// nonsense, or when an allocator needs a budget and none is given.
 std::vector<Budget> parse_budgets(const AllocateOptions& options);
 
 /// Bytes of the weight files that a plan will write.

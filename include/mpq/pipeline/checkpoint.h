@@ -9,12 +9,14 @@
 
 namespace mpq {
 
-/// Quantizes what is not yet there and returns the folder of parts; the same plan, model and calibration give the same folder.
+/// Quantizes what is not yet there and returns the folder of parts; the same plan, model and
+/// calibration give the same folder.
 std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                          const std::string& title);
 /// The quantized model as it will be written, read from its parts.
 std::unique_ptr<Model> open_quantized(const Session& session, const std::string& parts);
-/// What an exporter needs of a plan. `base` and `parts` may be null and empty when only bytes are asked for.
+/// What an exporter needs of a plan. `base` and `parts` may be null and empty when only bytes are
+/// asked for.
 ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* base,
                      const std::string& parts);
 

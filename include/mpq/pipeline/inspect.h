@@ -7,8 +7,8 @@ namespace mpq {
 
 /// What a file or folder is: kind, sizes, schemes by layer.
 Json inspect(const std::string& path);
-/// Reads back every tensor of a checkpoint, compares hashes with mpq.json, and applies a target's rules ("" : none). The result lists
-/// "faults"; the caller decides the exit status.
+/// Reads back every tensor of a checkpoint, compares hashes with mpq.json, and applies a target's
+/// rules ("" : none). The result lists "faults"; the caller decides the exit status.
 Json check(const std::string& checkpoint, const std::string& target);
 /// Every plug-in with its options and defaults, by kind.
 Json list_plugins();

@@ -1,5 +1,6 @@
 #pragma once
-// Everything a user can ask of the stages, with its defaults; the command line and --config fill the same fields.
+// Everything a user can ask of the stages, with its defaults; the command line and --config fill
+// the same fields.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ struct CalibrateOptions {
 
 struct ScoreOptions {
   std::string scorer = "taqo";
-  std::vector<std::string> palette;        // widths, or whole specs; empty: the target's
+  std::vector<std::string> palette;    // widths, or whole specs; empty: the target's
   std::string quantizer = "gptq:sym";  // completes bare widths
   int group = 128;
   bool fuse = true;
@@ -39,9 +40,10 @@ struct ScoreOptions {
 };
 
 struct AllocateOptions {
-  std::vector<std::string> budgets;   // effective bits, "2.5:4.5:0.25" for a curve
-  std::string budget_counts = "all";  // all: metadata included; codes: code bits alone, as papers do
-  std::string target_size;            // bytes of the whole checkpoint instead of a budget in bits
+  std::vector<std::string> budgets;  // effective bits, "2.5:4.5:0.25" for a curve
+  std::string budget_counts =
+      "all";                // all: metadata included; codes: code bits alone, as papers do
+  std::string target_size;  // bytes of the whole checkpoint instead of a budget in bits
   std::string allocator = "mckp";
   bool verify = true;
   std::string out = "plan.json";
@@ -59,9 +61,9 @@ struct EvalOptions {
   std::vector<std::string> task;
   std::vector<std::string> text;
   int64_t max_new_tokens = 16;
-  int64_t limit = 0;            // prompts; 0: all
-  int64_t window = 512;         // of text, in tokens
-  int64_t text_windows = 0;     // 0: all
+  int64_t limit = 0;         // prompts; 0: all
+  int64_t window = 512;      // of text, in tokens
+  int64_t text_windows = 0;  // 0: all
   std::string out;
 };
 

@@ -24,8 +24,9 @@ struct Plan {
 Json to_json(const Plan& plan);
 /// Throws Error(Format) naming `path` and the member when it is not a plan.
 Plan read_plan(const std::string& path);
-/// Matches a plan's units with the model's linears by module name; a linear that no unit names stays at full precision. Throws
-/// Error(Format) when a module is unknown or named twice, or a unit's modules do not share an input; Error(Usage) on an invalid spec.
+/// Matches a plan's units with the model's linears by module name; a linear that no unit names
+/// stays at full precision. Throws Error(Format) when a module is unknown or named twice, or a
+/// unit's modules do not share an input; Error(Usage) on an invalid spec.
 std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config);
 
 }  // namespace mpq

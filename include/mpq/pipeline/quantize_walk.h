@@ -1,5 +1,6 @@
 #pragma once
-// Quantizes a model block by block, each from the already quantized prefix, into parts in the work folder.
+// Quantizes a model block by block, each from the already quantized prefix, into parts in the work
+// folder.
 #include <string>
 #include <vector>
 
@@ -18,9 +19,9 @@ struct QuantizeWalkOptions {
   std::string title = "quantize";
 };
 
-/// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that the quantized ones before it
-/// produce (methods.md, 4). Blocks whose part is already in `folder` are not quantized again; their quantized weights only carry
-/// the hidden states on.
+/// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that
+/// the quantized ones before it produce (methods.md, 4). Blocks whose part is already in `folder`
+/// are not quantized again; their quantized weights only carry the hidden states on.
 
 void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
                        const std::vector<UnitChoice>& choices, const QuantizeWalkOptions& options,

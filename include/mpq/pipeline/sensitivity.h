@@ -17,7 +17,8 @@ struct Sensitivity {
   std::string path;
 };
 
-/// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes it.
+/// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
+/// it.
 Sensitivity score_or_load(Session& session, const ScoreOptions& options);
 /// What scoring would do, without doing it.
 Json describe_scoring(Session& session, const ScoreOptions& options);

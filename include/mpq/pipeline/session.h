@@ -1,5 +1,6 @@
 #pragma once
-// What the stages after `calibrate` work on: the model, its prompts and statistics, and the hashes that identify them.
+// What the stages after `calibrate` work on: the model, its prompts and statistics, and the hashes
+// that identify them.
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work);
 /// The limit of --max-memory, spilling into the work folder.
 MemoryBudget memory_budget(const CommonOptions& common);
 
-/// A calibrated work folder, opened. Throws Error(Usage) when `calibrate` has not run, or the model's files changed since.
+/// A calibrated work folder, opened. Throws Error(Usage) when `calibrate` has not run, or the
+/// model's files changed since.
 struct Session {
   explicit Session(const CommonOptions& common);
 
@@ -37,7 +39,8 @@ struct Session {
   std::string calibration_key() const { return calibration.at("key"); }
 };
 
-/// The general text that ships with mpq, for Hessians and for measuring what a plan loses beside the task.
+/// The general text that ships with mpq, for Hessians and for measuring what a plan loses beside
+/// the task.
 std::string general_text();
 
 }  // namespace mpq

@@ -1,11 +1,13 @@
 #pragma once
-// The stages of the pipeline, each a function from options to a JSON summary; files go to the work folder and the outputs.
+// The stages of the pipeline, each a function from options to a JSON summary; files go to the work
+// folder and the outputs.
 #include "mpq/core/json_file.h"
 #include "mpq/pipeline/options.h"
 
 namespace mpq {
 
-/// Tokenizes the task and gathers hidden-state statistics. Skipped when nothing changed ("skipped": true in the summary).
+/// Tokenizes the task and gathers hidden-state statistics. Skipped when nothing changed ("skipped":
+/// true in the summary).
 Json calibrate(const CommonOptions& common, const CalibrateOptions& options);
 /// Scores all candidates: work/sensitivity-NAME.json. Returns the summary with "path".
 Json score(const CommonOptions& common, const ScoreOptions& options);

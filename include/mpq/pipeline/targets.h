@@ -1,5 +1,6 @@
 #pragma once
-// Where a checkpoint shall run: the widths its kernels take and whether fused linears may differ (formats.md, fusion groups).
+// Where a checkpoint shall run: the widths its kernels take and whether fused linears may differ
+// (formats.md, fusion groups).
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct Target {
   std::vector<int> palette;  // code widths; 16 is left alone
   bool may_split = false;    // q, k, v (gate, up) may have different schemes
   std::vector<int> groups;   // group sizes its kernels take; empty: any
-  bool needs_symmetric = false;  // its reader fails on asymmetric mixes (transformers 5 with compressed-tensors 0.20)
+  bool needs_symmetric =
+      false;  // its reader fails on asymmetric mixes (transformers 5 with compressed-tensors 0.20)
 };
 
 const std::vector<Target>& all_targets();

@@ -10,8 +10,8 @@ struct Verification {
   bool plan_kept = true;
 };
 
-/// Quantizes both, measures KL to full precision on held-out prompts and text (and the task metric where prompts have answers or
-/// choices). The plan is kept unless the rival's task KL is lower.
+/// Quantizes both, measures KL to full precision on held-out prompts and text (and the task metric
+/// where prompts have answers or choices). The plan is kept unless the rival's task KL is lower.
 Verification verify_plans(Session& session, const Plan& plan, const Plan& rival, double text_share);
 
 }  // namespace mpq

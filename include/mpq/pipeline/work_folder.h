@@ -6,10 +6,12 @@
 
 namespace mpq {
 
-/// manifest.json in the folder: {"schema": "mpq-work/1", "stages": {NAME: {"key": HASH, ...facts}}, "file_hashes": {...}}.
+/// manifest.json in the folder: {"schema": "mpq-work/1", "stages": {NAME: {"key": HASH, ...facts}},
+/// "file_hashes": {...}}.
 class WorkFolder {
  public:
-  /// Creates the folder when `create`; otherwise Error(Usage) saying to run calibrate first when it is not there.
+  /// Creates the folder when `create`; otherwise Error(Usage) saying to run calibrate first when it
+  /// is not there.
   WorkFolder(std::string path, bool create);
 
   const std::string& path() const { return path_; }
@@ -17,7 +19,8 @@ class WorkFolder {
 
   /// True when `stage` was recorded with this key (its outputs were complete then).
   bool up_to_date(const std::string& stage, const std::string& key) const;
-  /// Facts of a stage. Throws Error(Usage) naming the command to run when the stage was never completed.
+  /// Facts of a stage. Throws Error(Usage) naming the command to run when the stage was never
+  /// completed.
   Json facts(const std::string& stage) const;
   bool has(const std::string& stage) const;
   /// Records a completed stage; `facts` gets the key added.
@@ -32,7 +35,8 @@ class WorkFolder {
   Json manifest_;
 };
 
-/// SHA-256 of a JSON value: the key of a stage is the hash of its inputs' hashes, options and mpq's version.
+/// SHA-256 of a JSON value: the key of a stage is the hash of its inputs' hashes, options and mpq's
+/// version.
 std::string key_of(Json inputs);
 
 }  // namespace mpq

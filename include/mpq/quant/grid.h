@@ -6,8 +6,8 @@
 
 namespace mpq {
 
-/// How a grid is chosen. `shrink`: instead of min/max, the range factor in 1, 0.99 .. 0.2 with the least sum |w - q|^2.4
-/// (GPTQ's `mse` option).
+/// How a grid is chosen. `shrink`: instead of min/max, the range factor in 1, 0.99 .. 0.2 with the
+/// least sum |w - q|^2.4 (GPTQ's `mse` option).
 struct GridOptions {
   Scheme scheme;
   bool shrink = false;
@@ -19,9 +19,10 @@ struct Grid {
   at::Tensor zero;   // float32 [out, groups], whole numbers in [0, 2^bits - 1]
 };
 
-/// `weight` float32 [out, in]. Asymmetric: the range [min(w, 0), max(w, 0)]. Symmetric: zero 2^(b-1), and a scale whose sign puts
-/// the extra level where the weights reach further, so that little is lost to an asymmetric grid and no zero points are stored.
-/// A constant row is exact: its scale is chosen so that the value is on the grid. Throws Error(Numeric) on non-finite weights.
+/// `weight` float32 [out, in]. Asymmetric: the range [min(w, 0), max(w, 0)]. Symmetric: zero
+/// 2^(b-1), and a scale whose sign puts the extra level where the weights reach further, so that
+/// little is lost to an asymmetric grid and no zero points are stored. A constant row is exact: its
+/// scale is chosen so that the value is on the grid. Throws Error(Numeric) on non-finite weights.
 Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std::string& where);
 /// Round to nearest on a given grid.
 QuantizedLinear round_to_grid(const at::Tensor& weight, const Grid& grid, const Scheme& scheme);

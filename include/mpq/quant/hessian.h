@@ -1,5 +1,6 @@
 #pragma once
-// The layer Hessian H = 2/n sum x x^T of a linear's inputs, and its factors, computed once for all widths.
+// The layer Hessian H = 2/n sum x x^T of a linear's inputs, and its factors, computed once for all
+// widths.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -25,7 +26,8 @@ class Hessian {
     at::Tensor upper;  // float32 [in, in]; undefined when no damping made H positive definite
     double damp = 0;   // share of the mean diagonal that was needed
   };
-  /// `act_order`: columns by descending diagonal. Damping grows tenfold from `damp` until Cholesky succeeds (at most to 1).
+  /// `act_order`: columns by descending diagonal. Damping grows tenfold from `damp` until Cholesky
+  /// succeeds (at most to 1).
   const Factor& factor(bool act_order, double damp) const;
 
  private:

@@ -6,12 +6,14 @@
 
 namespace mpq {
 
-/// W ~ scale * (code - zero), rows of a linear or of several stacked linears that share their input.
+/// W ~ scale * (code - zero), rows of a linear or of several stacked linears that share their
+/// input.
 struct QuantizedLinear {
   Scheme scheme;
   at::Tensor codes;  // uint8 [out, in], < 2^bits
-  at::Tensor scale;  // float32 [out, groups], exactly representable in the scale dtype; may be negative
-  at::Tensor zero;   // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric
+  at::Tensor
+      scale;  // float32 [out, groups], exactly representable in the scale dtype; may be negative
+  at::Tensor zero;  // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric
 };
 
 /// float32 [out, in].

@@ -18,7 +18,8 @@ struct SchemeOptions {
 
   /// Throws Error(Usage) when a value is out of range.
   Scheme scheme() const {
-    require(bits >= 2 && bits <= 8, ErrorCode::Usage, "option bits: expected 2 to 8, found {}", bits);
+    require(bits >= 2 && bits <= 8, ErrorCode::Usage, "option bits: expected 2 to 8, found {}",
+            bits);
     require(group >= 0, ErrorCode::Usage, "option group: expected 0 or more, found {}", group);
     return {bits, group, sym};
   }

@@ -1,5 +1,6 @@
 #pragma once
-// One pass over the weights that quantizes every candidate of every unit and shows what it does to its block.
+// One pass over the weights that quantizes every candidate of every unit and shows what it does to
+// its block.
 #include <functional>
 #include <map>
 
@@ -8,7 +9,8 @@
 
 namespace mpq {
 
-/// A candidate in place: the block with the unit's weights replaced, and the outputs of the probed groups.
+/// A candidate in place: the block with the unit's weights replaced, and the outputs of the probed
+/// groups.
 struct CandidateOutput {
   size_t unit = 0;
   size_t candidate = 0;
@@ -25,11 +27,12 @@ struct WalkHooks {
   std::function<void(int64_t index, const GroupHidden& input, const GroupHidden& output)> leave;
 };
 
-/// The inputs are those of the full-precision prefix; candidates reuse the block's state up to their own stage. Quantizers that need a
-/// Hessian get the stage's blended one, factored once for all widths. `quantizer` replaces every candidate's quantizer by another one
-/// at the same width and group when not empty ("rtn" in the paper's preset).
-void walk_candidates(const ScoreContext& context, const std::string& quantizer, const WalkHooks& hooks,
-                     const std::string& stage_title);
+/// The inputs are those of the full-precision prefix; candidates reuse the block's state up to
+/// their own stage. Quantizers that need a Hessian get the stage's blended one, factored once for
+/// all widths. `quantizer` replaces every candidate's quantizer by another one at the same width
+/// and group when not empty ("rtn" in the paper's preset).
+void walk_candidates(const ScoreContext& context, const std::string& quantizer,
+                     const WalkHooks& hooks, const std::string& stage_title);
 
 /// Indices of the probed groups in context.groups.
 std::vector<size_t> probed_groups(const ScoreContext& context);

@@ -11,7 +11,8 @@ void rank_by_loss(const ScoreContext& context, ScoreTable& table);
 /// Gives every unit the score of its block, [blocks].
 void rank_by_block(const ScoreContext& context, const std::vector<double>& block_score,
                    ScoreTable& table);
-/// A rank becomes a loss (methods.md, 5): the local losses of `local`, times exp of the unit's z-scored rank.
+/// A rank becomes a loss (methods.md, 5): the local losses of `local`, times exp of the unit's
+/// z-scored rank.
 void weight_local_losses(const ScoreTable& local, ScoreTable& ranked);
 
 }  // namespace mpq

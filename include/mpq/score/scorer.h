@@ -12,7 +12,8 @@
 
 namespace mpq {
 
-/// A unit and the quantizer specs among which the allocator will choose. Spec "full" leaves it at 16 bits.
+/// A unit and the quantizer specs among which the allocator will choose. Spec "full" leaves it at
+/// 16 bits.
 struct ScoredUnit {
   Unit unit;
   std::vector<std::string> candidates;
@@ -31,8 +32,8 @@ struct ScoreContext {
   MemoryBudget* memory = nullptr;
 };
 
-/// loss[u][c] for unit u and candidate c, additive over units; empty for a rank-only scorer. `score` ranks units, higher is more
-/// sensitive. "full" has loss 0.
+/// loss[u][c] for unit u and candidate c, additive over units; empty for a rank-only scorer.
+/// `score` ranks units, higher is more sensitive. "full" has loss 0.
 struct ScoreTable {
   std::string loss_unit;  // "nats/token", "relative", ...; empty for a rank
   std::vector<double> score;
@@ -47,8 +48,8 @@ struct ScoreCost {
   int64_t quantizations = 0;
 };
 
-/// To add one: a class with nested Options in src/score/scorers/<name>.cpp, registered with MPQ_REGISTER(Scorer, ...), and
-/// tests/score/<name>_test.cpp.
+/// To add one: a class with nested Options in src/score/scorers/<name>.cpp, registered with
+/// MPQ_REGISTER(Scorer, ...), and tests/score/<name>_test.cpp.
 class Scorer {
  public:
   static constexpr const char* kKind = "scorer";
@@ -57,7 +58,8 @@ class Scorer {
   Scorer(const Scorer&) = delete;
   Scorer& operator=(const Scorer&) = delete;
 
-  /// False: it ranks blocks only and the candidates' losses come from their local error, weighted by the rank.
+  /// False: it ranks blocks only and the candidates' losses come from their local error, weighted
+  /// by the rank.
   virtual bool measures_loss() const = 0;
   virtual ScoreCost cost(const ScoreContext& context) const = 0;
   virtual ScoreTable score(const ScoreContext& context) const = 0;

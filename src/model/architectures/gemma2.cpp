@@ -30,7 +30,8 @@ class Gemma2 final : public Architecture {
     model.attention_softcap = json_get_or<double>(config, "attn_logit_softcapping", 0.0, where);
     model.logits_softcap = json_get_or<double>(config, "final_logit_softcapping", 0.0, where);
     const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
-    set_windows(model, config, window, [](int64_t layer) { return layer % 2 == 0; }, where);
+    set_windows(
+        model, config, window, [](int64_t layer) { return layer % 2 == 0; }, where);
     return model;
   }
 };

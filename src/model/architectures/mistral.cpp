@@ -12,7 +12,8 @@ class Mistral final : public Architecture {
   ModelConfig configure(const Json& config, const std::string& where) const override {
     ModelConfig model = configure_llama_like(config, where, {});
     const auto window = json_get_or<int64_t>(config, "sliding_window", 0, where);
-    set_windows(model, config, window, [](int64_t) { return true; }, where);
+    set_windows(
+        model, config, window, [](int64_t) { return true; }, where);
     return model;
   }
 };

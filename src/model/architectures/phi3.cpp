@@ -12,14 +12,16 @@ class Phi3 final : public Architecture {
   ModelConfig configure(const Json& config, const std::string& where) const override {
     ModelConfig model = configure_llama_like(config, where, {});
     const auto window = json_get_or<int64_t>(config, "sliding_window", 0, where);
-    set_windows(model, config, window, [](int64_t) { return true; }, where);
+    set_windows(
+        model, config, window, [](int64_t) { return true; }, where);
     const int64_t query = model.heads * model.head_dim;
     const int64_t key = model.kv_heads * model.head_dim;
     model.linears = {
-        {Role::QueryKeyValue, Stage::AttentionIn, "self_attn.qkv_proj", query + 2 * key, model.hidden,
-         false},
+        {Role::QueryKeyValue, Stage::AttentionIn, "self_attn.qkv_proj", query + 2 * key,
+         model.hidden, false},
         {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query, false},
-        {Role::GateUp, Stage::MlpIn, "mlp.gate_up_proj", 2 * model.intermediate, model.hidden, false},
+        {Role::GateUp, Stage::MlpIn, "mlp.gate_up_proj", 2 * model.intermediate, model.hidden,
+         false},
         {Role::Down, Stage::MlpOut, "mlp.down_proj", model.hidden, model.intermediate, false}};
     return model;
   }

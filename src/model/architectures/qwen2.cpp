@@ -1,4 +1,5 @@
-// Qwen2 and Qwen2.5: biases on query, key and value; an optional sliding window on the upper layers.
+// Qwen2 and Qwen2.5: biases on query, key and value; an optional sliding window on the upper
+// layers.
 #include "mpq/model/architecture.h"
 
 namespace mpq {
@@ -14,7 +15,8 @@ class Qwen2 final : public Architecture {
     if (json_get_or<bool>(config, "use_sliding_window", false, where)) {
       const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
       const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
-      set_windows(model, config, window, [first](int64_t layer) { return layer >= first; }, where);
+      set_windows(
+          model, config, window, [first](int64_t layer) { return layer >= first; }, where);
     }
     return model;
   }

@@ -1,4 +1,5 @@
-// GPTQ (Frantar et al., 2023, Algorithm 1): columns are rounded in turn, each error spread over the columns still to come.
+// GPTQ (Frantar et al., 2023, Algorithm 1): columns are rounded in turn, each error spread over the
+// columns still to come.
 #include <ATen/ATen.h>
 
 #include "mpq/core/log.h"
@@ -19,10 +20,13 @@ class Gptq final : public Quantizer {
     template <class Field>
     void visit(Field&& field) {
       SchemeOptions::visit(field);
-      field("act_order", act_order, "columns by descending diag H, groups fixed beforehand (no g_idx)");
+      field("act_order", act_order,
+            "columns by descending diag H, groups fixed beforehand (no g_idx)");
       field("mse", mse, "choose group ranges by the shrink search first");
-      field("damp", damp, "added to diag H, as a share of its mean; grows tenfold if Cholesky fails");
-      field("refine", refine, "rounds of coordinate descent on codes and scales under H afterwards");
+      field("damp", damp,
+            "added to diag H, as a share of its mean; grows tenfold if Cholesky fails");
+      field("refine", refine,
+            "rounds of coordinate descent on codes and scales under H afterwards");
     }
   };
 
@@ -37,7 +41,8 @@ class Gptq final : public Quantizer {
   bool needs_hessian() const override { return true; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    require(problem.hessian != nullptr, ErrorCode::Internal, "{}: gptq needs a Hessian", problem.name);
+    require(problem.hessian != nullptr, ErrorCode::Internal, "{}: gptq needs a Hessian",
+            problem.name);
     at::Tensor weight = problem.weight.clone();
     // An input that is always zero carries nothing: its weights are dropped.
     weight.masked_fill_((problem.hessian->diagonal() == 0).unsqueeze(0), 0.0);

@@ -14,7 +14,8 @@ class Rtn final : public Quantizer {
     template <class Field>
     void visit(Field&& field) {
       SchemeOptions::visit(field);
-      field("mse", mse, "shrink every group's range to the least sum |w - q|^2.4 (100 steps to 0.2)");
+      field("mse", mse,
+            "shrink every group's range to the least sum |w - q|^2.4 (100 steps to 0.2)");
     }
   };
 
@@ -24,7 +25,8 @@ class Rtn final : public Quantizer {
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     const GridOptions options{scheme_, options_.mse, problem.scale_dtype};
-    return round_to_grid(problem.weight, choose_grid(problem.weight, options, problem.name), scheme_);
+    return round_to_grid(problem.weight, choose_grid(problem.weight, options, problem.name),
+                         scheme_);
   }
 
  private:

@@ -1,4 +1,5 @@
-// Local error: how far the block's output moves, relative to its size (methods.md, 1.5). No later block is run.
+// Local error: how far the block's output moves, relative to its size (methods.md, 1.5). No later
+// block is run.
 #include <ATen/ATen.h>
 
 #include "mpq/score/candidate_walk.h"
@@ -42,7 +43,8 @@ class Mse final : public Scorer {
   }
 };
 
-MPQ_REGISTER(Scorer, Mse, "mse", "relative error of the block's output; local, one block forward each");
+MPQ_REGISTER(Scorer, Mse, "mse",
+             "relative error of the block's output; local, one block forward each");
 
 }  // namespace
 }  // namespace mpq

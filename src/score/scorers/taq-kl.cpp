@@ -1,4 +1,5 @@
-// TAQ-KL: output divergence under a uniform noise proxy of each block's quantization (arXiv 2511.06516; methods.md, 1.2).
+// TAQ-KL: output divergence under a uniform noise proxy of each block's quantization (arXiv
+// 2511.06516; methods.md, 1.2).
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -62,7 +63,8 @@ class TaqKl final : public Scorer {
       forward_all(model.config(), block, plan, base, base);
       for (auto& branch : branches)
         forward_all(model.config(), block, plan, branch.hidden, branch.hidden);
-      const double delta = (*context.statistics)[static_cast<size_t>(index)].last_token_range / steps;
+      const double delta =
+          (*context.statistics)[static_cast<size_t>(index)].last_token_range / steps;
       for (int draw = 0; draw < options_.draws; ++draw) {
         at::Tensor noised = context.memory->allocate(plan.rows(), base.size(1), base.scalar_type());
         const auto noise = at::rand(base.sizes(), generator, at::kFloat).sub_(0.5).mul_(delta);
@@ -75,7 +77,8 @@ class TaqKl final : public Scorer {
   }
 
  private:
-  at::Tensor last_logits(const Model& model, const BatchPlan& plan, const at::Tensor& hidden) const {
+  at::Tensor last_logits(const Model& model, const BatchPlan& plan,
+                         const at::Tensor& hidden) const {
     const auto rows = hidden.index_select(0, plan.last_rows()).to(model.device());
     return model.logits(rows) / options_.temperature;
   }
@@ -95,8 +98,8 @@ class TaqKl final : public Scorer {
     Json blocks = Json::array();
     for (size_t block = 0; block < layers; ++block) {
       const auto by_prompt = at::stack(draws[block]).mean(0).cpu();  // draws share the prompts
-      const auto mean = mean_over_tokens(by_prompt, at::arange(plan.sequences(), at::kLong),
-                                         plan.sequences());
+      const auto mean =
+          mean_over_tokens(by_prompt, at::arange(plan.sequences(), at::kLong), plan.sequences());
       scores.push_back(mean.mean);
       blocks.push_back({{"kl", mean.mean}, {"kl_stderr", mean.stderr_}});
     }
@@ -110,7 +113,8 @@ class TaqKl final : public Scorer {
   Options options_;
 };
 
-MPQ_REGISTER(Scorer, TaqKl, "taq-kl", "output KL under a noise proxy of each block (rank by block)");
+MPQ_REGISTER(Scorer, TaqKl, "taq-kl",
+             "output KL under a noise proxy of each block (rank by block)");
 
 }  // namespace
 }  // namespace mpq

@@ -1,4 +1,5 @@
-// TAQ: information and stability of each block's output ("You Had One Job", arXiv 2511.06516; methods.md, 1.1).
+// TAQ: information and stability of each block's output ("You Had One Job", arXiv 2511.06516;
+// methods.md, 1.1).
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -45,7 +46,8 @@ class Taq final : public Scorer {
     void visit(Field&& field) {
       field("information", information, "weight of the z-scored spectral entropy");
       field("stability", stability, "weight of the z-scored negative variance");
-      field("normalized", normalized, "scale-free stability -Var / (E|h|)^2 instead of the paper's -Var");
+      field("normalized", normalized,
+            "scale-free stability -Var / (E|h|)^2 instead of the paper's -Var");
     }
   };
 

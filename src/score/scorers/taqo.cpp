@@ -1,4 +1,5 @@
-// TAQO: measured sensitivity, the output's KL with one unit quantized (arXiv 2511.06516; methods.md, 1.3), for every candidate.
+// TAQO: measured sensitivity, the output's KL with one unit quantized (arXiv 2511.06516;
+// methods.md, 1.3), for every candidate.
 #include <ATen/ATen.h>
 
 #include "mpq/core/log.h"
@@ -23,7 +24,8 @@ class Taqo final : public Scorer {
     double text_weight = 0.02;
     template <class Field>
     void visit(Field&& field) {
-      field("quantizer", quantizer, "probe with this one instead of the candidates' own (\"rtn\" in the paper)");
+      field("quantizer", quantizer,
+            "probe with this one instead of the candidates' own (\"rtn\" in the paper)");
       field("text_weight", text_weight, "weight of the general text's KL beside the task's");
     }
   };
@@ -73,7 +75,8 @@ class Taqo final : public Scorer {
   }
 
  private:
-  /// Adds weight * KL of one group for all branches; reference logits are computed once per chunk of rows.
+  /// Adds weight * KL of one group for all branches; reference logits are computed once per chunk
+  /// of rows.
   void add_divergence(const ScoreContext& context, const SequenceGroup& group, size_t index,
                       const at::Tensor& base, const std::vector<Branch>& branches,
                       ScoreTable& table) const {
@@ -108,7 +111,8 @@ class Taqo final : public Scorer {
   Options options_;
 };
 
-MPQ_REGISTER(Scorer, Taqo, "taqo", "measured output KL of every unit and width, all in one pass over the weights");
+MPQ_REGISTER(Scorer, Taqo, "taqo",
+             "measured output KL of every unit and width, all in one pass over the weights");
 
 }  // namespace
 }  // namespace mpq
