@@ -32,6 +32,12 @@ std::optional<at::ScalarType> dtype_from_name(const std::string& name) {
   return std::nullopt;
 }
 
+std::string dtype_names() {
+  std::string names;
+  for (const auto& [name, dtype] : kNames) names += (names.empty() ? "" : ", ") + std::string(name);
+  return names;
+}
+
 std::string dtype_name(at::ScalarType dtype) {
   for (const auto& [name, known] : kNames) {
     if (known == dtype) return name;

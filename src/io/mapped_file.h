@@ -15,6 +15,9 @@ class MappedFile {
 
   const uint8_t* data() const { return data_; }
   uint64_t size() const { return size_; }
+  /// These bytes are not needed soon: gives large ranges back, so that what stays in memory does
+  /// not grow with the file. They may still be read, at the price of reading them again.
+  void release(uint64_t begin, uint64_t bytes) const;
 
  private:
   const uint8_t* data_ = nullptr;

@@ -14,9 +14,14 @@ OutputFolder::OutputFolder(std::string path, bool overwrite)
     : path_(fs::absolute(path).lexically_normal().string()) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   std::error_code error;
+  if (fs::is_symlink(path_, error)) {  // a link stays: the folder it names is filled
+    path_ = fs::canonical(path_, error).string();
+    require(!error, ErrorCode::Usage, "--out {}: is a link to nowhere: {}", path, error.message());
+  }
+  require(path_ != "/", ErrorCode::Usage, "--out {}: expected a folder below /", path);
   if (fs::exists(path_, error)) {
-    require(fs::is_directory(path_), ErrorCode::Usage, "--out {}: exists and is not a folder",
-            path);
+    require(fs::is_directory(path_, error), ErrorCode::Usage,
+            "--out {}: exists and is not a folder", path);
     require(overwrite || fs::is_empty(path_, error), ErrorCode::Usage,
             "--out {}: exists and is not empty; choose another name or give --overwrite", path);
   }
@@ -27,8 +32,8 @@ OutputFolder::OutputFolder(std::string path, bool overwrite)
   temporary_ =
       (target.parent_path() / fmt::format(".{}.partial-{}", target.filename().string(), ::getpid()))
           .string();
-  fs::remove_all(temporary_, error);
-  fs::create_directory(temporary_, error);
+  fs::remove_all(temporary_, error);  // of a run that had this process's number
+  if (!error) fs::create_directory(temporary_, error);
   require(!error, ErrorCode::Io, "--out {}: cannot be written: {}", path, error.message());
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <set>
 
 #include "dtype_names.h"
 #include "mpq/core/error.h"
@@ -17,26 +18,44 @@ namespace {
 
 uint64_t tensor_bytes(const TensorPlan& plan) {
   uint64_t bytes = c10::elementSize(plan.dtype);
-  for (const int64_t size : plan.shape) bytes *= static_cast<uint64_t>(size);
+  for (const int64_t size : plan.shape) {
+    require(size >= 0, ErrorCode::Internal, "safetensors: {} is planned with size {}", plan.name,
+            size);
+    bytes *= static_cast<uint64_t>(size);
+  }
   return bytes;
+}
+
+/// "Float[2, 3]", for messages.
+std::string described(at::ScalarType dtype, at::IntArrayRef shape) {
+  return at::toString(dtype) + Json(shape.vec()).dump();
 }
 
 /// Length word and header, padded with spaces so that the data begins at a multiple of 8.
 std::string header_of(const std::vector<TensorPlan>& plan,
                       const std::map<std::string, std::string>& metadata) {
-  Json header = Json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  // Members are joined as text: an ordered object would search all its keys at each insertion.
+  std::string text = "{";
+  const auto add = [&text](const std::string& name, const Json& value) {
+    try {
+      text += (text.size() > 1 ? "," : "") + Json(name).dump() + ":" + value.dump();
+    } catch (const nlohmann::json::type_error&) {
+      fail(ErrorCode::Format, "safetensors: a name or the metadata is not UTF-8");
+    }
+  };
+  if (!metadata.empty()) add("__metadata__", metadata);
+  std::set<std::string> names = {"__metadata__"};
   uint64_t offset = 0;
   for (const auto& tensor : plan) {
-    require(!header.contains(tensor.name), ErrorCode::Internal, "safetensors: {} is planned twice",
-            tensor.name);
+    require(names.insert(tensor.name).second, ErrorCode::Internal,
+            "safetensors: {} is planned twice", tensor.name);
     const uint64_t end = offset + tensor_bytes(tensor);
-    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, end}}};
+    add(tensor.name, {{"dtype", dtype_name(tensor.dtype)},
+                      {"shape", tensor.shape},
+                      {"data_offsets", {offset, end}}});
     offset = end;
   }
-  std::string text = header.dump();
+  text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const uint64_t size = text.size();
   return std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + text;
@@ -60,9 +79,9 @@ struct SafetensorsWriter::State {
   std::string temporary() const { return path + ".tmp"; }
 
   [[noreturn]] void fail_io(int reason) const {
-    fail(ErrorCode::Io,
-         "{}: writing failed: {}; free some space or choose another place and run again", path,
-         std::strerror(reason));
+    const bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+    fail(ErrorCode::Io, "{}: writing failed: {}{}", path, std::strerror(reason),
+         full ? "; free some space or choose another place and run again" : "");
   }
 
   void write_all(const void* data, size_t size) const {
@@ -103,8 +122,8 @@ void SafetensorsWriter::write(const std::string& name, const at::Tensor& tensor)
   const TensorPlan& plan = state_->plan[state_->next++];
   require(plan.name == name && plan.dtype == tensor.scalar_type() &&
               tensor.sizes() == at::IntArrayRef(plan.shape),
-          ErrorCode::Internal, "{}: {} was planned next, found {} or another shape or dtype",
-          state_->path, plan.name, name);
+          ErrorCode::Internal, "{}: {} {} was planned next, found {} {}", state_->path, plan.name,
+          described(plan.dtype, plan.shape), name, described(tensor.scalar_type(), tensor.sizes()));
   const at::Tensor bytes = tensor.cpu().contiguous();
   state_->write_all(bytes.const_data_ptr(), tensor_bytes(plan));
 }

@@ -4,14 +4,19 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <system_error>
 
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
+#include "strict_json.h"
 
 namespace mpq {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr int kMaxIndexDepth = 16;
+constexpr const char* kIndex = "model.safetensors.index.json";
 
 class SafetensorsFolder final : public WeightSource {
  public:
@@ -37,6 +42,8 @@ class SafetensorsFolder final : public WeightSource {
 
   at::Tensor load(const std::string& name) const override { return file_of(name).tensor(name); }
 
+  bool contains(const std::string& name) const { return places_.count(name) != 0; }
+
   const SafetensorsFile& file_of(const std::string& name) const {
     const auto found = places_.find(name);
     require(found != places_.end(), ErrorCode::Format, "{}: there is no tensor {}", folder_, name);
@@ -57,24 +64,37 @@ void check_shard_name(const std::string& shard, const std::string& index) {
           shard);
 }
 
-void add_shards(SafetensorsFolder& source, const std::string& folder, const std::string& index) {
-  const Json json = read_json_file(index);
-  const Json map = json_get<Json>(json, "weight_map", index);
-  require(map.is_object(), ErrorCode::Format, "{}: \"weight_map\" is not an object", index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : map.items()) {
+/// The index's weight_map: tensor to shard.
+std::map<std::string, std::string> read_weight_map(const std::string& index) {
+  const auto json = parse_strict_json(read_text_file(index), index, kMaxIndexDepth);
+  const auto found = json.is_object() ? json.find("weight_map") : json.end();
+  require(found != json.end() && found->is_object(), ErrorCode::Format,
+          "{}: there is no object \"weight_map\"", index);
+  std::map<std::string, std::string> places;
+  for (const auto& [tensor, shard] : found->items()) {
     require(shard.is_string(), ErrorCode::Format, "{}: the shard of {} is not a string", index,
             tensor);
-    check_shard_name(shard.get<std::string>(), index);
-    shards.insert(shard.get<std::string>());
+    check_shard_name(shard.get_ref<const std::string&>(), index);
+    places.emplace(tensor, shard.get_ref<const std::string&>());
   }
+  require(!places.empty(), ErrorCode::Format, "{}: \"weight_map\" is empty", index);
+  return places;
+}
+
+void add_shards(SafetensorsFolder& source, const std::string& folder, const std::string& index) {
+  const auto places = read_weight_map(index);
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : places) shards.insert(shard);
   for (const auto& shard : shards) source.add_file(shard);
   for (const auto& name : source.names()) {
-    require(map.contains(name), ErrorCode::Format, "{}: does not list tensor {} of {}", index, name,
-            source.file_of(name).path());
+    require(places.count(name) != 0, ErrorCode::Format, "{}: does not list tensor {} of {}", index,
+            name, source.file_of(name).path());
   }
-  for (const auto& [tensor, shard] : map.items()) {
-    const std::string expected = folder + "/" + shard.get<std::string>();
+  for (const auto& [tensor, shard] : places) {
+    require(source.contains(tensor), ErrorCode::Format,
+            "{}: lists {} in {}, but there is no tensor {} in any shard", index, tensor, shard,
+            tensor);
+    const std::string expected = folder + "/" + shard;
     require(source.file_of(tensor).path() == expected, ErrorCode::Format,
             "{}: lists {} in {}, found in {}", index, tensor, expected,
             source.file_of(tensor).path());
@@ -85,18 +105,21 @@ void add_shards(SafetensorsFolder& source, const std::string& folder, const std:
 
 std::unique_ptr<WeightSource> open_safetensors_folder(const std::string& folder) {
   auto source = std::make_unique<SafetensorsFolder>(folder);
-  const std::string index = folder + "/model.safetensors.index.json";
-  if (fs::exists(folder + "/model.safetensors")) {
+  std::error_code error;
+  const auto there = [&](const char* name) { return fs::exists(folder + "/" + name, error); };
+  require(fs::is_directory(folder, error), ErrorCode::Io, "{}: is not a folder: {}", folder,
+          error ? error.message() : "expected one with model.safetensors");
+  if (there("model.safetensors")) {
     source->add_file("model.safetensors");
-  } else if (fs::exists(index)) {
-    add_shards(*source, folder, index);
+  } else if (there(kIndex)) {
+    add_shards(*source, folder, folder + "/" + kIndex);
   } else {
-    const bool pickled = fs::exists(folder + "/pytorch_model.bin") ||
-                         fs::exists(folder + "/pytorch_model.bin.index.json");
+    const bool pickled = there("pytorch_model.bin") || there("pytorch_model.bin.index.json");
     require(!pickled, ErrorCode::Unsupported,
-            "{}: holds pickled weights only; save them with safe_serialization=True first", folder);
-    fail(ErrorCode::Io, "{}: neither model.safetensors nor model.safetensors.index.json is there",
-         folder);
+            "{}: holds pickled weights only; convert them to safetensors "
+            "(save_pretrained with safe_serialization=True) and run again",
+            folder);
+    fail(ErrorCode::Io, "{}: neither model.safetensors nor {} is there", folder, kIndex);
   }
   return source;
 }
