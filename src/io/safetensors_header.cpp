@@ -17,7 +17,7 @@ namespace {
 
 using StrictJson = nlohmann::json;
 
-constexpr int kMaxDepth = 3;  // the header, a tensor, its shape
+constexpr size_t kMaxDepth = 3;  // the header, a tensor, its shape
 constexpr size_t kMaxDimensions = 64;
 constexpr uint64_t kMaxBytes = uint64_t{1} << 62;
 
@@ -104,6 +104,7 @@ std::map<std::string, std::string> parse_metadata(const StrictJson& json, const 
 void check_tiling(const std::map<std::string, TensorEntry>& tensors, uint64_t data_bytes,
                   const std::string& path) {
   std::vector<std::pair<const TensorEntry*, const std::string*>> order;
+  order.reserve(tensors.size());
   for (const auto& [name, entry] : tensors) order.emplace_back(&entry, &name);
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return std::pair(a.first->begin, a.first->end) < std::pair(b.first->begin, b.first->end);

@@ -49,7 +49,7 @@ SafetensorsFile::~SafetensorsFile() = default;
 const std::string& SafetensorsFile::path() const { return mapping_->path; }
 const std::map<std::string, TensorEntry>& SafetensorsFile::tensors() const { return tensors_; }
 const std::map<std::string, std::string>& SafetensorsFile::metadata() const { return metadata_; }
-bool SafetensorsFile::contains(const std::string& name) const { return tensors_.count(name) != 0; }
+bool SafetensorsFile::contains(const std::string& name) const { return tensors_.contains(name); }
 
 at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   const auto found = tensors_.find(name);

@@ -141,6 +141,7 @@ void SafetensorsWriter::finish() {
 void save_tensors(const std::string& path, const std::map<std::string, at::Tensor>& tensors,
                   const std::map<std::string, std::string>& metadata) {
   std::vector<TensorPlan> plan;
+  plan.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors)
     plan.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
   SafetensorsWriter writer(path, plan, metadata);

@@ -1,4 +1,5 @@
-// A JSON parser callback that refuses what nlohmann::json lets pass.
+// Refuses what nlohmann::json lets pass, in a pass of its own: a parser callback would take
+// quadratic time.
 #include "strict_json.h"
 
 #include <set>
@@ -17,32 +18,57 @@ std::string escaped(const nlohmann::json& value) {
   return text;
 }
 
+/// Looks at keys, depth and syntax; keeps no value.
+class Checker final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  Checker(const std::string& where, size_t max_depth) : where_(where), max_depth_(max_depth) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool start_array(size_t) override { return open(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    if (!keys_.back().insert(name).second)
+      fail(ErrorCode::Format, "{} names \"{}\" twice", where_, shown(name));
+    return true;
+  }
+
+  bool parse_error(size_t byte, const std::string&, const nlohmann::json::exception&) override {
+    fail(ErrorCode::Format, "{} is not JSON from byte {} on; the file is damaged", where_, byte);
+  }
+
+ private:
+  bool open() {
+    require(keys_.size() < max_depth_, ErrorCode::Format, "{} nests too deep: over {} levels",
+            where_, max_depth_);
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  const std::string& where_;
+  size_t max_depth_;
+  std::vector<std::set<std::string>> keys_;  // of each open object; none in a list
+};
+
 }  // namespace
 
-nlohmann::json parse_strict_json(std::string_view text, const std::string& where, int max_depth) {
-  using Event = nlohmann::json::parse_event_t;
-  std::vector<std::set<std::string>> keys;
-  const auto check = [&](int depth, Event event, const nlohmann::json& parsed) {
-    const bool opens = event == Event::object_start || event == Event::array_start;
-    require(!opens || depth < max_depth, ErrorCode::Format, "{} nests too deep: over {} levels",
-            where, max_depth);
-    if (event == Event::object_start) keys.emplace_back();
-    if (event == Event::object_end) keys.pop_back();
-    if (event == Event::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second)
-        fail(ErrorCode::Format, "{} names \"{}\" twice", where, shown(key));
-    }
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text.begin(), text.end(), check);
-  } catch (const nlohmann::json::parse_error& error) {
-    fail(ErrorCode::Format, "{} is not JSON from byte {} on; the file is damaged", where,
-         error.byte);
-  } catch (const nlohmann::json::exception&) {
-    fail(ErrorCode::Format, "{} is not JSON: a number is out of range", where);
-  }
+nlohmann::json parse_strict_json(std::string_view text, const std::string& where,
+                                 size_t max_depth) {
+  Checker checker(where, max_depth);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &checker);
+  return nlohmann::json::parse(text.begin(), text.end());
 }
 
 std::string shown(std::string_view text) {

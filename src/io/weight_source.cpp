@@ -15,7 +15,7 @@ namespace mpq {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxIndexDepth = 16;
+constexpr size_t kMaxIndexDepth = 16;
 constexpr const char* kIndex = "model.safetensors.index.json";
 
 class SafetensorsFolder final : public WeightSource {
@@ -42,7 +42,7 @@ class SafetensorsFolder final : public WeightSource {
 
   at::Tensor load(const std::string& name) const override { return file_of(name).tensor(name); }
 
-  bool contains(const std::string& name) const { return places_.count(name) != 0; }
+  bool contains(const std::string& name) const { return places_.contains(name); }
 
   const SafetensorsFile& file_of(const std::string& name) const {
     const auto found = places_.find(name);
@@ -61,7 +61,7 @@ void check_shard_name(const std::string& shard, const std::string& index) {
   const bool plain = !shard.empty() && shard.find('/') == std::string::npos && shard != "." &&
                      shard != ".." && shard.find('\0') == std::string::npos;
   require(plain, ErrorCode::Format, "{}: shard \"{}\" is not a file name in the same folder", index,
-          shard);
+          shown(shard));
 }
 
 /// The index's weight_map: tensor to shard.
@@ -73,7 +73,7 @@ std::map<std::string, std::string> read_weight_map(const std::string& index) {
   std::map<std::string, std::string> places;
   for (const auto& [tensor, shard] : found->items()) {
     require(shard.is_string(), ErrorCode::Format, "{}: the shard of {} is not a string", index,
-            tensor);
+            shown(tensor));
     check_shard_name(shard.get_ref<const std::string&>(), index);
     places.emplace(tensor, shard.get_ref<const std::string&>());
   }
@@ -87,14 +87,14 @@ void add_shards(SafetensorsFolder& source, const std::string& folder, const std:
   for (const auto& [tensor, shard] : places) shards.insert(shard);
   for (const auto& shard : shards) source.add_file(shard);
   for (const auto& name : source.names()) {
-    require(places.count(name) != 0, ErrorCode::Format, "{}: does not list tensor {} of {}", index,
+    require(places.contains(name), ErrorCode::Format, "{}: does not list tensor {} of {}", index,
             name, source.file_of(name).path());
   }
   for (const auto& [tensor, shard] : places) {
     require(source.contains(tensor), ErrorCode::Format,
             "{}: lists {} in {}, but there is no tensor {} in any shard", index, tensor, shard,
             tensor);
-    const std::string expected = folder + "/" + shard;
+    const std::string expected = fmt::format("{}/{}", folder, shard);
     require(source.file_of(tensor).path() == expected, ErrorCode::Format,
             "{}: lists {} in {}, found in {}", index, tensor, expected,
             source.file_of(tensor).path());

@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <new>
@@ -12,6 +13,7 @@
 #include "config_file.h"
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/core/suggest.h"
 
 namespace {
 
@@ -31,8 +33,19 @@ int report_parse_error(const CLI::App& cli, const CLI::ParseError& error) {
   return report(message + "; see `mpq --help`", static_cast<int>(mpq::ErrorCode::Usage));
 }
 
+/// A first word that is no command is most likely a mistyped one.
+void check_command(const CLI::App& cli, const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.front().rfind('-', 0) == 0) return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : cli.get_subcommands({})) names.push_back(command->get_name());
+  const bool known = std::find(names.begin(), names.end(), arguments.front()) != names.end();
+  mpq::require(known, mpq::ErrorCode::Usage, "unknown command \"{}\"{}", arguments.front(),
+               known ? "" : mpq::suggestion(arguments.front(), names));
+}
+
 int run_command(mpq::cli::App& app, int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
+  check_command(app.cli, arguments);
   arguments = mpq::cli::expand_config(app.cli, std::move(arguments));
   try {
     app.cli.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
