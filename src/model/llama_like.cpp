@@ -87,6 +87,14 @@ void set_windows(ModelConfig& model, const Json& config, int64_t window,
   }
 }
 
+void set_upper_windows(ModelConfig& model, const Json& config, const std::string& where) {
+  if (!json_get_or<bool>(config, "use_sliding_window", false, where)) return;
+  const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
+  const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
+  set_windows(
+      model, config, window, [first](int64_t layer) { return layer >= first; }, where);
+}
+
 ModelConfig read_model_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
   const Json config = read_json_file(path);

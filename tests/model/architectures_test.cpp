@@ -17,8 +17,9 @@ std::string golden_folder() { return std::string(MPQ_SOURCE_DIR) + "/tests/golde
 Json cases() { return read_json_file(golden_folder() + "cases.json"); }
 
 std::vector<std::string> golden_cases() {
-  auto names = cases().at("tiny").get<std::vector<std::string>>();
-  for (const auto& [name, folder] : cases().at("trained").items()) names.push_back(name);
+  const Json all = cases();  // a temporary would be gone before its items are read
+  auto names = all.at("tiny").get<std::vector<std::string>>();
+  for (const auto& [name, folder] : all.at("trained").items()) names.push_back(name);
   return names;
 }
 

@@ -40,4 +40,7 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
 void set_windows(ModelConfig& model, const Json& config, int64_t window,
                  const std::function<bool(int64_t)>& sliding, const std::string& where);
 
+/// Qwen's rule: with `use_sliding_window`, layers from `max_window_layers` on have a window.
+void set_upper_windows(ModelConfig& model, const Json& config, const std::string& where);
+
 }  // namespace mpq

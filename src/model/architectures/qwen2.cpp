@@ -12,12 +12,7 @@ class Qwen2 final : public Architecture {
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
     ModelConfig model = configure_llama_like(config, where, {.qkv_bias = true});
-    if (json_get_or<bool>(config, "use_sliding_window", false, where)) {
-      const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
-      const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
-      set_windows(
-          model, config, window, [first](int64_t layer) { return layer >= first; }, where);
-    }
+    set_upper_windows(model, config, where);
     return model;
   }
 };

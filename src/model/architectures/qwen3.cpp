@@ -14,12 +14,7 @@ class Qwen3 final : public Architecture {
     ModelConfig model =
         configure_llama_like(config, where, {.qkv_bias = bias, .output_bias = bias});
     model.qk_norm = true;
-    if (json_get_or<bool>(config, "use_sliding_window", false, where)) {
-      const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
-      const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
-      set_windows(
-          model, config, window, [first](int64_t layer) { return layer >= first; }, where);
-    }
+    set_upper_windows(model, config, where);
     return model;
   }
 };
