@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bf16_product.h"
 #include "mpq/core/error.h"
 
 namespace mpq {
@@ -26,13 +27,22 @@ void HessianAccumulator::add(const at::Tensor& x) {
   require(x.dim() == 2 && x.size(1) == in, ErrorCode::Internal,
           "Hessian: expected inputs of {} channels, found {}", in, x.size(-1));
   sum_ = sum_.to(x.device());
+  // Products of bfloat16 values are exact in float32, so nothing is lost by multiplying them as
+  // such.
+  const bool narrow = x.scalar_type() == at::kBFloat16 && x.is_cpu() && has_bf16_product();
   for (int64_t begin = 0; begin < x.size(0); begin += kRows) {
-    const auto rows = x.narrow(0, begin, std::min(kRows, x.size(0) - begin)).to(at::kFloat);
+    const auto part = x.narrow(0, begin, std::min(kRows, x.size(0) - begin));
+    const auto rows = narrow ? part.contiguous() : part.to(at::kFloat);
     for (int64_t strip = 0; strip < in; strip += kStrip) {
       const int64_t height = std::min(kStrip, in - strip);
-      sum_.narrow(0, strip, height)
-          .narrow(1, strip, in - strip)
-          .addmm_(rows.narrow(1, strip, height).t(), rows.narrow(1, strip, in - strip));
+      const auto left = rows.narrow(1, strip, height);
+      const auto right = rows.narrow(1, strip, in - strip);
+      auto target = sum_.narrow(0, strip, height).narrow(1, strip, in - strip);
+      if (narrow) {
+        add_transposed_product(left, right, target);
+      } else {
+        target.addmm_(left.t(), right);
+      }
     }
   }
   rows_ += x.size(0);

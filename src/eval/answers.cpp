@@ -1,10 +1,7 @@
 // Greedy answers and their metrics.
-#include "answers.h"
-
-#include <limits>
+#include "mpq/eval/answers.h"
 
 #include "answer_metrics.h"
-#include "mean_over_prompts.h"
 #include "mpq/eval/generate.h"
 
 namespace mpq {
@@ -22,36 +19,25 @@ std::string text_of(const Tokenizer& tokenizer, const TokenSequence& tokens) {
 
 }  // namespace
 
-void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalInput& input,
-                     EvalResult& result) {
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  const size_t prompts = input.prompts.size();
-  result.prompt_exact_match.assign(prompts, kNone);
-  result.prompt_f1.assign(prompts, kNone);
-  result.generated.assign(prompts, "");
-  std::vector<size_t> asked;
-  std::vector<TokenSequence> questions;
-  for (size_t i = 0; i < prompts; ++i) {
-    if (input.prompts[i].answers.empty()) continue;
-    asked.push_back(i);
-    questions.push_back(input.prompts[i].tokens);
-  }
-  GenerateOptions options;
-  options.max_new_tokens = input.max_new_tokens;
-  options.stop_tokens = input.stop_tokens;
-  options.stop = [&](const TokenSequence& tokens) {
+AnswerScores score_answers(const Model& model, const Tokenizer& tokenizer,
+                           const std::vector<TokenSequence>& questions,
+                           const std::vector<std::vector<std::string>>& gold,
+                           const AnswerOptions& options) {
+  GenerateOptions generate;
+  generate.max_new_tokens = options.max_new_tokens;
+  generate.stop_tokens = options.stop_tokens;
+  generate.load_block = options.load_block;
+  generate.stop = [&](const TokenSequence& tokens) {
     return answer_is_complete(text_of(tokenizer, tokens));
   };
-  const auto generated = generate_greedy(model, questions, options);
-  for (size_t i = 0; i < asked.size(); ++i) {
-    const auto& gold = input.prompts[asked[i]].answers;
-    const std::string answer = answer_of(text_of(tokenizer, generated[i]));
-    result.prompt_exact_match[asked[i]] = exact_match(answer, gold);
-    result.prompt_f1[asked[i]] = token_f1(answer, gold);
-    result.generated[asked[i]] = answer;
+  const auto tokens = generate_greedy(model, questions, generate);
+  AnswerScores scores;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    scores.generated.push_back(answer_of(text_of(tokenizer, tokens[i])));
+    scores.exact_match.push_back(exact_match(scores.generated[i], gold[i]));
+    scores.f1.push_back(token_f1(scores.generated[i], gold[i]));
   }
-  result.exact_match = mean_over_prompts(result.prompt_exact_match);
-  result.f1 = mean_over_prompts(result.prompt_f1);
+  return scores;
 }
 
 }  // namespace mpq

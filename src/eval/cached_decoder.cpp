@@ -14,10 +14,8 @@ constexpr int64_t kSliceRows = 4096;
 
 }  // namespace
 
-CachedDecoder::CachedDecoder(const Model& model) : model_(model) {
-  for (int64_t index = 0; index < model.config().layers; ++index)
-    blocks_.push_back(model.load_block(index));
-}
+CachedDecoder::CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks)
+    : model_(model), blocks_(std::move(blocks)) {}
 
 int64_t CachedDecoder::bytes_per_position() const {
   const ModelConfig& config = model_.config();

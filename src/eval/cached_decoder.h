@@ -8,7 +8,8 @@ namespace mpq {
 
 class CachedDecoder {
  public:
-  explicit CachedDecoder(const Model& model);
+  /// `blocks`: all of the model's, or perturbed ones in their place.
+  CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks);
 
   /// Bytes that one position of one sequence takes in the caches.
   int64_t bytes_per_position() const;

@@ -3,11 +3,14 @@
 
 #include <ATen/ATen.h>
 
-#include "answers.h"
+#include <limits>
+
 #include "choice.h"
 #include "divergence_summary.h"
 #include "eval_layout.h"
+#include "mean_over_prompts.h"
 #include "mpq/core/error.h"
+#include "mpq/eval/answers.h"
 #include "perplexity.h"
 #include "token_scores.h"
 
@@ -50,6 +53,33 @@ void measure_choices(const States& states, const EvalLayout& layout, const EvalI
   const auto accuracy = choice_accuracy(input.prompts, {values, values + choices});
   result.choice_accuracy = accuracy.plain;
   result.choice_accuracy_normalized = accuracy.normalized;
+}
+
+void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalInput& input,
+                     EvalResult& result) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const size_t prompts = input.prompts.size();
+  result.prompt_exact_match.assign(prompts, kNone);
+  result.prompt_f1.assign(prompts, kNone);
+  result.generated.assign(prompts, "");
+  std::vector<size_t> asked;
+  std::vector<TokenSequence> questions;
+  std::vector<std::vector<std::string>> gold;
+  for (size_t i = 0; i < prompts; ++i) {
+    if (input.prompts[i].answers.empty()) continue;
+    asked.push_back(i);
+    questions.push_back(input.prompts[i].tokens);
+    gold.push_back(input.prompts[i].answers);
+  }
+  const AnswerScores scores = score_answers(model, tokenizer, questions, gold,
+                                            {input.max_new_tokens, input.stop_tokens, {}});
+  for (size_t i = 0; i < asked.size(); ++i) {
+    result.prompt_exact_match[asked[i]] = scores.exact_match[i];
+    result.prompt_f1[asked[i]] = scores.f1[i];
+    result.generated[asked[i]] = scores.generated[i];
+  }
+  result.exact_match = mean_over_prompts(result.prompt_exact_match);
+  result.f1 = mean_over_prompts(result.prompt_f1);
 }
 
 /// Both models' final states; the reference does not see the choices.

@@ -124,7 +124,10 @@ std::vector<TokenSequence> generate_greedy(const Model& model,
             "generation: prompt {} of {} has no tokens; give it at least one", i + 1,
             prompts.size());
   if (prompts.empty() || options.max_new_tokens <= 0) return results;
-  CachedDecoder decoder(model);
+  std::vector<DecoderBlock> blocks;
+  for (int64_t index = 0; index < model.config().layers; ++index)
+    blocks.push_back(options.load_block ? options.load_block(index) : model.load_block(index));
+  CachedDecoder decoder(model, std::move(blocks));
   Progress progress("generate", static_cast<int64_t>(prompts.size()));
   for (const Chunk& chunk : make_chunks(prompts, model, options, decoder.bytes_per_position()))
     decode(decoder, chunk, prompts, options, results, progress);

@@ -39,7 +39,8 @@ PartFile::PartFile(const std::string& path) : file_(path) {
   for (const auto& [module, json] : linears.items()) {
     const std::string where = path + ": " + module;
     const Scheme scheme{json_get<int>(json, "bits", where), json_get<int>(json, "group", where),
-                        json_get<bool>(json, "symmetric", where)};
+                        json_get<bool>(json, "symmetric", where),
+                        json_get<bool>(json, "float_zero", where)};
     add_linear(module, scheme, json_get<int64_t>(json, "in", where));
   }
 }
@@ -67,7 +68,8 @@ void PartFile::add_linear(const std::string& module, Scheme scheme, int64_t in) 
   require(out > 0, ErrorCode::Format, "{}: {}.codes has no rows", where, module);
   expect(".codes", at::kInt, {out, words});
   expect(".scale", at::kFloat, {out, in / columns});
-  expect(".zero", at::kByte, {out, in / columns});
+  expect(".zero", scheme.float_zero ? at::kFloat : at::kByte, {out, in / columns});
+  if (tensors_.count(module + kInputScale) != 0) expect(kInputScale, at::kFloat, {in});
   linears_[module] = {scheme, out, in};
 }
 
@@ -79,7 +81,12 @@ QuantizedLinear PartFile::linear(const std::string& module) const {
   QuantizedLinear linear{
       layout.scheme, unpack_rows(file_.tensor(module + ".codes"), layout.scheme.bits, layout.in),
       file_.tensor(module + ".scale").clone(), file_.tensor(module + ".zero").clone()};
-  require(linear.zero.max().item<int64_t>() < (int64_t{1} << layout.scheme.bits) &&
+  if (file_.tensors().count(module + kInputScale) != 0)
+    linear.input_scale = file_.tensor(module + kInputScale).clone();
+  require((layout.scheme.float_zero ||
+           linear.zero.max().item<int64_t>() < (int64_t{1} << layout.scheme.bits)) &&
+              at::isfinite(linear.zero.to(at::kFloat)).all().item<bool>() &&
+              (!linear.input_scale.defined() || linear.input_scale.gt(0).all().item<bool>()) &&
               at::isfinite(linear.scale).all().item<bool>(),
           ErrorCode::Format,
           "{}: {}: a scale is not finite or a zero point exceeds {} bits; the file is damaged",

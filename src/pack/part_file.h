@@ -11,6 +11,8 @@ namespace mpq {
 /// Key of the file's metadata that describes its linears.
 inline constexpr const char* kPartKey = "mpq_part";
 inline constexpr const char* kPartSchema = "mpq-part/1";
+/// Suffix of a linear's optional input scale, float32 [in].
+inline constexpr const char* kInputScale = ".input_scale";
 
 class PartFile {
  public:

@@ -22,7 +22,9 @@ void save_part(const std::string& path, const BlockPart& part) {
     linears[module] = {{"bits", scheme.bits},
                        {"group", scheme.group},
                        {"symmetric", scheme.symmetric},
+                       {"float_zero", scheme.float_zero},
                        {"in", linear.codes.size(1)}};
+    if (linear.input_scale.defined()) tensors.emplace(module + kInputScale, linear.input_scale);
     const bool added =
         tensors.emplace(module + ".codes", pack_rows(linear.codes, scheme.bits)).second &&
         tensors.emplace(module + ".scale", linear.scale).second &&

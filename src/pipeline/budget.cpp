@@ -120,7 +120,7 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options) {
 
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format) {
   const auto exporter = Registry<Exporter>::instance().make(format);
-  return exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
+  return exporter->file_bytes(export_job(*session.model, plan, nullptr));
 }
 
 Allocation solve_within(const Session& session, const ScoreOptions& scoring,

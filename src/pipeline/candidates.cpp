@@ -8,7 +8,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/targets.h"
-#include "mpq/quant/quantizer.h"
+#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 namespace {
@@ -45,7 +45,7 @@ std::string spec_for_width(const std::string& quantizer, const std::string& bits
 
 Scheme scheme_of(const std::string& spec) {
   if (spec == kFullPrecision) return {.bits = 16, .group = 0, .symmetric = true};
-  return Registry<Quantizer>::instance().make(spec)->scheme();
+  return make_quantizer(spec)->scheme();
 }
 
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,

@@ -3,34 +3,12 @@
 
 #include <map>
 
-#include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/pack/parts.h"
 #include "mpq/pipeline/candidates.h"
 
 namespace mpq {
 namespace {
-
-/// Loads parts as their linears are asked for, one block in memory at a time.
-class PartLoader {
- public:
-  explicit PartLoader(std::string folder) : folder_(std::move(folder)) {}
-
-  QuantizedLinear load(const std::string& module, int64_t block) {
-    if (block != block_) {
-      part_ = load_part(part_path(folder_, block));
-      block_ = block;
-    }
-    const auto found = part_.linears.find(module);
-    require(found != part_.linears.end(), ErrorCode::Internal, "{}: has no {}", folder_, module);
-    return found->second;
-  }
-
- private:
-  std::string folder_;
-  int64_t block_ = -1;
-  BlockPart part_;
-};
 
 /// Opens a full-precision source over parts; keeps the base alive.
 class OwningParts final : public WeightSource {
@@ -78,8 +56,7 @@ std::unique_ptr<Model> open_quantized(const Session& session, const std::string&
       session.common.compute);
 }
 
-ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* base,
-                     const std::string& parts) {
+ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* parts) {
   const ModelConfig& config = model.config();
   std::map<std::string, Scheme> schemes;
   for (const auto& unit : plan.units) {
@@ -87,10 +64,9 @@ ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* b
   }
   ExportJob job;
   job.source_folder = model.folder();
-  job.base = base != nullptr ? base : &model.weights();
+  job.base = parts != nullptr ? &parts->base() : &model.weights();
   job.scale_dtype = model.stored_dtype();
   job.plan = to_json(plan);
-  std::map<std::string, int64_t> blocks;
   for (int64_t block = 0; block < config.layers; ++block) {
     for (const auto& linear : config.linears) {
       const std::string module = config.block_prefix(block) + linear.module;
@@ -99,15 +75,10 @@ ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* b
                                 ? Scheme{.bits = 16, .group = 0, .symmetric = true}
                                 : found->second;
       job.linears.push_back({module, linear.out, linear.in, scheme});
-      blocks[module] = block;
     }
   }
-  if (!parts.empty()) {
-    auto loader = std::make_shared<PartLoader>(parts);
-    job.load = [loader, blocks](const std::string& module) {
-      return loader->load(module, blocks.at(module));
-    };
-  }
+  if (parts != nullptr)
+    job.load = [parts](const std::string& module) { return parts->linear(module); };
   return job;
 }
 

@@ -8,19 +8,6 @@
 namespace mpq {
 namespace {
 
-/// End-of-sequence ids of generation_config.json, else of config.json.
-std::vector<int32_t> stop_tokens(const std::string& folder) {
-  for (const char* name : {"generation_config.json", "config.json"}) {
-    const std::string path = folder + "/" + name;
-    if (!std::filesystem::exists(path)) continue;
-    const Json json = read_json_file(path);
-    const Json eos = json.value("eos_token_id", Json());
-    if (eos.is_number_integer()) return {eos.get<int32_t>()};
-    if (eos.is_array()) return json_get<std::vector<int32_t>>(json, "eos_token_id", path);
-  }
-  return {};
-}
-
 /// A space between words that neither side brings.
 std::string separator(const std::string& prompt, const std::string& choice) {
   const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
@@ -53,6 +40,18 @@ EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokeniz
 }
 
 }  // namespace
+
+std::vector<int32_t> stop_tokens(const std::string& folder) {
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const std::string path = folder + "/" + name;
+    if (!std::filesystem::exists(path)) continue;
+    const Json json = read_json_file(path);
+    const Json eos = json.value("eos_token_id", Json());
+    if (eos.is_number_integer()) return {eos.get<int32_t>()};
+    if (eos.is_array()) return json_get<std::vector<int32_t>>(json, "eos_token_id", path);
+  }
+  return {};
+}
 
 EvalInput held_out_input(const Session& session) {
   EvalInput input;

@@ -4,7 +4,6 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/io/output_folder.h"
-#include "mpq/pack/parts.h"
 #include "mpq/pipeline/candidates.h"
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/manifest.h"
@@ -54,7 +53,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
           session.common.work);
   const auto exporter = Registry<Exporter>::instance().make(options.format);
   refresh_bytes(*session.model, *exporter, plan);
-  const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr, ""));
+  const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr));
   Json summary = {{"stage", "quantize"},
                   {"out", options.out},
                   {"format", options.format},
@@ -84,10 +83,8 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
   }
   OutputFolder folder(options.out, common.overwrite || made_here);
   const std::string parts = ensure_parts(session, plan, text_share, "quantize");
-  const auto base =
-      open_parts(session.model->weights(), parts, session.model->config().layers, false);
-  const int64_t written =
-      exporter->write(export_job(*session.model, plan, base.get(), parts), folder);
+  const FoldedParts folded(*session.model, parts);
+  const int64_t written = exporter->write(export_job(*session.model, plan, &folded), folder);
   require(written == predicted, ErrorCode::Internal,
           "{}: {} bytes were predicted, {} written; please report this", options.out, predicted,
           written);

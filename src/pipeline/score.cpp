@@ -4,6 +4,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/score/loss_table.h"
@@ -23,6 +24,8 @@ ScoreContext make_context(Session& session, const ScoreOptions& options) {
   context.text_share = options.text_share;
   context.seed = session.common.seed;
   context.memory = &session.memory;
+  context.tokenizer = session.tokenizer.get();
+  context.stop_tokens = stop_tokens(session.model->folder());
   return context;
 }
 

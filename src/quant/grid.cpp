@@ -12,28 +12,6 @@ at::Tensor stored(const at::Tensor& scale, at::ScalarType dtype) {
   return dtype == at::kFloat ? scale : scale.to(dtype).to(at::kFloat);
 }
 
-/// Grid of the range [low, high], which holds 0; [out, groups] each.
-Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOptions& options) {
-  const double top = static_cast<double>((1 << options.scheme.bits) - 1);
-  Grid grid;
-  if (options.scheme.symmetric) {
-    // The sign of the scale gives the level that one side has more to the side that reaches
-    // further; the smallest scale that leaves no weight more than half a step off the grid.
-    const double middle = static_cast<double>(1 << (options.scheme.bits - 1));
-    const auto negative = high > -low;
-    const auto far = at::maximum(high, -low);
-    const auto near = at::minimum(high, -low);
-    const auto size = at::maximum(far / (middle + 0.5), near / (middle - 0.5));
-    grid.scale = stored(at::where(negative, -size, size), options.scale_dtype);
-    grid.zero = at::full_like(grid.scale, middle);
-  } else {
-    grid.scale = stored((high - low) / top, options.scale_dtype);
-    grid.zero = at::round(-low / at::where(grid.scale > 0, grid.scale, 1.0)).clamp_(0, top);
-  }
-  grid.scale.masked_fill_(grid.scale == 0, 1.0);
-  return grid;
-}
-
 at::Tensor rounded(const at::Tensor& grouped, const Grid& grid, double top) {
   return at::round(grouped / grid.scale.unsqueeze(2)).add_(grid.zero.unsqueeze(2)).clamp_(0, top);
 }
@@ -60,6 +38,32 @@ void fit_constant_groups(const at::Tensor& low, const at::Tensor& high, const at
 }
 
 }  // namespace
+
+Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOptions& options) {
+  const double top = static_cast<double>((1 << options.scheme.bits) - 1);
+  Grid grid;
+  if (options.scheme.symmetric) {
+    // The sign of the scale gives the level that one side has more to the side that reaches
+    // further; the smallest scale that leaves no weight more than half a step off the grid.
+    const double middle = static_cast<double>(1 << (options.scheme.bits - 1));
+    const auto negative = high > -low;
+    const auto far = at::maximum(high, -low);
+    const auto near = at::minimum(high, -low);
+    const auto size = at::maximum(far / (middle + 0.5), near / (middle - 0.5));
+    grid.scale = stored(at::where(negative, -size, size), options.scale_dtype);
+    grid.zero = at::full_like(grid.scale, middle);
+  } else {
+    grid.scale = stored((high - low) / top, options.scale_dtype);
+    grid.zero = at::round(-low / at::where(grid.scale > 0, grid.scale, 1.0)).clamp_(0, top);
+  }
+  grid.scale.masked_fill_(grid.scale == 0, 1.0);
+  return grid;
+}
+
+std::pair<at::Tensor, at::Tensor> group_ranges(const at::Tensor& weight, int64_t groups) {
+  const auto grouped = weight.reshape({weight.size(0), groups, weight.size(1) / groups});
+  return {std::get<0>(grouped.min(2)).clamp_max(0), std::get<0>(grouped.max(2)).clamp_min(0)};
+}
 
 Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std::string& where) {
   require(at::isfinite(weight).all().item<bool>(), ErrorCode::Numeric,

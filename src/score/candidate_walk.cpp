@@ -3,8 +3,11 @@
 
 #include <ATen/ATen.h>
 
-#include "mpq/calib/hessian_accumulator.h"
+#include "mpq/calib/block_error.h"
+#include "mpq/calib/stage_inputs.h"
 #include "mpq/core/log.h"
+#include "mpq/model/fold.h"
+#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 namespace {
@@ -33,10 +36,11 @@ class CandidateWalk {
     for (const auto& unit : context.units) {
       quantizers_.emplace_back();
       for (const auto& spec : unit.candidates) {
-        quantizers_.back().push_back(
-            spec == kFullPrecision
-                ? nullptr
-                : Registry<Quantizer>::instance().make(substitute_quantizer(spec, quantizer)));
+        quantizers_.back().push_back(spec == kFullPrecision
+                                         ? nullptr
+                                         : make_quantizer(substitute_quantizer(spec, quantizer)));
+        needs_target_ = needs_target_ || (quantizers_.back().back() != nullptr &&
+                                          quantizers_.back().back()->needs().block);
       }
     }
   }
@@ -47,6 +51,8 @@ class CandidateWalk {
     for (int64_t index = 0; index < config_.layers; ++index) {
       const DecoderBlock block = context_.model->load_block(index);
       if (hooks_.enter) hooks_.enter(index, block);
+      if (needs_target_)
+        target_ = block_output(config_, block, context_.groups, hidden, *context_.memory);
       GroupStates states = enter_groups(config_, block, context_.groups, hidden, *context_.memory);
       for (int stage = 0; stage < kStages; ++stage) {
         try_stage(block, static_cast<Stage>(stage), states);
@@ -62,7 +68,7 @@ class CandidateWalk {
 
  private:
   void try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states) {
-    std::shared_ptr<const Hessian> hessian;
+    StageInputs inputs(context_.groups, states, context_.text_share);
     for (size_t u = 0; u < context_.units.size(); ++u) {
       const Unit& unit = context_.units[u].unit;
       if (unit.block != block.index || unit.stage != stage) continue;
@@ -70,13 +76,19 @@ class CandidateWalk {
       for (size_t c = 0; c < quantizers_[u].size(); ++c) {
         const auto& quantizer = quantizers_[u][c];
         if (quantizer == nullptr) continue;
-        if (quantizer->needs_hessian() && hessian == nullptr) {
-          hessian = std::make_shared<Hessian>(
-              stage_hessian(context_.groups, states, context_.text_share));
+        QuantProblem problem{
+            .name = unit.name, .weight = weight, .scale_dtype = context_.model->stored_dtype()};
+        inputs.describe(quantizer->needs(), problem);
+        if (quantizer->needs().block) {
+          problem.block_error =
+              block_error({config_, context_.groups, states, target_}, block, unit);
         }
-        const QuantProblem problem{unit.name, weight, hessian, context_.model->stored_dtype()};
-        const at::Tensor dequantized = dequantize(quantizer->quantize(problem));
-        emit(u, c, with_unit_weight(block, config_, unit, dequantized), stage, states);
+        const at::Tensor scale = foldable_scale(config_, block, stage, problem.scale_dtype,
+                                                quantizer->input_scale(problem));
+        const at::Tensor dequantized = dequantize(quantize_scaled(*quantizer, problem, scale));
+        if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
+        if (hooks_.candidate)
+          emit(u, c, with_unit_weight(block, config_, unit, dequantized), stage, states);
       }
     }
   }
@@ -97,6 +109,8 @@ class CandidateWalk {
   std::vector<size_t> probed_;
   std::vector<SequenceGroup> probed_groups_;
   std::vector<std::vector<std::unique_ptr<Quantizer>>> quantizers_;
+  bool needs_target_ = false;
+  GroupHidden target_;  // the block's full-precision output, for quantizers that train on it
 };
 
 }  // namespace

@@ -101,7 +101,7 @@ TEST(Parts, DescriptionsThatDisagreeWithTheTensorsAreFormatErrors) {
 
 TEST(Parts, ValuesOutOfRangeAreFormatErrors) {
   const std::string description =
-      R"({"schema":"mpq-part/1","linears":{"m":{"bits":2,"group":0,"symmetric":false,"in":4}}})";
+      R"({"schema":"mpq-part/1","linears":{"m":{"bits":2,"group":0,"symmetric":false,"float_zero":false,"in":4}}})";
   std::map<std::string, at::Tensor> tensors = {{"m.codes", at::zeros({1, 1}, at::kInt)},
                                                {"m.scale", at::ones({1, 1})},
                                                {"m.zero", at::zeros({1, 1}, at::kByte)}};

@@ -31,5 +31,20 @@ TEST(TaqKl, AFinerWidthMeansLessNoise) {
   for (size_t u = 0; u < coarse.size(); ++u) EXPECT_GT(coarse[u], fine[u]);
 }
 
+TEST(TaqKl, WeightNoiseGivesEveryCandidateALossThatFallsWithItsWidth) {
+  const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=6,group=4", "full"});
+  const auto scorer = Registry<Scorer>::instance().make("taq-kl:noise=weight,draws=4");
+  EXPECT_TRUE(scorer->measures_loss());
+  const ScoreTable table = scorer->score(small.context);
+  for (size_t u = 0; u < table.loss.size(); ++u) {
+    EXPECT_GT(table.loss[u][0], table.loss[u][1]) << u;
+    EXPECT_GT(table.loss[u][1], 0) << u;
+    EXPECT_EQ(table.loss[u][2], 0);
+  }
+  EXPECT_EQ(table.loss, scorer->score(small.context).loss);
+  // One stage a unit: 5 blocks, 4 units, 2 widths, 4 draws from the next block on; the base pass.
+  EXPECT_EQ(scorer->cost(small.context).block_forwards, 5 + 4 * 2 * (5 + 4 * 10));
+}
+
 }  // namespace
 }  // namespace mpq

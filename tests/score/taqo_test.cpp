@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "mpq/eval/answers.h"
 #include "mpq/quant/quantizer.h"
 #include "tests/score/small_context.h"
 
@@ -42,6 +43,40 @@ TEST(Taqo, TextWeightAddsTheTextsKl) {
   const auto none = run("taqo:text_weight=0", small).loss;
   const auto some = run("taqo:text_weight=0.5", small).loss;
   for (size_t u = 0; u < none.size(); ++u) EXPECT_GT(some[u][0], none[u][0]);
+}
+
+TEST(Taqo, AnswersMetricIsWhatTheGeneratedAnswersLose) {
+  SmallContext small({"rtn:bits=2,group=4", "full"});
+  const auto tokenizer = Tokenizer::load(small.model->folder());
+  small.context.tokenizer = tokenizer.get();
+  // The gold answers are the model's own, so that S_base is 1.
+  std::vector<TokenSequence> questions;
+  for (const auto& prompt : small.prompts.task) questions.push_back(prompt.tokens);
+  const auto own = score_answers(*small.model, *tokenizer, questions,
+                                 std::vector<std::vector<std::string>>(questions.size()), {});
+  for (size_t i = 0; i < questions.size(); ++i)
+    small.prompts.task[i].task.answers = {own.generated[i]};
+  const ScoreTable table = run("taqo:metric=answers,examples=4", small);
+  EXPECT_EQ(table.details["baseline"], 1.0);
+  EXPECT_EQ(table.details["examples"], 4);
+  double lost = 0;
+  for (size_t u = 0; u < table.loss.size(); ++u) {
+    EXPECT_GE(table.loss[u][0], 0);
+    EXPECT_EQ(table.loss[u][1], 0);
+    lost += table.loss[u][0];
+  }
+  EXPECT_GT(lost, 0);  // two bits in some block change some answer
+}
+
+TEST(Taqo, AnswersMetricWithoutAnswersSaysWhatToDo) {
+  const SmallContext small({"rtn:bits=2,group=4"});
+  try {
+    run("taqo:metric=answers", small);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::Usage);
+    EXPECT_NE(std::string(error.what()).find("\"answers\""), std::string::npos);
+  }
 }
 
 TEST(Taqo, CostCountsEveryBlockForward) {

@@ -14,13 +14,13 @@ from pathlib import Path
 
 ORDER = {
     "core": set(), "alloc": {"core"}, "io": {"core"}, "text": {"core"}, "quant": {"core"}, "model": {"core", "io"},
-    "calib": {"core", "io", "text", "model"}, "score": {"core", "calib", "quant", "model"}, "pack": {"core", "io", "quant", "alloc"},
+    "calib": {"core", "io", "text", "quant", "model"}, "score": {"core", "calib", "quant", "model", "eval"}, "pack": {"core", "io", "quant", "alloc"},
     "eval": {"core", "io", "text", "model"},
     "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "pack", "eval"},
     "tools/mpq": {"core", "pipeline"},
 }
 # Of these modules only the named headers may be included (stems): a scorer knows of the model how to probe it, its units, and KL.
-ONLY_HEADERS = {("score", "model"): re.compile(r"(probe|unit|divergence)\w*")}
+ONLY_HEADERS = {("score", "model"): re.compile(r"(probe|unit|divergence|fold)\w*"), ("score", "eval"): re.compile(r"answers")}
 NO_TORCH = {"core", "alloc", "text"}
 PUBLIC_TORCH = {"ATen/core/Tensor.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

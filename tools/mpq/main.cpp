@@ -1,7 +1,7 @@
 // The mpq program: parses the command line, runs one command, turns errors into one line and an
 // exit status.
 #include <ATen/Parallel.h>
-#include <c10/core/InferenceMode.h>
+#include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   mpq::cli::add_list(app);
   mpq::cli::add_tokenize(app);
   mpq::cli::add_logits(app);
-  const c10::InferenceMode no_gradients;  // a scorer that needs gradients turns them on for itself
+  const c10::NoGradGuard no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
   try {
     return run_command(app, argc, argv);

@@ -13,6 +13,7 @@ struct GenerateOptions {
   /// Called with what was generated so far; true ends that sequence (the token stays).
   std::function<bool(const TokenSequence&)> stop{};
   int64_t batch_sequences = 64;
+  std::function<DecoderBlock(int64_t)> load_block{};  // blocks to use instead of the model's own
 };
 
 /// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mpq/pack/exporter.h"
+#include "mpq/pipeline/folding.h"
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/session.h"
 
@@ -15,9 +16,8 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                          const std::string& title);
 /// The quantized model as it will be written, read from its parts.
 std::unique_ptr<Model> open_quantized(const Session& session, const std::string& parts);
-/// What an exporter needs of a plan. `base` and `parts` may be null and empty when only bytes are
-/// asked for.
-ExportJob export_job(const Model& model, const Plan& plan, const WeightSource* base,
-                     const std::string& parts);
+/// What an exporter needs of a plan. `parts` may be null when only bytes are asked for; else it
+/// must outlive the job.
+ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* parts);
 
 }  // namespace mpq

@@ -5,6 +5,8 @@
 
 namespace mpq {
 
+/// End-of-sequence ids of FOLDER/generation_config.json, else of its config.json.
+std::vector<int32_t> stop_tokens(const std::string& folder);
 /// Prompts and text windows that were held out from calibration.
 EvalInput held_out_input(const Session& session);
 /// Prompts of task files and windows of text files for a checkpoint.

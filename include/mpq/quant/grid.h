@@ -24,6 +24,11 @@ struct Grid {
 /// little is lost to an asymmetric grid and no zero points are stored. A constant row is exact: its
 /// scale is chosen so that the value is on the grid. Throws Error(Numeric) on non-finite weights.
 Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std::string& where);
+/// The grid of given ranges, [out, groups] each: low <= 0 <= high. As choose_grid(), but for
+/// constant rows.
+Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOptions& options);
+/// Least and greatest weight of every group, 0 included: [out, groups] each.
+std::pair<at::Tensor, at::Tensor> group_ranges(const at::Tensor& weight, int64_t groups);
 /// Round to nearest on a given grid.
 QuantizedLinear round_to_grid(const at::Tensor& weight, const Grid& grid, const Scheme& scheme);
 

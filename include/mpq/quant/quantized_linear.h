@@ -13,10 +13,14 @@ struct QuantizedLinear {
   at::Tensor codes;  // uint8 [out, in], < 2^bits
   at::Tensor
       scale;  // float32 [out, groups], exactly representable in the scale dtype; may be negative
-  at::Tensor zero;  // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric
+  at::Tensor zero;  // uint8 [out, groups], < 2^bits; 2^(bits-1) when symmetric; float32 when the
+                    // scheme says so, exactly representable in the scale dtype
+  /// float32 [in] s, undefined for none: codes hold W diag(s), to be read with inputs x / s. An
+  /// exporter folds 1 / s into what produces x.
+  at::Tensor input_scale{};
 };
 
-/// float32 [out, in].
+/// float32 [out, in], for the inputs as they were before any input_scale.
 at::Tensor dequantize(const QuantizedLinear& linear);
 /// The rows [begin, begin + count) of a stacked linear; shares storage.
 QuantizedLinear slice_rows(const QuantizedLinear& linear, int64_t begin, int64_t count);

@@ -3,6 +3,7 @@
 // points.
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,12 +13,24 @@
 
 namespace mpq {
 
+/// What a quantizer must be told of a unit's inputs, beside the weight.
+struct InputNeeds {
+  bool hessian = false;  // QuantProblem::hessian
+  bool ranges = false;   // mean_abs and max_abs
+  bool block = false;    // block_error
+  bool any() const { return hessian || ranges || block; }
+};
+
 /// One problem: the rows of all linears of a unit, stacked, since they read the same input.
 struct QuantProblem {
-  std::string name;                         // for messages
-  at::Tensor weight;                        // float32 [out, in]
-  std::shared_ptr<const Hessian> hessian;   // null unless the quantizer needs it
-  at::ScalarType scale_dtype = at::kFloat;  // dtype in which scales are stored
+  std::string name;                          // for messages
+  at::Tensor weight;                         // float32 [out, in]
+  std::shared_ptr<const Hessian> hessian{};  // null unless the quantizer needs it
+  at::ScalarType scale_dtype = at::kFloat;   // dtype in which scales are stored
+  at::Tensor mean_abs{}, max_abs{};          // float32 [in]: of the inputs' magnitudes
+  /// Mean squared error of the block's output on the step's minibatch with this weight [out, in] in
+  /// place: a scalar through which gradients flow to the weight.
+  std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error{};
 };
 
 /// A weight-only post-training quantizer. To add one: a class with nested Options, in
@@ -33,8 +46,11 @@ class Quantizer {
 
   /// How the result is stored; known before any weight is seen, so that bytes are exact.
   virtual Scheme scheme() const = 0;
-  /// Whether QuantProblem::hessian must be given.
-  virtual bool needs_hessian() const { return false; }
+  virtual InputNeeds needs() const { return {}; }
+  /// Positive factors [in] by which the weight's columns shall be multiplied, and its inputs
+  /// divided, before quantize(); undefined for none. Linears that read the same input share one
+  /// decision.
+  virtual at::Tensor input_scale(const QuantProblem&) const { return {}; }
   /// Throws Error(Usage) when the group does not divide `in`, Error(Numeric) when the weights are
   /// not finite.
   virtual QuantizedLinear quantize(const QuantProblem& problem) const = 0;

@@ -12,6 +12,7 @@ struct Scheme {
   int bits = 4;
   int group = 128;
   bool symmetric = false;
+  bool float_zero = false;  // zero points need not be whole (HQQ); not every format holds them
 
   bool full_precision() const { return bits == 16; }
   bool operator==(const Scheme&) const = default;

@@ -30,6 +30,8 @@ struct ScoreContext {
   double text_share = 0.2;  // of the Hessian
   uint64_t seed = 0;
   MemoryBudget* memory = nullptr;
+  const Tokenizer* tokenizer = nullptr;  // for scorers that read generated answers
+  std::vector<int32_t> stop_tokens;      // that end generation
 };
 
 /// loss[u][c] for unit u and candidate c, additive over units; empty for a rank-only scorer.

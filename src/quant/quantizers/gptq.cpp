@@ -38,7 +38,7 @@ class Gptq final : public Quantizer {
   }
 
   Scheme scheme() const override { return scheme_; }
-  bool needs_hessian() const override { return true; }
+  InputNeeds needs() const override { return {.hessian = true}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     require(problem.hessian != nullptr, ErrorCode::Internal, "{}: gptq needs a Hessian",

@@ -3,28 +3,45 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <cmath>
+
 #include "mpq/core/log.h"
 #include "mpq/model/divergence.h"
+#include "mpq/score/branches.h"
+#include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
 namespace {
 
 /// One noised copy of the hidden states, born at `block`.
-struct Branch {
+struct NoisedBlock {
   int64_t block = 0;
   at::Tensor hidden;
 };
 
+/// Noise with the covariance E^T E / n of the errors E [n, d]: each row gets another row's error
+/// with a random sign.
+at::Tensor shaped_noise(const at::Tensor& errors, at::Generator& generator) {
+  const int64_t rows = errors.size(0);
+  const auto order = at::randperm(rows, generator, at::kLong);
+  const auto sign = at::randint(0, 2, {rows, 1}, generator, at::kFloat).mul_(2).sub_(1);
+  return errors.index_select(0, order.to(errors.device())) * sign.to(errors.device());
+}
+
 class TaqKl final : public Scorer {
  public:
   struct Options {
+    std::string noise = "uniform";
     int bits = 4;
     double temperature = 1;
     int draws = 1;
     int prompts = 64;
     template <class Field>
     void visit(Field&& field) {
+      field("noise", noise,
+            "uniform: by the output's range, as in the paper (ranks blocks); weight: with the "
+            "covariance of every candidate's own quantization error (a loss for each)");
       field("bits", bits, "width whose rounding step is the noise's range");
       field("temperature", temperature, "of both softmaxes");
       field("draws", draws, "noise draws to average");
@@ -36,16 +53,86 @@ class TaqKl final : public Scorer {
     require(options.bits >= 1 && options.bits <= 16 && options.temperature > 0 &&
                 options.draws >= 1 && options.prompts >= 1,
             ErrorCode::Usage, "taq-kl: an option is out of range");
+    require(options.noise == "uniform" || options.noise == "weight", ErrorCode::Usage,
+            "taq-kl: option noise: expected uniform or weight, found \"{}\"", options.noise);
   }
 
-  bool measures_loss() const override { return false; }
+  bool measures_loss() const override { return options_.noise == "weight"; }
 
   ScoreCost cost(const ScoreContext& context) const override {
     const int64_t layers = context.model->config().layers;
-    return {layers + options_.draws * layers * (layers - 1) / 2, 0};
+    if (options_.noise == "uniform")
+      return {layers + options_.draws * layers * (layers - 1) / 2, 0};
+    ScoreCost cost{layers, count_candidates(context)};
+    for (const auto& unit : context.units) {
+      for (const auto& spec : unit.candidates) {
+        const int64_t later = options_.draws * (layers - 1 - unit.unit.block);
+        cost.block_forwards += spec == kFullPrecision ? 0 : 1 + later;
+      }
+    }
+    return cost;
   }
 
   ScoreTable score(const ScoreContext& context) const override {
+    return options_.noise == "weight" ? score_candidates(context) : rank_blocks(context);
+  }
+
+ private:
+  /// Ours (methods.md, 1.2): every candidate's noise is drawn from its own error of the block's
+  /// output.
+  ScoreTable score_candidates(const ScoreContext& context) const {
+    const auto probed = probed_groups(context);
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(context.seed);
+    std::vector<Branch> branches;
+    std::vector<CandidateOutput> outputs;
+    GroupHidden base;
+    WalkHooks hooks;
+    hooks.enter = [&](int64_t, const DecoderBlock& block) {
+      advance_branches(context, block, branches);
+    };
+    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    hooks.leave = [&](int64_t, const GroupHidden&, const GroupHidden& output) {
+      base = output;
+      for (const auto& changed : outputs) {
+        for (int draw = 0; draw < options_.draws; ++draw) {
+          Branch branch{changed.unit, changed.candidate, {}};
+          for (size_t g = 0; g < base.size(); ++g) {
+            const auto errors = changed.hidden[g].to(at::kFloat) - base[g].to(at::kFloat);
+            branch.hidden.push_back(
+                (base[g].to(at::kFloat) + shaped_noise(errors, generator)).to(base[g].dtype()));
+          }
+          branches.push_back(std::move(branch));
+        }
+      }
+      outputs.clear();
+    };
+    walk_candidates(context, "", hooks, "score taq-kl");
+    ScoreTable table = empty_table(context, "nats/token");
+    for (size_t g = 0; g < probed.size(); ++g) {
+      const SequenceGroup& group = context.groups[probed[g]];
+      if (group.text) continue;
+      add_last_divergence(context, group.plan, base[g], g, branches, table);
+    }
+    rank_by_loss(context, table);
+    return table;
+  }
+
+  void add_last_divergence(const ScoreContext& context, const BatchPlan& plan,
+                           const at::Tensor& base, size_t probed,
+                           const std::vector<Branch>& branches, ScoreTable& table) const {
+    const auto reference = last_logits(*context.model, plan, base);
+    const auto sequences = at::arange(plan.sequences(), at::kLong);
+    for (const auto& branch : branches) {
+      const auto kl =
+          kl_rows(reference, last_logits(*context.model, plan, branch.hidden[probed])).cpu();
+      const auto mean = mean_over_tokens(kl, sequences, plan.sequences());
+      table.loss[branch.unit][branch.candidate] += mean.mean / options_.draws;
+      double& error = table.loss_stderr[branch.unit][branch.candidate];
+      error = std::hypot(error, mean.stderr_ / options_.draws);
+    }
+  }
+
+  ScoreTable rank_blocks(const ScoreContext& context) const {
     const Model& model = *context.model;
     std::vector<TokenSequence> prompts;
     for (const auto& prompt : context.prompts->task) {
@@ -54,7 +141,7 @@ class TaqKl final : public Scorer {
     constexpr int64_t kBatchTokens = 4096;
     const BatchPlan plan(prompts, kBatchTokens);
     at::Tensor base = embed_all(model, plan, *context.memory);
-    std::vector<Branch> branches;
+    std::vector<NoisedBlock> branches;
     auto generator = at::make_generator<at::CPUGeneratorImpl>(context.seed);
     const double steps = static_cast<double>((1 << options_.bits) - 1);
     Progress progress("score taq-kl", model.config().layers);
@@ -76,7 +163,6 @@ class TaqKl final : public Scorer {
     return tabulate(context, plan, base, branches);
   }
 
- private:
   at::Tensor last_logits(const Model& model, const BatchPlan& plan,
                          const at::Tensor& hidden) const {
     const auto rows = hidden.index_select(0, plan.last_rows()).to(model.device());
@@ -84,7 +170,7 @@ class TaqKl final : public Scorer {
   }
 
   ScoreTable tabulate(const ScoreContext& context, const BatchPlan& plan, const at::Tensor& base,
-                      const std::vector<Branch>& branches) const {
+                      const std::vector<NoisedBlock>& branches) const {
     const Model& model = *context.model;
     const auto layers = static_cast<size_t>(model.config().layers);
     std::vector<std::vector<at::Tensor>> draws(layers);
@@ -113,8 +199,9 @@ class TaqKl final : public Scorer {
   Options options_;
 };
 
-MPQ_REGISTER(Scorer, TaqKl, "taq-kl",
-             "output KL under a noise proxy of each block (rank by block)");
+MPQ_REGISTER(
+    Scorer, TaqKl, "taq-kl",
+    "output KL under a noise proxy: of each block (a rank), or of each candidate (noise=weight)");
 
 }  // namespace
 }  // namespace mpq

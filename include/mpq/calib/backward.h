@@ -1,0 +1,26 @@
+#pragma once
+// The backward pass, streaming: block inputs are kept, each block is recomputed for its own
+// gradients, so that memory does not grow with depth beyond the hidden states.
+#include <functional>
+
+#include "mpq/calib/sequence_group.h"
+
+namespace mpq {
+
+/// What the backward pass shows of one linear stage on one batch.
+struct StageGradients {
+  int64_t block = 0;
+  Stage stage = Stage::AttentionIn;
+  const DecoderBlock* weights = nullptr;
+  at::Tensor input;                   // [rows, in], what the stage's linears read
+  std::vector<at::Tensor> gradients;  // of the loss by each linear's output, [rows, out]
+  const Batch* batch = nullptr;
+};
+
+/// The loss is the sum over each sequence of the next-token cross entropy, in nats. Blocks come
+/// last to first, stages and batches in any order. Calls for every batch of every stage.
+void walk_backward(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
+                   const std::string& title,
+                   const std::function<void(const StageGradients&)>& visit);
+
+}  // namespace mpq

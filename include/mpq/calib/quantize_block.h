@@ -1,0 +1,34 @@
+#pragma once
+// Quantizes the units of one block, each from the inputs that the quantized ones before it produce.
+#include <map>
+#include <memory>
+
+#include "mpq/calib/sequence_group.h"
+#include "mpq/model/unit.h"
+#include "mpq/quant/quantizer.h"
+
+namespace mpq {
+
+struct PlannedUnit {
+  Unit unit;
+  std::shared_ptr<const Quantizer> quantizer;  // null: left alone
+};
+
+struct BlockTask {
+  const ModelConfig& config;
+  const std::vector<PlannedUnit>& planned;  // of any blocks; those of this one are quantized
+  const std::vector<SequenceGroup>& groups;
+  double text_share = 0.2;
+  at::ScalarType stored_dtype = at::kFloat;
+};
+
+/// Whether any unit's quantizer must see inputs.
+bool needs_inputs(const std::vector<PlannedUnit>& planned);
+
+/// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4). `block` gets the
+/// dequantized weights; `hidden`, the groups' inputs of the block, becomes its output (it may be
+/// empty when no quantizer needs inputs). Returns the quantized units by index in `planned`.
+std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,
+                                                 GroupHidden& hidden, MemoryBudget& memory);
+
+}  // namespace mpq

@@ -1,0 +1,30 @@
+#pragma once
+// What quantizers must know of a stage's inputs, gathered when first asked for.
+#include <memory>
+
+#include "mpq/calib/hessian_accumulator.h"
+#include "mpq/quant/quantizer.h"
+
+namespace mpq {
+
+/// Shared by all units and candidates of a stage; the groups and states must outlive it.
+class StageInputs {
+ public:
+  StageInputs(const std::vector<SequenceGroup>& groups, const GroupStates& states,
+              double text_share)
+      : groups_(groups), states_(states), text_share_(text_share) {}
+
+  /// Fills what `needs` asks for, all but block_error.
+  void describe(const InputNeeds& needs, QuantProblem& problem);
+
+ private:
+  void gather_ranges();
+
+  const std::vector<SequenceGroup>& groups_;
+  const GroupStates& states_;
+  double text_share_;
+  std::shared_ptr<const Hessian> hessian_;
+  at::Tensor mean_abs_, max_abs_;
+};
+
+}  // namespace mpq

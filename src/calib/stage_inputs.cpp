@@ -1,0 +1,40 @@
+// Hessian and magnitudes of a stage's inputs.
+#include "mpq/calib/stage_inputs.h"
+
+#include <ATen/ATen.h>
+
+namespace mpq {
+
+void StageInputs::describe(const InputNeeds& needs, QuantProblem& problem) {
+  if (needs.hessian && hessian_ == nullptr)
+    hessian_ = std::make_shared<Hessian>(stage_hessian(groups_, states_, text_share_));
+  if (needs.ranges && !mean_abs_.defined()) gather_ranges();
+  if (needs.hessian) problem.hessian = hessian_;
+  if (needs.ranges) {
+    problem.mean_abs = mean_abs_;
+    problem.max_abs = max_abs_;
+  }
+}
+
+/// Means of task and text are blended as Hessians are: each by its own mean.
+void StageInputs::gather_ranges() {
+  const int64_t in = states_.front().input.size(1);
+  at::Tensor sums[2] = {at::zeros({in}, at::kFloat), at::zeros({in}, at::kFloat)};
+  max_abs_ = at::zeros({in}, at::kFloat);
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const auto magnitude = states_[g].input.abs().to(at::kFloat).cpu();
+    sums[groups_[g].text ? 1 : 0] += magnitude.sum(0);
+    max_abs_ = at::maximum(max_abs_, magnitude.amax(0));
+  }
+  const double task = sums[0].mean().item<double>();
+  const double text = sums[1].mean().item<double>();
+  if (text == 0 || text_share_ == 0) {
+    mean_abs_ = sums[0];
+  } else if (task == 0 || text_share_ == 1) {
+    mean_abs_ = sums[1];
+  } else {
+    mean_abs_ = sums[0] * ((1 - text_share_) / task) + sums[1] * (text_share_ / text);
+  }
+}
+
+}  // namespace mpq

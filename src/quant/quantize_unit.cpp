@@ -1,0 +1,102 @@
+// Chains of quantizers, and problems in scaled coordinates.
+#include "mpq/quant/quantize_unit.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace mpq {
+namespace {
+
+std::vector<std::string> members_of(const std::string& name) {
+  std::vector<std::string> members{""};
+  for (const char c : name) {
+    if (c == '+') {
+      members.emplace_back();
+    } else {
+      members.back() += c;
+    }
+  }
+  return members;
+}
+
+bool takes(const Plugin<Quantizer>& plugin, const std::string& option) {
+  return std::any_of(plugin.options.begin(), plugin.options.end(),
+                     [&](const OptionInfo& info) { return info.name == option; });
+}
+
+/// The scale of the first, the codes of the second, both at the second's scheme.
+class Chain final : public Quantizer {
+ public:
+  Chain(std::unique_ptr<Quantizer> transform, std::unique_ptr<Quantizer> quantizer)
+      : transform_(std::move(transform)), quantizer_(std::move(quantizer)) {}
+
+  Scheme scheme() const override { return quantizer_->scheme(); }
+  InputNeeds needs() const override {
+    const InputNeeds a = transform_->needs();
+    const InputNeeds b = quantizer_->needs();
+    return {a.hessian || b.hessian, a.ranges || b.ranges, a.block || b.block};
+  }
+  at::Tensor input_scale(const QuantProblem& problem) const override {
+    return transform_->input_scale(problem);
+  }
+  QuantizedLinear quantize(const QuantProblem& problem) const override {
+    return quantizer_->quantize(problem);
+  }
+
+ private:
+  std::unique_ptr<Quantizer> transform_, quantizer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_quantizer(const std::string& text) {
+  const auto& registry = Registry<Quantizer>::instance();
+  const Spec spec = parse_spec(text);
+  const auto members = members_of(spec.name);
+  if (members.size() == 1) return registry.make(spec);
+  require(members.size() == 2, ErrorCode::Usage,
+          "{}: expected one transform before a quantizer, as in awq+gptq", text);
+  std::vector<std::unique_ptr<Quantizer>> made;
+  for (const auto& member : members) {
+    Spec own{member, {}};
+    for (const auto& [key, value] : spec.options) {
+      if (takes(registry.at(member), key)) own.set(key, value);
+    }
+    made.push_back(registry.make(own));
+  }
+  for (const auto& [key, value] : spec.options) {
+    require(takes(registry.at(members[0]), key) || takes(registry.at(members[1]), key),
+            ErrorCode::Usage, "{}: neither {} nor {} has an option \"{}\"", text, members[0],
+            members[1], key);
+  }
+  require(made[0]->needs().ranges, ErrorCode::Usage,
+          "{}: {} does not scale inputs, so it cannot stand before another quantizer", text,
+          members[0]);
+  return std::make_unique<Chain>(std::move(made[0]), std::move(made[1]));
+}
+
+QuantizedLinear quantize_scaled(const Quantizer& quantizer, QuantProblem problem,
+                                const at::Tensor& scale) {
+  if (!scale.defined()) return quantizer.quantize(problem);
+  problem.weight = problem.weight * scale;
+  if (problem.hessian != nullptr) {
+    const auto inverse = scale.reciprocal();
+    problem.hessian = std::make_shared<Hessian>(problem.hessian->matrix() * inverse.unsqueeze(0) *
+                                                inverse.unsqueeze(1));
+  }
+  if (problem.mean_abs.defined()) problem.mean_abs = problem.mean_abs / scale;
+  if (problem.max_abs.defined()) problem.max_abs = problem.max_abs / scale;
+  if (problem.block_error) {
+    problem.block_error = [error = problem.block_error, scale](const at::Tensor& weight,
+                                                               int64_t step) {
+      return error(weight / scale, step);
+    };
+  }
+  QuantizedLinear result = quantizer.quantize(problem);
+  result.input_scale = scale;
+  return result;
+}
+
+}  // namespace mpq

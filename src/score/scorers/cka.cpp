@@ -1,0 +1,56 @@
+// CKA: how little the block's update resembles its full-precision self with one unit quantized
+// (methods.md, 1.5 and 2).
+#include "mpq/score/cka.h"
+
+#include <ATen/ATen.h>
+
+#include "mpq/score/candidate_walk.h"
+#include "mpq/score/loss_table.h"
+
+namespace mpq {
+namespace {
+
+/// Output minus input of all groups, one below the other.
+at::Tensor update_of(const GroupHidden& input, const GroupHidden& output) {
+  std::vector<at::Tensor> updates;
+  for (size_t g = 0; g < input.size(); ++g)
+    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
+  return at::cat(updates, 0);
+}
+
+class CkaScorer final : public Scorer {
+ public:
+  using Options = NoOptions;
+  explicit CkaScorer(const Options&) {}
+
+  bool measures_loss() const override { return true; }
+
+  ScoreCost cost(const ScoreContext& context) const override {
+    const int64_t candidates = count_candidates(context);
+    return {context.model->config().layers + candidates, candidates};
+  }
+
+  ScoreTable score(const ScoreContext& context) const override {
+    ScoreTable table = empty_table(context, "1 - CKA");
+    std::vector<CandidateOutput> outputs;
+    WalkHooks hooks;
+    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& full) {
+      const Cka reference(update_of(input, full));
+      for (const auto& output : outputs) {
+        table.loss[output.unit][output.candidate] =
+            std::max(0.0, 1 - reference.debiased(update_of(input, output.hidden)));
+      }
+      outputs.clear();
+    };
+    walk_candidates(context, "", hooks, "score cka");
+    rank_by_loss(context, table);
+    return table;
+  }
+};
+
+MPQ_REGISTER(Scorer, CkaScorer, "cka",
+             "1 - debiased CKA of the block's update; local, one block forward each");
+
+}  // namespace
+}  // namespace mpq
