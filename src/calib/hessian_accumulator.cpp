@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "bf16_product.h"
+#include "bf16_gram.h"
 #include "mpq/core/error.h"
 
 namespace mpq {
@@ -20,39 +20,35 @@ constexpr int64_t kStrip = 1024;
 
 }  // namespace
 
-HessianAccumulator::HessianAccumulator(int64_t in) : sum_(at::zeros({in, in}, at::kFloat)) {}
-
 void HessianAccumulator::add(const at::Tensor& x) {
-  const int64_t in = sum_.size(0);
+  const int64_t in = in_;
   require(x.dim() == 2 && x.size(1) == in, ErrorCode::Internal,
           "Hessian: expected inputs of {} channels, found {}", in, x.size(-1));
-  sum_ = sum_.to(x.device());
-  // Products of bfloat16 values are exact in float32, so nothing is lost by multiplying them as
-  // such.
-  const bool narrow = x.scalar_type() == at::kBFloat16 && x.is_cpu() && has_bf16_product();
+  if (!sum_.defined()) sum_ = at::zeros({in, in}, x.options().dtype(at::kFloat));
+  rows_ += x.size(0);
+  if (x.scalar_type() == at::kBFloat16 && x.is_cpu() && has_bf16_gram()) {
+    add_bf16_gram(x.contiguous(), sum_);
+    return;
+  }
   for (int64_t begin = 0; begin < x.size(0); begin += kRows) {
-    const auto part = x.narrow(0, begin, std::min(kRows, x.size(0) - begin));
-    const auto rows = narrow ? part.contiguous() : part.to(at::kFloat);
+    const auto rows = x.narrow(0, begin, std::min(kRows, x.size(0) - begin)).to(at::kFloat);
     for (int64_t strip = 0; strip < in; strip += kStrip) {
       const int64_t height = std::min(kStrip, in - strip);
-      const auto left = rows.narrow(1, strip, height);
-      const auto right = rows.narrow(1, strip, in - strip);
-      auto target = sum_.narrow(0, strip, height).narrow(1, strip, in - strip);
-      if (narrow) {
-        add_transposed_product(left, right, target);
-      } else {
-        target.addmm_(left.t(), right);
-      }
+      sum_.narrow(0, strip, height)
+          .narrow(1, strip, in - strip)
+          .addmm_(rows.narrow(1, strip, height).t(), rows.narrow(1, strip, in - strip));
     }
   }
-  rows_ += x.size(0);
 }
 
 at::Tensor HessianAccumulator::mean() const {
-  // Below the diagonal only what lies inside a strip was computed: mirror the upper triangle.
-  const auto upper = at::triu(sum_);
-  const auto full = upper + at::triu(sum_, 1).t();
-  return rows_ == 0 ? full : full * (2.0 / static_cast<double>(rows_));
+  if (rows_ == 0) return at::zeros({in_, in_}, at::kFloat);
+  // Below the diagonal only what lies inside a strip or tile was computed: mirror the upper
+  // triangle.
+  at::Tensor full = at::triu(sum_, 1);
+  full = full + full.t();
+  full.diagonal().copy_(sum_.diagonal());
+  return full.mul_(2.0 / static_cast<double>(rows_));
 }
 
 at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share) {
@@ -66,10 +62,17 @@ at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double
 at::Tensor stage_hessian(const std::vector<SequenceGroup>& groups, const GroupStates& states,
                          double text_share) {
   const int64_t in = states.front().input.size(1);
-  HessianAccumulator task(in);
-  HessianAccumulator text(in);
-  for (size_t i = 0; i < groups.size(); ++i) (groups[i].text ? text : task).add(states[i].input);
-  return blend_hessians(task.mean(), text.mean(), text_share);
+  const auto accumulate = [&](bool text) {
+    HessianAccumulator sum(in);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (groups[i].text == text) sum.add(states[i].input);
+    }
+    return sum.mean();
+  };
+  const bool has_text = std::any_of(groups.begin(), groups.end(),
+                                    [](const SequenceGroup& group) { return group.text; });
+  if (!has_text || text_share == 0) return accumulate(false);
+  return blend_hessians(accumulate(false), accumulate(true), text_share);
 }
 
 }  // namespace mpq

@@ -69,6 +69,7 @@ PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
                               checkpoint_folder, options.max_tokens);
   set.held_out = tokenize_prompts(spread(std::move(held), options.max_prompts), tokenizer,
                                   checkpoint_folder, options.max_tokens);
+  if (options.text_windows == 0) return set;
   const int64_t held_windows = (options.text_windows + 3) / 4;
   auto windows = text_windows(documents, tokenizer, options.text_window_tokens,
                               options.text_windows + held_windows);

@@ -50,7 +50,7 @@ class BlockQuantizer {
     QuantProblem problem{.name = unit.name,
                          .weight = stacked_weight(block_, unit),
                          .scale_dtype = task_.stored_dtype};
-    inputs.describe(needs, problem);
+    inputs.describe(unit, needs, problem);
     return problem;
   }
 
@@ -59,6 +59,7 @@ class BlockQuantizer {
   /// since its weight would have to be rounded again.
   at::Tensor stage_scale(Stage stage, StageInputs& inputs) const {
     Unit whole;
+    whole.block = block_.index;
     const Quantizer* decides = nullptr;
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
@@ -75,7 +76,7 @@ class BlockQuantizer {
   }
 
   void quantize_stage(Stage stage, const GroupStates& states) {
-    StageInputs inputs(task_.groups, states, task_.text_share);
+    StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
     const at::Tensor scale = stage_scale(stage, inputs);
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
@@ -102,10 +103,15 @@ class BlockQuantizer {
 
 }  // namespace
 
-bool needs_inputs(const std::vector<PlannedUnit>& planned) {
-  return std::any_of(planned.begin(), planned.end(), [](const PlannedUnit& entry) {
-    return entry.quantizer != nullptr && entry.quantizer->needs().any();
-  });
+InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
+  InputNeeds all;
+  for (const auto& [unit, quantizer] : planned) {
+    if (quantizer == nullptr) continue;
+    const InputNeeds own = quantizer->needs();
+    all = {all.hessian || own.hessian, all.ranges || own.ranges, all.block || own.block,
+           all.fisher || own.fisher};
+  }
+  return all;
 }
 
 std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,

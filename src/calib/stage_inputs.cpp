@@ -3,9 +3,11 @@
 
 #include <ATen/ATen.h>
 
+#include "mpq/core/error.h"
+
 namespace mpq {
 
-void StageInputs::describe(const InputNeeds& needs, QuantProblem& problem) {
+void StageInputs::describe(const Unit& unit, const InputNeeds& needs, QuantProblem& problem) {
   if (needs.hessian && hessian_ == nullptr)
     hessian_ = std::make_shared<Hessian>(stage_hessian(groups_, states_, text_share_));
   if (needs.ranges && !mean_abs_.defined()) gather_ranges();
@@ -13,6 +15,13 @@ void StageInputs::describe(const InputNeeds& needs, QuantProblem& problem) {
   if (needs.ranges) {
     problem.mean_abs = mean_abs_;
     problem.max_abs = max_abs_;
+  }
+  if (needs.fisher) {
+    require(fisher_ != nullptr, ErrorCode::Internal, "{}: its Fisher scores are not there",
+            unit.name);
+    const auto& block = (*fisher_)[static_cast<size_t>(unit.block)];
+    problem.channel_fisher = at::zeros_like(block[unit.linears.front()]);
+    for (const size_t linear : unit.linears) problem.channel_fisher += block[linear];
   }
 }
 

@@ -3,6 +3,7 @@
 #include "mpq/core/json_file.h"
 #include "mpq/pack/compressed_tensors.h"
 #include "mpq/pack/exporter.h"
+#include "mpq/pack/native.h"
 
 namespace mpq {
 
@@ -13,8 +14,9 @@ std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
   const auto quantization = json_get_or<Json>(config, "quantization_config", Json(), path);
   if (quantization.is_null()) return open_safetensors_folder(folder);
   const auto method = json_get<std::string>(quantization, "quant_method", path);
+  if (method == "mpq") return open_native(folder, quantization);
   require(method == "compressed-tensors", ErrorCode::Unsupported,
-          "{}: the checkpoint is quantized by \"{}\"; mpq reads full precision and "
+          "{}: the checkpoint is quantized by \"{}\"; mpq reads full precision, its own format and "
           "compressed-tensors",
           path, method);
   return open_compressed_tensors(folder, quantization);

@@ -4,10 +4,9 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
-#include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
-#include "mpq/pack/packed_tensor.h"
+#include "mpq/pack/linear_tensors.h"
 
 namespace mpq {
 namespace {
@@ -38,59 +37,43 @@ PartFile::PartFile(const std::string& path) : file_(path) {
   require(linears.is_object(), ErrorCode::Format, "{}: \"linears\" is not an object", path);
   for (const auto& [module, json] : linears.items()) {
     const std::string where = path + ": " + module;
-    const Scheme scheme{json_get<int>(json, "bits", where), json_get<int>(json, "group", where),
-                        json_get<bool>(json, "symmetric", where),
-                        json_get<bool>(json, "float_zero", where)};
-    add_linear(module, scheme, json_get<int64_t>(json, "in", where));
+    add_linear(module, {scheme_from_json(json, where), json_get<int64_t>(json, "out", where),
+                        json_get<int64_t>(json, "in", where)});
   }
 }
 
-void PartFile::add_linear(const std::string& module, Scheme scheme, int64_t in) {
+void PartFile::add_linear(const std::string& module, const Layout& layout) {
   const std::string where = file_.path() + ": " + module;
-  const int64_t columns = group_columns(scheme, in);
-  require(scheme.bits >= 2 && scheme.bits <= 8 && in > 0 && in < kMaxColumns && columns > 0 &&
-              in % columns == 0,
-          ErrorCode::Format, "{}: bits={}, group={}, in={} do not make a scheme", where,
-          scheme.bits, scheme.group, in);
-  const auto codes = file_.tensors().find(module + ".codes");
-  require(codes != file_.tensors().end() && codes->second.shape.size() == 2, ErrorCode::Format,
-          "{}: there is no matrix {}.codes", where, module);
-  const int64_t out = codes->second.shape[0];
-  const auto words = static_cast<int64_t>(packed_words(static_cast<size_t>(in), scheme.bits));
-  const auto expect = [&](const char* suffix, at::ScalarType dtype, std::vector<int64_t> shape) {
-    const auto found = file_.tensors().find(module + suffix);
-    require(found != file_.tensors().end() && found->second.dtype == dtype &&
-                found->second.shape == shape,
-            ErrorCode::Format, "{}: {}{} is missing or is not {} [{}]", where, module, suffix,
-            at::toString(dtype), fmt::join(shape, ", "));
-    tensors_.erase(module + suffix);
+  const auto [scheme, out, in] = layout;
+  require(out > 0 && in > 0 && in < kMaxColumns &&
+              (scheme.hybrid() || in % group_columns(scheme, in) == 0),
+          ErrorCode::Format, "{}: group={}, out={}, in={} do not make a linear", where,
+          scheme.group, out, in);
+  const auto expect = [&](const TensorPlan& tensor) {
+    const auto found = file_.tensors().find(tensor.name);
+    require(found != file_.tensors().end() && found->second.dtype == tensor.dtype &&
+                found->second.shape == tensor.shape,
+            ErrorCode::Format, "{}: {} is missing or is not {} [{}]", where, tensor.name,
+            at::toString(tensor.dtype), fmt::join(tensor.shape, ", "));
+    tensors_.erase(tensor.name);
   };
-  require(out > 0, ErrorCode::Format, "{}: {}.codes has no rows", where, module);
-  expect(".codes", at::kInt, {out, words});
-  expect(".scale", at::kFloat, {out, in / columns});
-  expect(".zero", scheme.float_zero ? at::kFloat : at::kByte, {out, in / columns});
-  if (tensors_.count(module + kInputScale) != 0) expect(kInputScale, at::kFloat, {in});
-  linears_[module] = {scheme, out, in};
+  for (const auto& tensor : linear_plan(module, scheme, out, in, at::kFloat)) expect(tensor);
+  if (tensors_.count(module + kInputScale) != 0) expect({module + kInputScale, at::kFloat, {in}});
+  linears_[module] = layout;
 }
 
 QuantizedLinear PartFile::linear(const std::string& module) const {
   const auto found = linears_.find(module);
   require(found != linears_.end(), ErrorCode::Internal, "{}: holds no linear {}", file_.path(),
           module);
-  const Layout& layout = found->second;
-  QuantizedLinear linear{
-      layout.scheme, unpack_rows(file_.tensor(module + ".codes"), layout.scheme.bits, layout.in),
-      file_.tensor(module + ".scale").clone(), file_.tensor(module + ".zero").clone()};
-  if (file_.tensors().count(module + kInputScale) != 0)
+  const auto& [scheme, out, in] = found->second;
+  QuantizedLinear linear = read_linear(module, scheme, out, in,
+                                       [&](const std::string& name) { return file_.tensor(name); });
+  if (file_.tensors().count(module + kInputScale) != 0) {
     linear.input_scale = file_.tensor(module + kInputScale).clone();
-  require((layout.scheme.float_zero ||
-           linear.zero.max().item<int64_t>() < (int64_t{1} << layout.scheme.bits)) &&
-              at::isfinite(linear.zero.to(at::kFloat)).all().item<bool>() &&
-              (!linear.input_scale.defined() || linear.input_scale.gt(0).all().item<bool>()) &&
-              at::isfinite(linear.scale).all().item<bool>(),
-          ErrorCode::Format,
-          "{}: {}: a scale is not finite or a zero point exceeds {} bits; the file is damaged",
-          file_.path(), module, layout.scheme.bits);
+    require(linear.input_scale.gt(0).all().item<bool>(), ErrorCode::Format,
+            "{}: {}: an input scale is not positive; the file is damaged", file_.path(), module);
+  }
   return linear;
 }
 

@@ -34,7 +34,7 @@ class PartFile {
   at::Tensor tensor(const std::string& name) const { return file_.tensor(name); }
 
  private:
-  void add_linear(const std::string& module, Scheme scheme, int64_t in);
+  void add_linear(const std::string& module, const Layout& layout);
 
   SafetensorsFile file_;
   std::map<std::string, Layout> linears_;

@@ -8,7 +8,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
-#include "mpq/pack/packed_tensor.h"
+#include "mpq/pack/linear_tensors.h"
 #include "part_file.h"
 
 namespace mpq {
@@ -18,25 +18,22 @@ void save_part(const std::string& path, const BlockPart& part) {
   Json linears = Json::object();
   for (const auto& [module, linear] : part.linears) {
     validate(linear, module);
-    const Scheme& scheme = linear.scheme;
-    linears[module] = {{"bits", scheme.bits},
-                       {"group", scheme.group},
-                       {"symmetric", scheme.symmetric},
-                       {"float_zero", scheme.float_zero},
-                       {"in", linear.codes.size(1)}};
-    if (linear.input_scale.defined()) tensors.emplace(module + kInputScale, linear.input_scale);
-    const bool added =
-        tensors.emplace(module + ".codes", pack_rows(linear.codes, scheme.bits)).second &&
-        tensors.emplace(module + ".scale", linear.scale).second &&
-        tensors.emplace(module + ".zero", linear.zero).second;
-    require(added, ErrorCode::Internal, "{}: {}: a tensor has the name of the linear's own", path,
-            module);
+    linears[module] = scheme_json(linear.scheme);
+    linears[module]["out"] = linear.out();
+    linears[module]["in"] = linear.in();
+    const auto add = [&, &name = module](const std::string& tensor, const at::Tensor& value) {
+      require(tensors.emplace(tensor, value).second, ErrorCode::Internal,
+              "{}: {}: a tensor has the name of the linear's own", path, name);
+    };
+    const auto plan = linear_plan(module, linear.scheme, linear.out(), linear.in(), at::kFloat);
+    const auto values = linear_tensors(module, linear, at::kFloat);
+    for (size_t i = 0; i < plan.size(); ++i) add(plan[i].name, values[i]);
+    if (linear.input_scale.defined()) add(module + kInputScale, linear.input_scale);
   }
   // Wide elements first, so that every tensor begins at a multiple of its element size.
   std::vector<TensorPlan> plan;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, tensor] : tensors)
     plan.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
-  }
   std::stable_sort(plan.begin(), plan.end(), [](const TensorPlan& a, const TensorPlan& b) {
     return c10::elementSize(a.dtype) > c10::elementSize(b.dtype);
   });

@@ -71,6 +71,7 @@ Json solve_budget(Session& session, const ScoreOptions& scoring, const AllocateO
   plan.header["objective"] = {{"predicted_loss", chosen.predicted_loss},
                               {"lower_bound", chosen.lower_bound},
                               {"gap", chosen.gap}};
+  if (chosen.clipped > 0) plan.header["objective"]["clipped_eigenvalues"] = chosen.clipped;
   if (options.verify) {
     // An allocator that sets its own size is compared at that size.
     const Budget same = budget.kind == "none"

@@ -6,6 +6,7 @@
 #include "mpq/core/log.h"
 #include "mpq/pack/parts.h"
 #include "mpq/pipeline/candidates.h"
+#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 namespace {
@@ -43,7 +44,12 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
     return folder;
   }
   const auto groups = calibration_groups(session.prompts, {});
-  quantize_to_parts(*session.model, groups, choices, {text_share, title}, folder, session.memory);
+  bool fisher = false;
+  for (const auto& choice : choices)
+    fisher = fisher || (choice.spec != "full" && make_quantizer(choice.spec)->needs().fisher);
+  quantize_to_parts(*session.model, groups, choices,
+                    {text_share, title, fisher ? &session.fisher() : nullptr}, folder,
+                    session.memory);
   session.work.record("parts " + key, key, {{"folder", folder}});
   return folder;
 }

@@ -51,8 +51,9 @@ void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& gro
     planned.push_back({choice.unit, choice.spec == "full" ? nullptr : make_quantizer(choice.spec)});
   std::filesystem::create_directories(folder);
   GroupHidden hidden;
-  if (needs_inputs(planned)) hidden = embed_groups(model, groups, memory);
-  const BlockTask task{config, planned, groups, options.text_share, model.stored_dtype()};
+  if (needs_of(planned).any()) hidden = embed_groups(model, groups, memory);
+  const BlockTask task{config,        planned, groups, options.text_share, model.stored_dtype(),
+                       options.fisher};
   Progress progress(options.title, config.layers);
   for (int64_t index = 0; index < config.layers; ++index) {
     const std::string path = part_path(folder, index);

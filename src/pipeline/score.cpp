@@ -1,12 +1,14 @@
 // The score stage: candidates, their bytes and losses, kept in work/sensitivity-NAME.json.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/quant/quantize_unit.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
@@ -69,6 +71,35 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
   return units;
 }
 
+Json pairs_json(const ScoreContext& context, const ScoreTable& table) {
+  Json pairs = Json::array();
+  for (const auto& pair : table.pairs) {
+    pairs.push_back(
+        {{"units", {context.units[pair.first].unit.name, context.units[pair.second].unit.name}},
+         {"interaction", pair.interaction}});
+  }
+  return pairs;
+}
+
+void read_pairs(const Json& file, const std::string& where, AllocationProblem& problem) {
+  std::map<std::string, size_t> index;
+  for (size_t u = 0; u < problem.units.size(); ++u) index[problem.units[u].name] = u;
+  for (const auto& json : json_get_or<Json>(file, "pairs", Json::array(), where)) {
+    const auto names = json_get<std::vector<std::string>>(json, "units", where);
+    require(names.size() == 2 && index.count(names[0]) != 0 && index.count(names[1]) != 0,
+            ErrorCode::Format, "{}: a pair does not name two of its units", where);
+    AllocationPair pair{index[names[0]], index[names[1]],
+                        json_get<std::vector<std::vector<double>>>(json, "interaction", where)};
+    const size_t columns = problem.units[pair.second].candidates.size();
+    bool fits = pair.interaction.size() == problem.units[pair.first].candidates.size() &&
+                problem.units[pair.first].block == problem.units[pair.second].block;
+    for (const auto& row : pair.interaction) fits = fits && row.size() == columns;
+    require(fits, ErrorCode::Format, "{}: the pair {}, {} does not fit its units' candidates",
+            where, names[0], names[1]);
+    problem.pairs.push_back(std::move(pair));
+  }
+}
+
 /// The allocator's view of a sensitivity file.
 AllocationProblem problem_of(const Json& file, const std::string& where) {
   AllocationProblem problem;
@@ -86,7 +117,17 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
     }
     problem.units.push_back(std::move(entry));
   }
+  read_pairs(file, where, problem);
   return problem;
+}
+
+bool needs_fisher(const ScoreContext& context) {
+  for (const auto& unit : context.units) {
+    for (const auto& spec : unit.candidates) {
+      if (spec != kFullPrecision && make_quantizer(spec)->needs().fisher) return true;
+    }
+  }
+  return false;
 }
 
 ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
@@ -105,7 +146,7 @@ ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
 
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
-  const ScoreContext context = make_context(session, options);
+  ScoreContext context = make_context(session, options);
   const auto exporter = Registry<Exporter>::instance().make(options.format);
   Sensitivity result;
   result.units = context.units;
@@ -117,6 +158,7 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
     log_info("score: {} is up to date; skipped", result.path);
     file = read_json_file(result.path);
   } else {
+    if (needs_fisher(context)) context.fisher = &session.fisher();
     const ScoreTable table = run_scorer(spec, context);
     file = {{"schema", "mpq-sensitivity/1"},
             {"model", session.calibration.at("model")},
@@ -127,7 +169,7 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
             {"text_share", options.text_share},
             {"details", table.details},
             {"units", units_json(session, context, table, *exporter)},
-            {"pairs", Json::array()}};
+            {"pairs", pairs_json(context, table)}};
     write_json_file(result.path, file);
     session.work.record(stage, result.key, {{"path", result.path}});
   }

@@ -60,4 +60,23 @@ Session::Session(const CommonOptions& options)
   statistics = load_statistics(work.file("calib/stats.safetensors"), model->config().layers);
 }
 
+const ChannelFisher& Session::fisher() {
+  if (!fisher_.empty()) return fisher_;
+  const std::string path = work.file("calib/fisher.safetensors");
+  const std::string key = key_of({{"stage", "fisher"},
+                                  {"calibration", calibration_key()},
+                                  {"dtype", at::toString(model->dtype())}});
+  if (work.up_to_date("fisher", key) && fs::exists(path)) {
+    fisher_ = load_fisher(path, model->config());
+    return fisher_;
+  }
+  std::vector<TokenSequence> sequences;
+  for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
+  constexpr int64_t kBatchTokens = 4096;
+  fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory);
+  save_fisher(path, fisher_);
+  work.record("fisher", key, {{"path", path}});
+  return fisher_;
+}
+
 }  // namespace mpq

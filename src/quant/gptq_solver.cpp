@@ -20,10 +20,10 @@ struct BlockView {
   const float* upper;    // [in, in]
   const float* scale;    // [out, groups]
   const float* zero;     // [out, groups]
-  const int64_t* group;  // [in]: group of the column at each position
+  const int64_t* group;  // [in]: grid of the column at each position
+  const float* top;      // [in]: its greatest code
   float* codes;          // [out, in] in visiting order
   int64_t in, groups, begin, count;
-  float top;
 };
 
 void quantize_row(const BlockView& view, int64_t row) {
@@ -35,8 +35,8 @@ void quantize_row(const BlockView& view, int64_t row) {
   for (int64_t j = 0; j < view.count; ++j) {
     const float* upper = view.upper + (view.begin + j) * view.in + view.begin;
     const int64_t group = view.group[view.begin + j];
-    const float code =
-        std::clamp(std::nearbyint(weight[j] / scale[group]) + zero[group], 0.0F, view.top);
+    const float code = std::clamp(std::nearbyint(weight[j] / scale[group]) + zero[group], 0.0F,
+                                  view.top[view.begin + j]);
     const float quantized = (code - zero[group]) * scale[group];
     const float scaled = (weight[j] - quantized) / upper[j];
     codes[j] = code;
@@ -47,17 +47,24 @@ void quantize_row(const BlockView& view, int64_t row) {
 
 }  // namespace
 
-QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
-                           const Grid& grid, const Scheme& scheme) {
+ColumnGrids group_grids(const Grid& grid, const Scheme& scheme, int64_t in) {
+  const auto columns = at::arange(in, at::kLong);
+  return {grid, at::floor_divide(columns, in / grid.scale.size(1)),
+          at::full({in}, static_cast<float>((1 << scheme.bits) - 1), at::kFloat)};
+}
+
+at::Tensor gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
+                      const ColumnGrids& grids) {
   const int64_t out = weight.size(0);
   const int64_t in = weight.size(1);
-  const int64_t groups = grid.scale.size(1);
+  const int64_t groups = grids.grid.scale.size(1);
   const at::Tensor work = weight.index_select(1, factor.order);
   const at::Tensor codes = at::empty({out, in}, at::kFloat);
   const at::Tensor error = at::empty({out, kBlock}, at::kFloat);
-  const at::Tensor group = at::floor_divide(factor.order, in / groups).contiguous();
-  const at::Tensor scale = grid.scale.contiguous();
-  const at::Tensor zero = grid.zero.contiguous();
+  const at::Tensor group = grids.index.index_select(0, factor.order);
+  const at::Tensor top = grids.top.index_select(0, factor.order);
+  const at::Tensor scale = grids.grid.scale.contiguous();
+  const at::Tensor zero = grids.grid.zero.contiguous();
 
   for (int64_t begin = 0; begin < in; begin += kBlock) {
     const int64_t count = std::min(kBlock, in - begin);
@@ -67,12 +74,12 @@ QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& fact
                          scale.data_ptr<float>(),
                          zero.data_ptr<float>(),
                          group.data_ptr<int64_t>(),
+                         top.data_ptr<float>(),
                          codes.data_ptr<float>(),
                          in,
                          groups,
                          begin,
-                         count,
-                         static_cast<float>((1 << scheme.bits) - 1)};
+                         count};
     at::parallel_for(0, out, 16, [&](int64_t first, int64_t last) {
       for (int64_t row = first; row < last; ++row) quantize_row(view, row);
     });
@@ -85,7 +92,7 @@ QuantizedLinear gptq_solve(const at::Tensor& weight, const Hessian::Factor& fact
   }
   at::Tensor ordered = at::empty({out, in}, at::kByte);
   ordered.index_copy_(1, factor.order, codes.to(at::kByte));
-  return {scheme, ordered, scale, zero.to(at::kByte)};
+  return ordered;
 }
 
 }  // namespace mpq

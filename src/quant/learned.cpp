@@ -50,30 +50,29 @@ QuantizedLinear better_rows(const QuantProblem& problem, QuantizedLinear learned
   return learned;
 }
 
-Adam::Adam(std::vector<at::Tensor> parameters, double rate)
-    : parameters_(std::move(parameters)), rate_(rate) {
-  for (const auto& parameter : parameters_) {
-    mean_.push_back(at::zeros_like(parameter));
-    square_.push_back(at::zeros_like(parameter));
-  }
-}
-
 void Adam::step(const at::Tensor& loss) {
   constexpr double kBeta1 = 0.9;
   constexpr double kBeta2 = 0.999;
   constexpr double kEpsilon = 1e-8;
-  for (auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
+  for (auto& [value, rate] : parameters_) value.mutable_grad() = at::Tensor();
   loss.backward();
   const at::NoGradGuard no_gradients;
+  if (mean_.empty()) {
+    for (const auto& [value, rate] : parameters_) {
+      mean_.push_back(at::zeros_like(value));
+      square_.push_back(at::zeros_like(value));
+    }
+  }
   ++steps_;
-  const double rate = rate_ / (1 - std::pow(kBeta1, steps_));
+  const double growth = 1 / (1 - std::pow(kBeta1, steps_));
   const double correction = 1 / std::sqrt(1 - std::pow(kBeta2, steps_));
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& gradient = parameters_[i].grad();
+    auto& [value, rate] = parameters_[i];
+    const auto& gradient = value.grad();
     if (!gradient.defined()) continue;
     mean_[i].mul_(kBeta1).add_(gradient, 1 - kBeta1);
     square_[i].mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    parameters_[i].addcdiv_(mean_[i], (square_[i].sqrt() * correction).add_(kEpsilon), -rate);
+    value.addcdiv_(mean_[i], (square_[i].sqrt() * correction).add_(kEpsilon), -rate * growth);
   }
 }
 

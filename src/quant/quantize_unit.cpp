@@ -36,7 +36,7 @@ class Chain final : public Quantizer {
   InputNeeds needs() const override {
     const InputNeeds a = transform_->needs();
     const InputNeeds b = quantizer_->needs();
-    return {a.hessian || b.hessian, a.ranges || b.ranges, a.block || b.block};
+    return {a.hessian || b.hessian, a.ranges || b.ranges, a.block || b.block, a.fisher || b.fisher};
   }
   at::Tensor input_scale(const QuantProblem& problem) const override {
     return transform_->input_scale(problem);

@@ -8,21 +8,55 @@
 namespace mpq {
 
 at::Tensor dequantize(const QuantizedLinear& linear) {
-  const auto out = linear.codes.size(0);
-  const auto in = linear.codes.size(1);
-  const auto groups = linear.scale.size(1);
-  auto codes = linear.codes.to(at::kFloat).view({out, groups, in / groups});
-  codes.sub_(linear.zero.to(at::kFloat).unsqueeze(2)).mul_(linear.scale.unsqueeze(2));
-  codes = codes.view({out, in});
-  return linear.input_scale.defined() ? codes.div_(linear.input_scale) : codes;
+  at::Tensor weight;
+  if (linear.pieces.empty()) {
+    const auto out = linear.codes.size(0);
+    const auto in = linear.codes.size(1);
+    const auto groups = linear.scale.size(1);
+    weight = linear.codes.to(at::kFloat).view({out, groups, in / groups});
+    weight.sub_(linear.zero.to(at::kFloat).unsqueeze(2)).mul_(linear.scale.unsqueeze(2));
+    weight = weight.view({out, in});
+  } else {
+    std::vector<at::Tensor> columns;
+    for (const auto& piece : linear.pieces) columns.push_back(dequantize(piece));
+    const auto ordered = at::cat(columns, 1);
+    weight = at::empty_like(ordered).index_copy_(1, linear.order, ordered);
+  }
+  return linear.input_scale.defined() ? weight.div_(linear.input_scale) : weight;
 }
 
 QuantizedLinear slice_rows(const QuantizedLinear& linear, int64_t begin, int64_t count) {
-  return {linear.scheme, linear.codes.narrow(0, begin, count), linear.scale.narrow(0, begin, count),
-          linear.zero.narrow(0, begin, count), linear.input_scale};
+  QuantizedLinear slice = linear;
+  for (auto& piece : slice.pieces) piece = slice_rows(piece, begin, count);
+  for (auto* tensor : {&slice.codes, &slice.scale, &slice.zero}) {
+    if (tensor->defined()) *tensor = tensor->narrow(0, begin, count);
+  }
+  return slice;
 }
 
+namespace {
+
+void validate_hybrid(const QuantizedLinear& linear, const std::string& where) {
+  const auto in = linear.order.size(0);
+  const auto expected = pieces_of(linear.scheme, in, where);
+  require(linear.pieces.size() == expected.size() && linear.order.scalar_type() == at::kLong &&
+              std::get<0>(linear.order.sort()).equal(at::arange(in, at::kLong)),
+          ErrorCode::Internal, "{}: pieces or channel order disagree with the scheme", where);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    require(linear.pieces[i].scheme == expected[i].scheme &&
+                linear.pieces[i].codes.size(1) == expected[i].columns,
+            ErrorCode::Internal, "{}: piece {} disagrees with the scheme", where, i);
+    validate(linear.pieces[i], where);
+  }
+}
+
+}  // namespace
+
 void validate(const QuantizedLinear& linear, const std::string& where) {
+  if (!linear.pieces.empty()) {
+    validate_hybrid(linear, where);
+    return;
+  }
   const auto in = linear.codes.size(1);
   const auto groups = group_count(linear.scheme, in, where);
   const auto expected = at::IntArrayRef({linear.codes.size(0), groups}).vec();

@@ -68,7 +68,7 @@ class CandidateWalk {
 
  private:
   void try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states) {
-    StageInputs inputs(context_.groups, states, context_.text_share);
+    StageInputs inputs(context_.groups, states, context_.text_share, context_.fisher);
     for (size_t u = 0; u < context_.units.size(); ++u) {
       const Unit& unit = context_.units[u].unit;
       if (unit.block != block.index || unit.stage != stage) continue;
@@ -78,7 +78,7 @@ class CandidateWalk {
         if (quantizer == nullptr) continue;
         QuantProblem problem{
             .name = unit.name, .weight = weight, .scale_dtype = context_.model->stored_dtype()};
-        inputs.describe(quantizer->needs(), problem);
+        inputs.describe(unit, quantizer->needs(), problem);
         if (quantizer->needs().block) {
           problem.block_error =
               block_error({config_, context_.groups, states, target_}, block, unit);

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <csignal>
@@ -81,6 +82,10 @@ int main(int argc, char** argv) {
   mpq::cli::add_list(app);
   mpq::cli::add_tokenize(app);
   mpq::cli::add_logits(app);
+#ifdef __GLIBC__
+  // Tensors above 4 MiB go back to the system when they die: peak memory is what is in use.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+#endif
   const c10::NoGradGuard no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
   try {

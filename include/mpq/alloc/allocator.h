@@ -29,8 +29,15 @@ struct AllocationUnit {
   std::vector<Candidate> candidates;  // not empty
 };
 
+/// What candidates of two units of one block lose together beyond the sum of both alone.
+struct AllocationPair {
+  size_t first = 0, second = 0;                  // indices of units
+  std::vector<std::vector<double>> interaction;  // [candidate of first][candidate of second]
+};
+
 struct AllocationProblem {
   std::vector<AllocationUnit> units;
+  std::vector<AllocationPair> pairs{};  // empty unless the scorer measures them
   int64_t budget_bytes = std::numeric_limits<int64_t>::max();  // over all units
 };
 
@@ -42,6 +49,7 @@ struct Allocation {
   double predicted_loss = 0;
   double lower_bound = 0;
   double gap = 0;
+  double clipped = 0;  // share of the quadratic program's eigenvalues that a projection removed
 };
 
 /// Throws Error(Usage) naming the smallest feasible budget when even the cheapest candidates exceed

@@ -7,14 +7,15 @@ namespace mpq {
 /// Sums x x^T over rows, in float32, the upper triangle only.
 class HessianAccumulator {
  public:
-  explicit HessianAccumulator(int64_t in);
+  explicit HessianAccumulator(int64_t in) : in_(in) {}
   /// `x` [rows, in], any floating dtype.
   void add(const at::Tensor& x);
   /// 2/n sum x x^T, float32 [in, in]; zeros when nothing was added.
   at::Tensor mean() const;
 
  private:
-  at::Tensor sum_;
+  int64_t in_;
+  at::Tensor sum_;  // undefined until something is added
   int64_t rows_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/model/unit.h"
 #include "mpq/quant/quantizer.h"
@@ -20,10 +21,11 @@ struct BlockTask {
   const std::vector<SequenceGroup>& groups;
   double text_share = 0.2;
   at::ScalarType stored_dtype = at::kFloat;
+  const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
 };
 
-/// Whether any unit's quantizer must see inputs.
-bool needs_inputs(const std::vector<PlannedUnit>& planned);
+/// What any of the quantizers must see.
+InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
 
 /// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4). `block` gets the
 /// dequantized weights; `hidden`, the groups' inputs of the block, becomes its output (it may be

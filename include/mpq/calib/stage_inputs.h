@@ -2,7 +2,9 @@
 // What quantizers must know of a stage's inputs, gathered when first asked for.
 #include <memory>
 
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/hessian_accumulator.h"
+#include "mpq/model/unit.h"
 #include "mpq/quant/quantizer.h"
 
 namespace mpq {
@@ -10,12 +12,13 @@ namespace mpq {
 /// Shared by all units and candidates of a stage; the groups and states must outlive it.
 class StageInputs {
  public:
+  /// `fisher` may be null where no quantizer needs it.
   StageInputs(const std::vector<SequenceGroup>& groups, const GroupStates& states,
-              double text_share)
-      : groups_(groups), states_(states), text_share_(text_share) {}
+              double text_share, const ChannelFisher* fisher)
+      : groups_(groups), states_(states), text_share_(text_share), fisher_(fisher) {}
 
-  /// Fills what `needs` asks for, all but block_error.
-  void describe(const InputNeeds& needs, QuantProblem& problem);
+  /// Fills what `needs` asks for of a unit, all but block_error.
+  void describe(const Unit& unit, const InputNeeds& needs, QuantProblem& problem);
 
  private:
   void gather_ranges();
@@ -23,6 +26,7 @@ class StageInputs {
   const std::vector<SequenceGroup>& groups_;
   const GroupStates& states_;
   double text_share_;
+  const ChannelFisher* fisher_;
   std::shared_ptr<const Hessian> hessian_;
   at::Tensor mean_abs_, max_abs_;
 };

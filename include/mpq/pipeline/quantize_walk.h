@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/model/unit.h"
 
@@ -17,6 +18,7 @@ struct UnitChoice {
 struct QuantizeWalkOptions {
   double text_share = 0.2;
   std::string title = "quantize";
+  const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
 };
 
 /// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that

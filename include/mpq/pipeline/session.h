@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mpq/calib/block_statistics.h"
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/prompt_set.h"
 #include "mpq/pipeline/options.h"
 #include "mpq/pipeline/work_folder.h"
@@ -36,7 +37,14 @@ struct Session {
   std::vector<BlockStatistics> statistics;
   MemoryBudget memory;
 
+  /// Fisher scores of the task's calibration prompts, computed when first asked for and kept in the
+  /// work folder.
+  const ChannelFisher& fisher();
+
   std::string calibration_key() const { return calibration.at("key"); }
+
+ private:
+  ChannelFisher fisher_;
 };
 
 /// The general text that ships with mpq, for Hessians and for measuring what a plan loses beside

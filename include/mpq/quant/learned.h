@@ -25,13 +25,17 @@ QuantizedLinear better_rows(const QuantProblem& problem, QuantizedLinear learned
 /// Adam (Kingma & Ba, 2015) with its usual constants.
 class Adam {
  public:
-  Adam(std::vector<at::Tensor> parameters, double rate);
+  struct Parameter {
+    at::Tensor value;
+    double rate;
+  };
+  explicit Adam(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {}
   /// One step along the gradients of `loss`, which are computed here.
   void step(const at::Tensor& loss);
 
  private:
-  std::vector<at::Tensor> parameters_, mean_, square_;
-  double rate_;
+  std::vector<Parameter> parameters_;
+  std::vector<at::Tensor> mean_, square_;
   int64_t steps_ = 0;
 };
 

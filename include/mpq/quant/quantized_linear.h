@@ -2,6 +2,8 @@
 // The one internal form of a quantized linear; exporters only re-lay it.
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "mpq/quant/scheme.h"
 
 namespace mpq {
@@ -18,6 +20,13 @@ struct QuantizedLinear {
   /// float32 [in] s, undefined for none: codes hold W diag(s), to be read with inputs x / s. An
   /// exporter folds 1 / s into what produces x.
   at::Tensor input_scale{};
+  /// Of a hybrid, which has no codes of its own: plain linears side by side along the inputs, as
+  /// pieces_of() says, and int64 [in], the original channel at each of their positions.
+  std::vector<QuantizedLinear> pieces{};
+  at::Tensor order{};
+
+  int64_t out() const { return (pieces.empty() ? codes : pieces.front().codes).size(0); }
+  int64_t in() const { return pieces.empty() ? codes.size(1) : order.size(0); }
 };
 
 /// float32 [out, in], for the inputs as they were before any input_scale.

@@ -18,7 +18,8 @@ struct InputNeeds {
   bool hessian = false;  // QuantProblem::hessian
   bool ranges = false;   // mean_abs and max_abs
   bool block = false;    // block_error
-  bool any() const { return hessian || ranges || block; }
+  bool fisher = false;   // channel_fisher
+  bool any() const { return hessian || ranges || block || fisher; }
 };
 
 /// One problem: the rows of all linears of a unit, stacked, since they read the same input.
@@ -28,6 +29,7 @@ struct QuantProblem {
   std::shared_ptr<const Hessian> hessian{};  // null unless the quantizer needs it
   at::ScalarType scale_dtype = at::kFloat;   // dtype in which scales are stored
   at::Tensor mean_abs{}, max_abs{};          // float32 [in]: of the inputs' magnitudes
+  at::Tensor channel_fisher{};               // float32 [in]: sum over rows of E[g^2]
   /// Mean squared error of the block's output on the step's minibatch with this weight [out, in] in
   /// place: a scalar through which gradients flow to the weight.
   std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error{};

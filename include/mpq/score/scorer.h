@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mpq/calib/block_statistics.h"
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/core/registry.h"
 #include "mpq/model/unit.h"
@@ -30,8 +31,15 @@ struct ScoreContext {
   double text_share = 0.2;  // of the Hessian
   uint64_t seed = 0;
   MemoryBudget* memory = nullptr;
-  const Tokenizer* tokenizer = nullptr;  // for scorers that read generated answers
-  std::vector<int32_t> stop_tokens;      // that end generation
+  const ChannelFisher* fisher = nullptr;  // where a candidate's quantizer needs it
+  const Tokenizer* tokenizer = nullptr;   // for scorers that read generated answers
+  std::vector<int32_t> stop_tokens;       // that end generation
+};
+
+/// What two choices lose together beyond the sum of both alone.
+struct PairLoss {
+  size_t first = 0, second = 0;                  // units, first < second
+  std::vector<std::vector<double>> interaction;  // [candidate of first][candidate of second]
 };
 
 /// loss[u][c] for unit u and candidate c, additive over units; empty for a rank-only scorer.
@@ -41,6 +49,7 @@ struct ScoreTable {
   std::vector<double> score;
   std::vector<std::vector<double>> loss;
   std::vector<std::vector<double>> loss_stderr;
+  std::vector<PairLoss> pairs{};  // of units of one block; empty when they were not measured
   Json details = Json::object();  // facts worth keeping, e.g. per-block outlier shares
 };
 

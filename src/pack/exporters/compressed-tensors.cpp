@@ -18,10 +18,11 @@ std::vector<TensorPlan> plan(const ExportLinear& linear, at::ScalarType scale_dt
   const Scheme& scheme = linear.scheme;
   require(scheme.bits >= 2 && scheme.bits <= 8, ErrorCode::Unsupported,
           "{}: compressed-tensors packs 2 to 8 bits, found {}", linear.module, scheme.bits);
-  require(!scheme.float_zero, ErrorCode::Unsupported,
-          "{}: compressed-tensors stores whole zero points; use hqq with integer zero points, or "
-          "--format dense",
-          linear.module);
+  require(
+      !scheme.float_zero && !scheme.hybrid(), ErrorCode::Unsupported,
+      "{}: compressed-tensors holds neither float zero points nor two widths in one linear; use "
+      "--format mpq or dense",
+      linear.module);
   const int64_t groups = group_count(scheme, linear.in, linear.module);
   std::vector<TensorPlan> tensors = {
       {linear.module + ".weight_shape", at::kLong, {2}},

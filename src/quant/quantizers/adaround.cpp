@@ -39,7 +39,7 @@ class AdaRound final : public Quantizer {
     const Grid grid =
         choose_grid(problem.weight, {scheme_, options_.mse, problem.scale_dtype}, problem.name);
     LearnedRounding rounding(problem.weight, grid, scheme_);
-    Adam adam({rounding.parameter()}, options_.rate);
+    Adam adam({{rounding.parameter(), options_.rate}});
     const int warm = options_.iterations / 5;
     for (int step = 0; step < options_.iterations; ++step) {
       at::Tensor loss = output_error(problem, rounding.weight(), step);

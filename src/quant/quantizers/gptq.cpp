@@ -54,7 +54,9 @@ class Gptq final : public Quantizer {
                   problem.name);
       return round_to_grid(weight, grid, scheme_);
     }
-    QuantizedLinear result = gptq_solve(weight, factor, grid, scheme_);
+    const ColumnGrids grids = group_grids(grid, scheme_, weight.size(1));
+    QuantizedLinear result{scheme_, gptq_solve(weight, factor, grids), grid.scale.contiguous(),
+                           grid.zero.to(at::kByte).contiguous()};
     if (options_.refine > 0) {
       refine_codes(weight, *problem.hessian, options_.damp, problem.scale_dtype, options_.refine,
                    result);

@@ -40,7 +40,9 @@ class Lwc final : public Quantizer {
     QuantizedLinear best = nearest;
     double least = output_error(problem, dequantize(nearest), 0).item<double>();
     LearnedClipping clipping(problem.weight, grid, problem.name);
-    Adam adam(clipping.parameters(), options_.rate);
+    std::vector<Adam::Parameter> parameters;
+    for (const auto& logits : clipping.parameters()) parameters.push_back({logits, options_.rate});
+    Adam adam(parameters);
     for (int step = 0; step < options_.iterations; ++step) {
       const at::Tensor loss = output_error(problem, clipping.weight(), step);
       const double value = loss.item<double>();

@@ -1,0 +1,178 @@
+// The quadratic program's coefficients: what each choice loses alone, and what two of one block
+// lose together (arXiv 2511.17801; methods.md, 3).
+#include <ATen/ATen.h>
+
+#include <map>
+
+#include "mpq/core/log.h"
+#include "mpq/score/branches.h"
+#include "mpq/score/candidate_walk.h"
+#include "mpq/score/loss_table.h"
+
+namespace mpq {
+namespace {
+
+/// Of one block: its candidates' weights, and the state to run them from.
+struct PairProbe {
+  size_t first = 0, second = 0;  // units
+  size_t candidate_a = 0, candidate_b = 0;
+};
+
+class HirScorer final : public Scorer {
+ public:
+  struct Options {
+    bool pairs = true;
+    int tokens = 1024;
+    double text_weight = 0.02;
+    template <class Field>
+    void visit(Field&& field) {
+      field("pairs", pairs, "also measure joint losses of units of one block");
+      field("tokens", tokens, "probe tokens of the task, and a quarter as many of general text");
+      field("text_weight", text_weight, "weight of the general text's KL beside the task's");
+    }
+  };
+
+  explicit HirScorer(const Options& options) : options_(options) {
+    require(options.tokens >= 1 && options.text_weight >= 0, ErrorCode::Usage,
+            "hir: expected tokens above 0 and text_weight of 0 or more");
+  }
+
+  bool measures_loss() const override { return true; }
+
+  ScoreCost cost(const ScoreContext& context) const override {
+    const int64_t layers = context.model->config().layers;
+    ScoreCost cost{layers, count_candidates(context)};
+    for (size_t u = 0; u < context.units.size(); ++u) {
+      const int64_t left = layers - context.units[u].unit.block;
+      cost.block_forwards += left * quantized_of(context.units[u]);
+      for (size_t v = u + 1; options_.pairs && v < context.units.size(); ++v) {
+        if (context.units[v].unit.block == context.units[u].unit.block)
+          cost.block_forwards +=
+              left * quantized_of(context.units[u]) * quantized_of(context.units[v]);
+      }
+    }
+    return cost;
+  }
+
+  ScoreTable score(const ScoreContext& given) const override {
+    ScoreContext context = given;
+    context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
+                                                         .probe_text_tokens = options_.tokens / 4});
+    const auto probed = probed_groups(context);
+    Measurement measured;
+    run(context, measured);
+    ScoreTable table = empty_table(context, "nats/token");
+    // Pairs are tabulated as if each were one more unit with one candidate.
+    ScoreTable joint;
+    joint.loss.assign(measured.pairs.size(), {0.0});
+    joint.loss_stderr = joint.loss;
+    for (size_t g = 0; g < probed.size(); ++g) {
+      const SequenceGroup& group = context.groups[probed[g]];
+      const double weight = group.text ? options_.text_weight : 1;
+      add_divergence(context, group, g, weight, measured.base[g], measured.singles, table);
+      add_divergence(context, group, g, weight, measured.base[g], measured.joints, joint);
+    }
+    table.pairs = interactions(context, measured.pairs, joint, table);
+    table.details = {{"pair_probes", measured.pairs.size()}, {"tokens", options_.tokens}};
+    rank_by_loss(context, table);
+    return table;
+  }
+
+ private:
+  struct Measurement {
+    std::vector<Branch> singles, joints;
+    std::vector<PairProbe> pairs;  // of joints
+    GroupHidden base;
+  };
+
+  static int64_t quantized_of(const ScoredUnit& unit) {
+    int64_t count = 0;
+    for (const auto& spec : unit.candidates) count += spec == kFullPrecision ? 0 : 1;
+    return count;
+  }
+
+  void run(const ScoreContext& context, Measurement& measured) const {
+    DecoderBlock full;
+    std::map<std::pair<size_t, size_t>, at::Tensor> differences;  // by unit and candidate
+    WalkHooks hooks;
+    hooks.enter = [&](int64_t, const DecoderBlock& block) {
+      advance_branches(context, block, measured.singles);
+      advance_branches(context, block, measured.joints);
+      full = block;
+      differences.clear();
+    };
+    hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
+      differences[{unit, candidate}] = difference;
+    };
+    hooks.candidate = [&](CandidateOutput output) {
+      measured.singles.push_back({output.unit, output.candidate, std::move(output.hidden)});
+    };
+    hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& output) {
+      measured.base = output;
+      if (!options_.pairs) return;
+      for (auto a = differences.begin(); a != differences.end(); ++a) {
+        for (auto b = std::next(a); b != differences.end(); ++b) {
+          if (a->first.first == b->first.first) continue;
+          const auto block = with(context, with(context, full, a->first.first, a->second),
+                                  b->first.first, b->second);
+          measured.pairs.push_back(
+              {a->first.first, b->first.first, a->first.second, b->first.second});
+          measured.joints.push_back({measured.pairs.size() - 1, 0, forward(context, block, input)});
+        }
+      }
+    };
+    walk_candidates(context, "", hooks, "score hir");
+  }
+
+  static DecoderBlock with(const ScoreContext& context, const DecoderBlock& block, size_t unit,
+                           const at::Tensor& difference) {
+    const Unit& changed = context.units[unit].unit;
+    return with_unit_weight(block, context.model->config(), changed,
+                            stacked_weight(block, changed) + difference);
+  }
+
+  static GroupHidden forward(const ScoreContext& context, const DecoderBlock& block,
+                             const GroupHidden& input) {
+    const auto probed = probed_groups(context);
+    GroupHidden output;
+    for (size_t g = 0; g < probed.size(); ++g) {
+      output.push_back(input[g].clone());
+      forward_all(context.model->config(), block, context.groups[probed[g]].plan, input[g],
+                  output.back());
+    }
+    return output;
+  }
+
+  /// L(1 + 2) - L(1) - L(2) + L(0), with L(0) = 0.
+  static std::vector<PairLoss> interactions(const ScoreContext& context,
+                                            const std::vector<PairProbe>& probes,
+                                            const ScoreTable& joint, const ScoreTable& single) {
+    std::map<std::pair<size_t, size_t>, PairLoss> pairs;
+    for (size_t p = 0; p < probes.size(); ++p) {
+      const auto& probe = probes[p];
+      PairLoss& pair = pairs[{probe.first, probe.second}];
+      if (pair.interaction.empty()) {
+        pair.first = probe.first;
+        pair.second = probe.second;
+        pair.interaction.assign(
+            context.units[probe.first].candidates.size(),
+            std::vector<double>(context.units[probe.second].candidates.size(), 0));
+      }
+      pair.interaction[probe.candidate_a][probe.candidate_b] =
+          joint.loss[p][0] - single.loss[probe.first][probe.candidate_a] -
+          single.loss[probe.second][probe.candidate_b];
+    }
+    std::vector<PairLoss> result;
+    for (auto& [units, pair] : pairs) result.push_back(std::move(pair));
+    return result;
+  }
+
+  Options options_;
+};
+
+MPQ_REGISTER(
+    Scorer, HirScorer, "hir",
+    "measured KL of every choice alone and of every pair in a block, for the qp allocator");
+
+}  // namespace
+}  // namespace mpq
