@@ -1,5 +1,5 @@
 // Eigenvalues of small symmetric matrices by Jacobi rotations (Golub & Van Loan, 8.5).
-#include "psd.h"
+#include "mpq/alloc/psd.h"
 
 #include <cmath>
 #include <cstddef>

@@ -25,6 +25,7 @@ ScoreContext make_context(Session& session, const ScoreOptions& options) {
   context.groups = calibration_groups(session.prompts, {});
   context.text_share = options.text_share;
   context.seed = session.common.seed;
+  context.scale_dtype = session.model->stored_dtype();
   context.memory = &session.memory;
   context.tokenizer = session.tokenizer.get();
   context.stop_tokens = stop_tokens(session.model->folder());

@@ -25,6 +25,16 @@ at::Tensor learnable(const at::Tensor& start) { return start.detach().clone().re
 
 double top_of(const Scheme& scheme) { return static_cast<double>((1 << scheme.bits) - 1); }
 
+/// Rows [out, 1] that are not kept become the other's.
+void keep_rows(const at::Tensor& keep, const QuantizedLinear& other, QuantizedLinear& linear) {
+  for (size_t i = 0; i < linear.pieces.size(); ++i)
+    keep_rows(keep, other.pieces[i], linear.pieces[i]);
+  if (!linear.pieces.empty()) return;
+  linear.codes = at::where(keep, linear.codes, other.codes);
+  linear.scale = at::where(keep, linear.scale, other.scale);
+  linear.zero = at::where(keep, linear.zero, other.zero);
+}
+
 }  // namespace
 
 at::Tensor round_straight_through(const at::Tensor& x) { return x + (x.round() - x).detach(); }
@@ -43,10 +53,7 @@ QuantizedLinear better_rows(const QuantProblem& problem, QuantizedLinear learned
     const auto difference = dequantize(linear) - problem.weight;
     return (at::mm(difference, problem.hessian->matrix()) * difference).sum(1);
   };
-  const auto keep = (row_errors(learned) < row_errors(nearest)).unsqueeze(1);
-  learned.codes = at::where(keep, learned.codes, nearest.codes);
-  learned.scale = at::where(keep, learned.scale, nearest.scale);
-  learned.zero = at::where(keep, learned.zero, nearest.zero);
+  keep_rows((row_errors(learned) < row_errors(nearest)).unsqueeze(1), nearest, learned);
   return learned;
 }
 

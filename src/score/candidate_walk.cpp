@@ -77,7 +77,7 @@ class CandidateWalk {
         const auto& quantizer = quantizers_[u][c];
         if (quantizer == nullptr) continue;
         QuantProblem problem{
-            .name = unit.name, .weight = weight, .scale_dtype = context_.model->stored_dtype()};
+            .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
         inputs.describe(unit, quantizer->needs(), problem);
         if (quantizer->needs().block) {
           problem.block_error =

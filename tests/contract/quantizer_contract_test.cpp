@@ -25,6 +25,11 @@ class QuantizerContract : public testing::TestWithParam<std::string> {
         ->quantize({"w", weight, hessian_, at::kBFloat16});
   }
 
+  /// The plain linears a result is made of.
+  static std::vector<QuantizedLinear> plain(const QuantizedLinear& linear) {
+    return linear.pieces.empty() ? std::vector{linear} : linear.pieces;
+  }
+
   at::Tensor weight_;
   std::shared_ptr<Hessian> hessian_;
 };
@@ -56,6 +61,11 @@ TEST_P(QuantizerContract, AConstantRowIsExact) {
 }
 
 TEST_P(QuantizerContract, IndivisibleGroupIsAClearError) {
+  const auto quantizer = Registry<Quantizer>::instance().make(GetParam());
+  if (quantizer->scheme().hybrid()) {  // its last groups may be shorter
+    validate(run("bits=4,group=48", weight_), GetParam());
+    return;
+  }
   try {
     run("bits=4,group=48", weight_);
     FAIL();
@@ -69,13 +79,15 @@ TEST_P(QuantizerContract, IndivisibleGroupIsAClearError) {
 TEST_P(QuantizerContract, IsDeterministic) {
   const auto first = run("bits=3,group=32", weight_);
   const auto second = run("bits=3,group=32", weight_);
-  EXPECT_TRUE(at::equal(first.codes, second.codes));
-  EXPECT_TRUE(at::equal(first.scale, second.scale));
+  for (size_t i = 0; i < plain(first).size(); ++i) {
+    EXPECT_TRUE(at::equal(plain(first)[i].codes, plain(second)[i].codes));
+    EXPECT_TRUE(at::equal(plain(first)[i].scale, plain(second)[i].scale));
+  }
 }
 
 TEST_P(QuantizerContract, ScalesAreExactInTheirStoredDtype) {
-  const auto scale = run("bits=3,group=32", weight_).scale;
-  EXPECT_TRUE(at::equal(scale.to(at::kBFloat16).to(at::kFloat), scale));
+  for (const auto& linear : plain(run("bits=3,group=32", weight_)))
+    EXPECT_TRUE(at::equal(linear.scale.to(at::kBFloat16).to(at::kFloat), linear.scale));
 }
 
 TEST_P(QuantizerContract, NotANumberIsANumericError) {

@@ -31,7 +31,8 @@ SmallContext::SmallContext(std::vector<std::string> candidates) {
   context.memory = &memory;
 }
 
-double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& weight) {
+double direct_kl(const SmallContext& small,
+                 const std::vector<std::pair<Unit, at::Tensor>>& replaced) {
   const Model& model = *small.model;
   std::vector<TokenSequence> task;
   for (const auto& prompt : small.prompts.task) task.push_back(prompt.tokens);
@@ -42,8 +43,10 @@ double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& 
   for (int64_t index = 0; index < model.config().layers; ++index) {
     const DecoderBlock block = model.load_block(index);
     forward_all(model.config(), block, plan, base, base);
-    const DecoderBlock used =
-        unit.block == index ? with_unit_weight(block, model.config(), unit, weight) : block;
+    DecoderBlock used = block;
+    for (const auto& [unit, weight] : replaced) {
+      if (unit.block == index) used = with_unit_weight(used, model.config(), unit, weight);
+    }
     forward_all(model.config(), used, plan, changed, changed);
   }
   return kl_rows(model.logits(base), model.logits(changed)).mean().item<double>();

@@ -15,8 +15,9 @@ struct SmallContext {
   ScoreContext context;
 };
 
-/// The full-precision model and one with a unit's weight replaced, run from the embeddings: mean KL
+/// The full-precision model and one with units' weights replaced, run from the embeddings: mean KL
 /// over all tokens.
-double direct_kl(const SmallContext& small, const Unit& unit, const at::Tensor& weight);
+double direct_kl(const SmallContext& small,
+                 const std::vector<std::pair<Unit, at::Tensor>>& replaced);
 
 }  // namespace mpq

@@ -23,7 +23,7 @@ TEST(Taqo, EveryLossEqualsADirectForwardPass) {
       const auto quantized = dequantize(Registry<Quantizer>::instance()
                                             .make(candidates[c])
                                             ->quantize({unit.name, weight, nullptr, at::kFloat}));
-      const double direct = direct_kl(small, unit, quantized);
+      const double direct = direct_kl(small, {{unit, quantized}});
       EXPECT_NEAR(table.loss[u][c], direct, 1e-4 * direct + 1e-7) << unit.name << candidates[c];
       EXPECT_GT(table.loss_stderr[u][c], 0);
     }

@@ -124,7 +124,8 @@ def main():
             raise SystemExit(f"{name}: no seed is clear enough")
         cases.append(case)
         print(f"{name}: seed {seed}, value {case['value']:.5f} (second {case['second_value']:.5f}, additive {case['additive_value']:.5f}, "
-              f"uniform {case['uniform_value']}), cost {case['cost']} of {case['capacity']}, clipped {case['clipped_share']:.2e}, raw {case['unprojected'] is not None}")
+              f"uniform {case['uniform_value']}), cost {case['cost']} of {case['capacity']}, "
+              f"clipped {case['clipped_share']:.2e}, raw {case['unprojected'] is not None}")
     write_json(folder / "cases.json", cases, digits=14)
 
 

@@ -30,6 +30,7 @@ struct ScoreContext {
   std::vector<SequenceGroup> groups;
   double text_share = 0.2;  // of the Hessian
   uint64_t seed = 0;
+  at::ScalarType scale_dtype = at::kFloat;  // that scales will be stored in
   MemoryBudget* memory = nullptr;
   const ChannelFisher* fisher = nullptr;  // where a candidate's quantizer needs it
   const Tokenizer* tokenizer = nullptr;   // for scorers that read generated answers

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "../psd.h"
 #include "mpq/alloc/allocator.h"
 #include "mpq/alloc/knapsack.h"
 #include "mpq/alloc/problem.h"
+#include "mpq/alloc/psd.h"
 
 namespace mpq {
 namespace {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "mpq/quant/gptq_solver.h"
@@ -15,7 +16,7 @@ class Hir final : public Quantizer {
  public:
   struct Options {
     int bits = 2;
-    int high = 3;
+    int high = 0;
     double ratio = 0.1;
     int group = 128;
     bool sym = false;
@@ -24,8 +25,8 @@ class Hir final : public Quantizer {
     bool gptq = false;
     template <class Field>
     void visit(Field&& field) {
-      field("bits", bits, "code width of most channels, 2 to 7");
-      field("high", high, "code width of the high-impact channels, above bits and at most 8");
+      field("bits", bits, "code width of most channels, 2 to 8");
+      field("high", high, "code width of the high-impact channels, bits to 8; 0: one above bits");
       field("ratio", ratio, "share of the input channels that are high-impact, by Fisher diagonal");
       field("group", group, "channels that share a scale within each part; 0: all");
       field("sym", sym, "symmetric grids, no zero points");
@@ -37,9 +38,10 @@ class Hir final : public Quantizer {
   };
 
   explicit Hir(const Options& options) : options_(options) {
-    require(options.bits >= 2 && options.high > options.bits && options.high <= 8, ErrorCode::Usage,
-            "hir: expected 2 <= bits < high <= 8, found bits={}, high={}", options.bits,
-            options.high);
+    if (options.high == 0) options_.high = std::min(options.bits + 1, 8);
+    require(options.bits >= 2 && options_.high >= options.bits && options_.high <= 8,
+            ErrorCode::Usage, "hir: expected 2 <= bits <= high <= 8, found bits={}, high={}",
+            options.bits, options.high);
     require(options.ratio > 0 && options.ratio < 1, ErrorCode::Usage,
             "hir: option ratio: expected above 0 and below 1, found {}", options.ratio);
     require(options.group >= 0 && options.iterations >= 0 && options.lambda >= 0, ErrorCode::Usage,
@@ -67,7 +69,8 @@ class Hir final : public Quantizer {
     int64_t begin = 0;
     for (const Piece& piece : pieces_of(scheme(), ordered.size(1), problem.name)) {
       parts.emplace_back(ordered.narrow(1, begin, piece.columns).contiguous(), piece.scheme,
-                         piece.scheme.bits == options_.high, problem);
+                         begin >= ordered.size(1) - high_channels(scheme(), ordered.size(1)),
+                         problem);
       begin += piece.columns;
     }
     const QuantizedLinear nearest = assemble(order, parts, [](Part& p) { return p.nearest(); });
@@ -77,6 +80,7 @@ class Hir final : public Quantizer {
       learned = assemble(order, parts, [](Part& p) { return p.rounded(); });
     }
     if (options_.gptq) compensate(problem, learned);
+    if (!problem.block_error) return better_rows(problem, learned, nearest);
     return error_of(problem, learned) <= error_of(problem, nearest) ? learned : nearest;
   }
 

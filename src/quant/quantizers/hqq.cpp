@@ -54,11 +54,17 @@ class Hqq final : public Quantizer {
     };
     at::Tensor zero = first_zero(problem.weight, start, groups);
     optimise(weight, scale, codes_of, zero);
-    // Constant groups are exact on the grid they were given.
-    const auto constant = at::eq(weight.amax(2, true), weight.amin(2, true));
-    zero = at::where(constant, start.zero.unsqueeze(2), zero);
     zero =
         options_.integer ? zero.round().clamp(0, top) : zero.to(problem.scale_dtype).to(at::kFloat);
+    // Where the grid's own zero point is better it stays: in constant groups, and often where
+    // rounding undid the gain.
+    if (options_.integer || constant_groups(weight).any().item<bool>()) {
+      const auto error_of = [&](const at::Tensor& tried) {
+        return (weight - (codes_of(tried) - tried) * scale).abs().mean(2, true);
+      };
+      const auto own = start.zero.unsqueeze(2);
+      zero = at::where(error_of(zero) < error_of(own), zero, own);
+    }
     return {scheme_, codes_of(zero).to(at::kByte).view({out, -1}), start.scale,
             zero.squeeze(2).to(options_.integer ? at::kByte : at::kFloat)};
   }
@@ -67,6 +73,10 @@ class Hqq final : public Quantizer {
   /// -min / scale, not rounded: [out, groups, 1].
   static at::Tensor first_zero(const at::Tensor& weight, const Grid& grid, int64_t groups) {
     return (-group_ranges(weight, groups).first / grid.scale).unsqueeze(2);
+  }
+
+  static at::Tensor constant_groups(const at::Tensor& weight) {
+    return at::eq(weight.amax(2, true), weight.amin(2, true));
   }
 
   /// Alternates the p-norm's proximal step on the error and the zero's mean (HQQ, equations 6-9).

@@ -127,9 +127,8 @@ class Calm final : public Scorer {
     Trial trial;
     trial.output = copy_of(prefix);
     DecoderBlock quantized = block;
-    const BlockTask task{
-        context.model->config(),       plan,          context.groups, context.text_share,
-        context.model->stored_dtype(), context.fisher};
+    const BlockTask task{context.model->config(), plan,          context.groups, context.text_share,
+                         context.scale_dtype,     context.fisher};
     quantize_block(task, quantized, trial.output, *context.memory);
     const at::Tensor moved = probed_update(context, prefix, trial.output);
     trial.distance = std::max(0.0, 1 - reference.debiased(moved));

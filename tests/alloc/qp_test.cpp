@@ -1,0 +1,108 @@
+// The quadratic program against brute force (tools/golden/make_qp.py).
+#include <gtest/gtest.h>
+
+#include "mpq/alloc/psd.h"
+#include "mpq/core/json_file.h"
+#include "tests/alloc/problems.h"
+
+namespace mpq::testing {
+namespace {
+
+Json cases() { return read_json_file(std::string(MPQ_SOURCE_DIR) + "/tests/golden/qp/cases.json"); }
+
+AllocationProblem problem_of(const Json& golden) {
+  AllocationProblem problem;
+  problem.budget_bytes = golden.at("capacity").get<int64_t>();
+  int block = 0;
+  for (const auto& entry : golden.at("blocks")) {
+    const size_t first = problem.units.size();
+    for (size_t i = 0; i < entry.at("loss").size(); ++i) {
+      std::vector<Candidate> candidates;
+      for (size_t m = 0; m < entry.at("loss")[i].size(); ++m)
+        candidates.push_back({"hir", 2, entry.at("cost")[i][m].get<int64_t>(),
+                              entry.at("loss")[i][m].get<double>(), 0});
+      problem.units.push_back(make_unit("unit", block, 0, candidates));
+    }
+    for (const auto& pair : entry.at("pairs")) {
+      problem.pairs.push_back({first + pair.at("first").get<size_t>(),
+                               first + pair.at("second").get<size_t>(),
+                               pair.at("interaction").get<std::vector<std::vector<double>>>()});
+    }
+    ++block;
+  }
+  return problem;
+}
+
+std::vector<int> flat(const Json& choice) {
+  std::vector<int> all;
+  for (const auto& block : choice) {
+    for (const auto& value : block) all.push_back(value.get<int>());
+  }
+  return all;
+}
+
+TEST(Qp, EqualsBruteForce) {
+  const auto qp = Registry<Allocator>::instance().make("qp");
+  const Json all = cases();
+  ASSERT_GE(all.size(), 5U);
+  for (const auto& golden : all) {
+    const auto name = golden.at("name").get<std::string>();
+    const Allocation found = qp->solve(problem_of(golden));
+    EXPECT_EQ(found.choice, flat(golden.at("choice"))) << name;
+    EXPECT_EQ(found.bytes, golden.at("cost").get<int64_t>()) << name;
+    const double value = golden.at("value");
+    EXPECT_NEAR(found.predicted_loss, value, 1e-9 * value) << name;
+    EXPECT_LE(found.gap, 1e-9 * value) << name;
+    EXPECT_NEAR(found.clipped, golden.at("clipped_share"), 1e-9) << name;
+    // Ignoring the pairs costs what the golden says it does.
+    EXPECT_LE(found.predicted_loss, golden.at("additive_value").get<double>() + 1e-12) << name;
+  }
+}
+
+TEST(Qp, WithoutProjectionTheMatrixIsTakenAsMeasured) {
+  const auto qp = Registry<Allocator>::instance().make("qp:psd=false");
+  int compared = 0;
+  for (const Json all = cases(); const auto& golden : all) {
+    if (golden.at("unprojected").is_null()) continue;
+    const Allocation found = qp->solve(problem_of(golden));
+    const double value = golden.at("unprojected").at("value");
+    EXPECT_NEAR(found.predicted_loss, value, 1e-9 * value) << golden.at("name");
+    EXPECT_EQ(found.clipped, 0);
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(ProjectPsd, EqualsNumpysEigenvalues) {
+  for (const Json all = cases(); const auto& golden : all) {
+    for (const auto& block : golden.at("blocks")) {
+      const auto rows = block.at("M").get<std::vector<std::vector<double>>>();
+      const auto expected = block.at("M_psd").get<std::vector<std::vector<double>>>();
+      std::vector<double> matrix;
+      for (const auto& row : rows) matrix.insert(matrix.end(), row.begin(), row.end());
+      const int n = static_cast<int>(rows.size());
+      const PsdProjection projected = project_psd(matrix, n);
+      EXPECT_NEAR(projected.clipped, block.at("clipped"), 1e-9);
+      for (int i = 0; i < n; ++i) {
+        for (int j = 0; j < n; ++j) {
+          EXPECT_NEAR(projected.matrix[static_cast<size_t>(i * n + j)],
+                      expected[static_cast<size_t>(i)][static_cast<size_t>(j)], 1e-9);
+        }
+      }
+    }
+  }
+}
+
+TEST(Qp, WithoutPairsItIsTheKnapsack) {
+  const auto problem = make_problem(
+      6, 4, 11, [](auto& rng, int c) { return 100 * (c + 1) + static_cast<int64_t>(rng() % 50); },
+      [](auto& rng, int64_t bytes) { return 1e4 / static_cast<double>(bytes) + rng() % 7; });
+  auto tight = problem;
+  tight.budget_bytes = largest_bytes(problem) * 2 / 3;
+  const auto& registry = Registry<Allocator>::instance();
+  EXPECT_NEAR(registry.make("qp")->solve(tight).predicted_loss,
+              registry.make("mckp:monotone=false")->solve(tight).predicted_loss, 1e-9);
+}
+
+}  // namespace
+}  // namespace mpq::testing

@@ -1,0 +1,78 @@
+// Fisher scores and first-order sensitivities against torch's autograd
+// (tools/golden/make_fisher.py).
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "mpq/calib/fisher.h"
+#include "mpq/core/json_file.h"
+#include "mpq/io/weight_source.h"
+#include "mpq/score/scorer.h"
+
+namespace mpq {
+namespace {
+
+struct Nano {
+  Nano() {
+    golden = read_json_file(std::string(MPQ_SOURCE_DIR) + "/tests/golden/fisher/nano.json");
+    const std::string folder = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+    model = std::make_unique<Model>(folder, open_safetensors_folder(folder),
+                                    ComputeOptions{.dtype = "float32"});
+    for (auto& ids : golden.at("ids").get<std::vector<TokenSequence>>())
+      prompts.task.push_back({{}, std::move(ids)});
+  }
+  std::vector<TokenSequence> sequences() const {
+    std::vector<TokenSequence> all;
+    for (const auto& prompt : prompts.task) all.push_back(prompt.tokens);
+    return all;
+  }
+  Json golden;
+  std::unique_ptr<Model> model;
+  PromptSet prompts;
+  MemoryBudget memory{-1, "/tmp"};
+};
+
+TEST(Fisher, ChannelScoresEqualAutogradsOfEveryPrompt) {
+  Nano nano;
+  const auto fisher = channel_fisher(*nano.model, BatchPlan(nano.sequences(), 4096), nano.memory);
+  const char* roles[] = {"q", "k", "v", "o", "gate", "up", "down"};
+  for (size_t block = 0; block < fisher.size(); ++block) {
+    for (size_t i = 0; i < 7; ++i) {
+      const Json& expected = nano.golden.at("fisher").at(std::to_string(block)).at(roles[i]);
+      const double sum = expected.at("sum");
+      EXPECT_NEAR(fisher[block][i].sum(at::kDouble).item<double>(), sum, 1e-3 * sum)
+          << block << roles[i];
+      for (int64_t c = 0; c < 8; ++c) {
+        const double first = expected.at("first").at(static_cast<size_t>(c));
+        EXPECT_NEAR(fisher[block][i][c].item<double>(), first, 1e-3 * first) << block << roles[i];
+      }
+      EXPECT_EQ(fisher[block][i].argmax().item<int64_t>(), expected.at("argmax").get<int64_t>());
+    }
+  }
+  const std::string path = testing::TempDir() + "/fisher.safetensors";
+  save_fisher(path, fisher);
+  EXPECT_TRUE(load_fisher(path, nano.model->config())[2][3].equal(fisher[2][3]));
+}
+
+TEST(Grad, ScoresEqualAutograds) {
+  Nano nano;
+  ScoreContext context;
+  context.model = nano.model.get();
+  context.prompts = &nano.prompts;
+  context.groups = calibration_groups(nano.prompts, {});
+  context.memory = &nano.memory;
+  context.scale_dtype = at::kFloat;
+  for (auto& unit : make_units(nano.model->config(), true))
+    context.units.push_back({unit, {"rtn:bits=3,group=128"}});
+  const ScoreTable table = Registry<Scorer>::instance().make("grad")->score(context);
+  const double tokens = nano.golden.at("tokens");
+  for (size_t u = 0; u < context.units.size(); ++u) {
+    const Unit& unit = context.units[u].unit;
+    const Json& units = nano.golden.at("grad").at("units").at(std::to_string(unit.block));
+    const double expected =
+        units.at(unit.name.substr(unit.name.rfind('.') + 1)).at("dot").get<double>() / tokens;
+    EXPECT_NEAR(table.loss[u][0], expected, 2e-3 * expected) << unit.name;
+  }
+}
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,46 @@
+// Pair losses against direct joint measurements.
+#include <gtest/gtest.h>
+
+#include "mpq/model/divergence.h"
+#include "mpq/quant/quantize_unit.h"
+#include "tests/score/small_context.h"
+
+namespace mpq {
+namespace {
+
+TEST(HirScorer, InteractionsAreWhatTwoChoicesLoseTogether) {
+  const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=3,group=4"});
+  const ScoreTable table =
+      Registry<Scorer>::instance().make("hir:text_weight=0")->score(small.context);
+  // 5 blocks of 4 units: 6 pairs each.
+  ASSERT_EQ(table.pairs.size(), 30U);
+  const Model& model = *small.model;
+  for (const size_t index : {size_t{0}, size_t{10}, size_t{29}}) {
+    const PairLoss& pair = table.pairs[index];
+    const auto& first = small.context.units[pair.first];
+    const auto& second = small.context.units[pair.second];
+    ASSERT_EQ(first.unit.block, second.unit.block);
+    const DecoderBlock block = model.load_block(first.unit.block);
+    const auto weight = [&](const ScoredUnit& unit, size_t candidate) {
+      return dequantize(
+          make_quantizer(unit.candidates[candidate])
+              ->quantize({"w", stacked_weight(block, unit.unit), nullptr, at::kFloat}));
+    };
+    for (size_t a = 0; a < 2; ++a) {
+      const double joint =
+          direct_kl(small, {{first.unit, weight(first, a)}, {second.unit, weight(second, 1)}});
+      const double expected = joint - table.loss[pair.first][a] - table.loss[pair.second][1];
+      EXPECT_NEAR(pair.interaction[a][1], expected, 1e-4 * joint + 1e-7) << index;
+    }
+  }
+}
+
+TEST(HirScorer, CostCountsSinglesAndPairs) {
+  const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=3,group=4"});
+  const ScoreCost cost = Registry<Scorer>::instance().make("hir")->cost(small.context);
+  // By block, 4 units of 2 choices: 8 singles and 6 pairs of 4, each from its block to the last.
+  EXPECT_EQ(cost.block_forwards, 5 + (8 + 24) * 15);
+}
+
+}  // namespace
+}  // namespace mpq
