@@ -74,7 +74,6 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
                                               const std::vector<TokenSequence>& prompts,
                                               const StatisticsOptions& options,
                                               MemoryBudget& memory) {
-  constexpr int64_t kBatchTokens = 4096;
   const BatchPlan plan(prompts, kBatchTokens);
   const auto rows = counted_rows(plan, options.skip_first_tokens);
   const at::Tensor counted = at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);

@@ -7,13 +7,6 @@
 #include <algorithm>
 
 namespace mpq {
-namespace {
-
-/// Rows that pass through a block at once.
-constexpr int64_t kSliceRows = 4096;
-
-}  // namespace
-
 CachedDecoder::CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks)
     : model_(model), blocks_(std::move(blocks)) {}
 
@@ -47,7 +40,7 @@ at::Tensor CachedDecoder::advance_slice(int64_t first, const at::Tensor& ids) {
 }
 
 at::Tensor CachedDecoder::advance(const at::Tensor& ids) {
-  const int64_t slice = std::max<int64_t>(1, kSliceRows / ids.size(1));
+  const int64_t slice = std::max<int64_t>(1, kBatchTokens / ids.size(1));
   std::vector<at::Tensor> successors;
   for (int64_t first = 0; first < ids.size(0); first += slice)
     successors.push_back(

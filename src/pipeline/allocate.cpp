@@ -115,7 +115,7 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
     summary["plans"] = budgets.size();
     return summary;
   }
-  const Sensitivity sensitivity = score_or_load(session, scoring);
+  const Sensitivity sensitivity = sensitivity_for_choice(session, scoring);
   Json plans = Json::array();
   for (const auto& budget : budgets) {
     plans.push_back(

@@ -48,7 +48,6 @@ Json write_logits(const CommonOptions& common, const EvalOptions& options, const
   require(!sequences.empty(), ErrorCode::Usage, "there are no prompts in what was given");
   const auto model = open_model(options.model, common.compute);
   MemoryBudget memory = memory_budget(common);
-  constexpr int64_t kBatchTokens = 4096;
   const BatchPlan plan(sequences, kBatchTokens);
   const at::Tensor hidden = forward_model(*model, plan, memory);
   std::vector<TensorPlan> tensors;

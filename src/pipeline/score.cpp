@@ -143,12 +143,35 @@ ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
   return table;
 }
 
+Json sensitivity_json(const Session& session, const ScoreOptions& options,
+                      const std::string& scorer, const ScoreContext& context,
+                      const ScoreTable& table) {
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  const bool measured = table.loss_unit == "nats/token" || parse_spec(scorer).name == "mse";
+  return {{"schema", "mpq-sensitivity/1"},
+          {"model", session.calibration.at("model")},
+          {"task", session.calibration.at("task")},
+          {"scorer", scorer},
+          {"kind", measured ? "loss" : "rank"},
+          {"unit", table.loss_unit},
+          {"text_share", options.text_share},
+          {"details", table.details},
+          {"units", units_json(session, context, table, *exporter)},
+          {"pairs", pairs_json(context, table)}};
+}
+
+void set_losses(Json file, Sensitivity& result) {
+  result.problem = problem_of(file, result.path);
+  file.erase("units");
+  file.erase("pairs");
+  result.header = std::move(file);
+}
+
 }  // namespace
 
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
   ScoreContext context = make_context(session, options);
-  const auto exporter = Registry<Exporter>::instance().make(options.format);
   Sensitivity result;
   result.units = context.units;
   result.key = score_key(session, options, context, spec);
@@ -160,23 +183,24 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
     file = read_json_file(result.path);
   } else {
     if (needs_fisher(context)) context.fisher = &session.fisher();
-    const ScoreTable table = run_scorer(spec, context);
-    file = {{"schema", "mpq-sensitivity/1"},
-            {"model", session.calibration.at("model")},
-            {"task", session.calibration.at("task")},
-            {"scorer", to_string(spec)},
-            {"kind", table.loss_unit == "nats/token" || spec.name == "mse" ? "loss" : "rank"},
-            {"unit", table.loss_unit},
-            {"text_share", options.text_share},
-            {"details", table.details},
-            {"units", units_json(session, context, table, *exporter)},
-            {"pairs", pairs_json(context, table)}};
+    file = sensitivity_json(session, options, to_string(spec), context, run_scorer(spec, context));
     write_json_file(result.path, file);
     session.work.record(stage, result.key, {{"path", result.path}});
   }
-  result.problem = problem_of(file, result.path);
-  file.erase("units");
-  result.header = std::move(file);
+  set_losses(std::move(file), result);
+  return result;
+}
+
+Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options) {
+  const ScoreContext context = make_context(session, options);
+  const bool choice =
+      std::any_of(context.units.begin(), context.units.end(),
+                  [](const ScoredUnit& unit) { return unit.candidates.size() > 1; });
+  if (choice) return score_or_load(session, options);
+  log_info("every unit has one candidate: nothing to score");
+  Sensitivity result;
+  result.units = context.units;
+  set_losses(sensitivity_json(session, options, "none", context, empty_table(context, "")), result);
   return result;
 }
 

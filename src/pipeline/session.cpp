@@ -72,7 +72,6 @@ const ChannelFisher& Session::fisher() {
   }
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
-  constexpr int64_t kBatchTokens = 4096;
   fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory);
   save_fisher(path, fisher_);
   work.record("fisher", key, {{"path", path}});

@@ -38,9 +38,9 @@ class Bench:
                   "--max-prompts", "400", "--work", folder)
         return folder
 
-    def measure(self, task, folder, name, plan):
+    def measure(self, task, folder, name, plan, *options):
         out = os.path.join(folder, "out-" + name)
-        written = self.call("quantize", "--plan", plan, "--out", out, "--work", folder, "--overwrite")
+        written = self.call("quantize", "--plan", plan, "--out", out, "--work", folder, "--overwrite", *options)
         result = self.call("eval", "--model", out, "--reference", MODEL, "--task", f"{MODEL}/tasks/{task}.eval.jsonl",
                            "--text", f"{MODEL}/text/wiki.txt", "--windows", "40", "--window", "256")["result"]
         shutil.rmtree(out)

@@ -83,7 +83,9 @@ void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
       ->add_option("--max-tokens", options.prompts.max_tokens,
                    "tokens of a prompt; longer ones keep their end")
       ->capture_default_str();
-  command->add_option("--text-windows", options.prompts.text_windows, "windows of general text")
+  command
+      ->add_option("--text-windows", options.prompts.text_windows,
+                   "windows of general text; 0: none")
       ->capture_default_str();
   command
       ->add_option("--text-window-tokens", options.prompts.text_window_tokens,

@@ -84,7 +84,8 @@ int main(int argc, char** argv) {
   mpq::cli::add_logits(app);
 #ifdef __GLIBC__
   // Tensors above 4 MiB go back to the system when they die: peak memory is what is in use.
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 128 << 20);
 #endif
   const c10::NoGradGuard no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);

@@ -16,7 +16,7 @@ struct SequenceGroup {
 };
 
 struct GroupOptions {
-  int64_t batch_tokens = 4096;
+  int64_t batch_tokens = kBatchTokens;
   int64_t probe_task_tokens = 8192;  // at most; at least one sequence
   int64_t probe_text_tokens = 2048;
 };

@@ -29,7 +29,7 @@ struct EvalInput {
   int64_t max_new_tokens = 16;
   std::vector<int32_t>
       stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
-  int64_t batch_tokens = 4096;
+  int64_t batch_tokens = kBatchTokens;
 };
 
 /// KL to the reference over all tokens of a set.

@@ -10,6 +10,10 @@ namespace mpq {
 
 using TokenSequence = std::vector<int32_t>;
 
+/// Rows that pass through a block at once: enough for the matrix products, few enough that the
+/// activations in between stay small.
+constexpr int64_t kBatchTokens = 1024;
+
 /// `count` sequences of the same `length`, one after the other.
 struct SequenceRun {
   int64_t count = 0;

@@ -20,6 +20,8 @@ struct Sensitivity {
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
 /// it.
 Sensitivity score_or_load(Session& session, const ScoreOptions& options);
+/// The same for an allocator: nothing is measured when every unit has a single candidate.
+Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options);
 /// What scoring would do, without doing it.
 Json describe_scoring(Session& session, const ScoreOptions& options);
 

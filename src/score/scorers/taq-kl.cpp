@@ -138,7 +138,6 @@ class TaqKl final : public Scorer {
     for (const auto& prompt : context.prompts->task) {
       if (static_cast<int>(prompts.size()) < options_.prompts) prompts.push_back(prompt.tokens);
     }
-    constexpr int64_t kBatchTokens = 4096;
     const BatchPlan plan(prompts, kBatchTokens);
     at::Tensor base = embed_all(model, plan, *context.memory);
     std::vector<NoisedBlock> branches;
