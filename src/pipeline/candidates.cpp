@@ -41,6 +41,13 @@ std::string spec_for_width(const std::string& quantizer, const std::string& bits
   return to_string(spec);
 }
 
+/// A whole spec that does not name its group gets the one that fits.
+std::string with_group(const std::string& entry, int group) {
+  Spec spec = parse_spec(entry);
+  if (spec.find("group") == nullptr) spec.set("group", std::to_string(group));
+  return to_string(spec);
+}
+
 }  // namespace
 
 Scheme scheme_of(const std::string& spec) {
@@ -79,9 +86,10 @@ std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOp
       if (entry == "16" || entry == kFullPrecision) {
         scored.candidates.emplace_back(kFullPrecision);
       } else {
-        scored.candidates.push_back(
-            is_width(entry) ? spec_for_width(options.quantizer, entry, group) : entry);
-        group_count(scheme_of(scored.candidates.back()), scored.unit.in, scored.unit.name);
+        scored.candidates.push_back(is_width(entry)
+                                        ? spec_for_width(options.quantizer, entry, group)
+                                        : with_group(entry, group));
+        pieces_of(scheme_of(scored.candidates.back()), scored.unit.in, scored.unit.name);
       }
     }
     require(!scored.candidates.empty(), ErrorCode::Usage, "--palette: expected at least one width");

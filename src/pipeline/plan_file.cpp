@@ -79,7 +79,7 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config
       choice.unit.linears.push_back(index);
       choice.unit.out += linear.out;
     }
-    group_count(scheme_of(entry.spec), choice.unit.in, entry.name);
+    pieces_of(scheme_of(entry.spec), choice.unit.in, entry.name);
     choices.push_back(std::move(choice));
   }
   return choices;

@@ -101,7 +101,7 @@ TEST(Parts, DescriptionsThatDisagreeWithTheTensorsAreFormatErrors) {
 
 TEST(Parts, ValuesOutOfRangeAreFormatErrors) {
   const std::string description =
-      R"({"schema":"mpq-part/1","linears":{"m":{"bits":2,"group":0,"symmetric":false,"float_zero":false,"in":4}}})";
+      R"({"schema":"mpq-part/1","linears":{"m":{"bits":2,"group":0,"symmetric":false,"out":1,"in":4}}})";
   std::map<std::string, at::Tensor> tensors = {{"m.codes", at::zeros({1, 1}, at::kInt)},
                                                {"m.scale", at::ones({1, 1})},
                                                {"m.zero", at::zeros({1, 1}, at::kByte)}};
@@ -129,7 +129,7 @@ TEST(Parts, AFullDiskLeavesNothingBehind) {
 
 TEST(Parts, NamesThatClashAreRefused) {
   BlockPart part = sample_part();
-  part.tensors["model.layers.0.m4.zero"] = at::zeros({1});
+  part.tensors["model.layers.0.m4.scale"] = at::zeros({1});
   error_of(ErrorCode::Internal, [&] { save_part("/nowhere/p", part); });
 }
 
