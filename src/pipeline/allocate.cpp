@@ -66,6 +66,7 @@ Json solve_budget(Session& session, const ScoreOptions& scoring, const AllocateO
       solve_within(session, scoring, sensitivity, budget, *registry.make(options.allocator));
   Plan plan = make_plan(session, sensitivity, options, chosen);
   plan.header["target"] = scoring.target;
+  plan.header["format"] = scoring.format;
   plan.header["budget"] = {{"kind", budget.kind}, {"value", budget.value}};
   plan.header["achieved"] = achieved(session, plan, scoring.format);
   plan.header["objective"] = {{"predicted_loss", chosen.predicted_loss},

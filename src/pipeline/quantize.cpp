@@ -43,8 +43,13 @@ CommonOptions with_plan_work(const CommonOptions& common, const Plan& plan) {
 
 }  // namespace
 
-Json quantize(const CommonOptions& common, const QuantizeOptions& options) {
-  Plan plan = read_plan(options.plan);
+Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
+  Plan plan = read_plan(given.plan);
+  QuantizeOptions options = given;
+  if (options.format.empty()) {
+    options.format =
+        json_get_or<std::string>(plan.header, "format", "compressed-tensors", options.plan);
+  }
   Session session(with_plan_work(common, plan));
   const auto planned = json_get<Json>(plan.header, "model", options.plan);
   const auto hash = json_get<std::string>(planned, "sha256", options.plan);

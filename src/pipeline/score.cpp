@@ -22,6 +22,14 @@ ScoreContext make_context(Session& session, const ScoreOptions& options) {
   context.prompts = &session.prompts;
   context.statistics = &session.statistics;
   context.units = make_candidates(session.model->config(), options);
+  // Before anything is measured: does the format hold every candidate?
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  for (const auto& [unit, specs] : context.units) {
+    for (const auto& spec : specs) {
+      unit_bytes(session.model->config(), unit, scheme_of(spec), *exporter,
+                 session.model->stored_dtype());
+    }
+  }
   context.groups = calibration_groups(session.prompts, {});
   context.text_share = options.text_share;
   context.seed = session.common.seed;

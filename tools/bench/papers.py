@@ -46,8 +46,7 @@ class Measured(Bench):
 
 def uniform(bench, folder, spec, asymmetric):
     """A plan of one spec for all units; symmetric but for those that have zero points to optimise."""
-    whole = spec.replace(",", ",group=128,", 1) if "," in spec else spec + ",group=128"
-    whole += "" if asymmetric else ",sym"
+    whole = spec + ("" if asymmetric else ",sym")
     return bench.plan(folder, "uniform", "--scorer", "mse", "--palette", whole, "--allocator", "uniform", "--budget", "9")
 
 

@@ -96,6 +96,10 @@ void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
 }
 
 void add_score_options(CLI::App* command, ScoreOptions& options) {
+  command
+      ->add_option("--format", options.format,
+                   "checkpoint format whose bytes count, see `mpq list`")
+      ->capture_default_str();
   command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`")
       ->capture_default_str();
   command

@@ -20,8 +20,8 @@ void add_quantize(App& app) {
   command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")
       ->capture_default_str();
   command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
-  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")
-      ->capture_default_str();
+  command->add_option("--format", app.quantize.format,
+                      "exporter, see `mpq list`; default: the plan's");
 }
 
 }  // namespace mpq::cli

@@ -34,6 +34,7 @@ void add_run(App& app) {
       [&app] {
         app.allocate.out = app.flags.common.work + "/plan.json";
         app.quantize.plan = app.allocate.out;
+        app.quantize.format = app.score.format;
         return run_all(app.flags.common, app.calibrate, app.score, app.allocate, app.quantize,
                        app.eval);
       },
@@ -42,8 +43,6 @@ void add_run(App& app) {
   add_score_options(command, app.score);
   add_allocate_options(command, app.allocate);
   command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
-  command->add_option("--format", app.quantize.format, "exporter, see `mpq list`")
-      ->capture_default_str();
   command->add_option("--eval-task", app.eval.task,
                       "task files for the table; default: held-out prompts");
   command->add_option("--eval-text", app.eval.text,

@@ -52,7 +52,7 @@ struct AllocateOptions {
 struct QuantizeOptions {
   std::string plan = "plan.json";
   std::string out = "mpq-checkpoint";
-  std::string format = "compressed-tensors";
+  std::string format;  // empty: the plan's
 };
 
 struct EvalOptions {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "mpq/core/log.h"
+#include "mpq/quant/quantizer.h"
 #include "mpq/score/branches.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
@@ -22,11 +22,13 @@ class HirScorer final : public Scorer {
  public:
   struct Options {
     bool pairs = true;
+    int iterations = 0;
     int tokens = 1024;
     double text_weight = 0.02;
     template <class Field>
     void visit(Field&& field) {
       field("pairs", pairs, "also measure joint losses of units of one block");
+      field("iterations", iterations, "training steps of candidates that learn, while probing");
       field("tokens", tokens, "probe tokens of the task, and a quarter as many of general text");
       field("text_weight", text_weight, "weight of the general text's KL beside the task's");
     }
@@ -56,6 +58,9 @@ class HirScorer final : public Scorer {
 
   ScoreTable score(const ScoreContext& given) const override {
     ScoreContext context = given;
+    for (auto& unit : context.units) {
+      for (auto& spec : unit.candidates) spec = probed_spec(spec);
+    }
     context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
                                                          .probe_text_tokens = options_.tokens / 4});
     const auto probed = probed_groups(context);
@@ -84,6 +89,17 @@ class HirScorer final : public Scorer {
     std::vector<PairProbe> pairs;  // of joints
     GroupHidden base;
   };
+
+  /// The candidate as it is probed: one that learns is trained for `iterations` only.
+  std::string probed_spec(const std::string& text) const {
+    Spec spec = parse_spec(text);
+    const auto& registry = Registry<Quantizer>::instance();
+    if (!registry.contains(spec.name)) return text;  // "full", or a chain
+    for (const auto& option : registry.at(spec.name).options) {
+      if (option.name == "iterations") spec.set("iterations", std::to_string(options_.iterations));
+    }
+    return to_string(spec);
+  }
 
   static int64_t quantized_of(const ScoredUnit& unit) {
     int64_t count = 0;
