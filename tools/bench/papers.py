@@ -17,7 +17,7 @@ import time
 
 from nano_table import MODEL, ROOT, Bench, figure, kl, line
 
-BASELINES = [f"{name}:bits={bits}" for bits in (2, 3, 4) for name in ("gptq", "rtn", "awq", "hqq")]
+BASELINES = [f"{name}:bits={bits}" for name in ("gptq", "rtn", "awq", "hqq") for bits in (2, 3, 4)]
 EXTRA = ["gptq:bits=2,refine=2", "gptq:bits=3,refine=2", "signround:bits=3"]
 HIGH_FIXED = {"hir-w2": "hir:bits=2,high=3,ratio=0.1", "hir-w3": "hir:bits=3,high=4,ratio=0.1"}
 
@@ -66,7 +66,8 @@ def rows(bench, task):
     for spec in BASELINES + EXTRA:
         bench.reset()
         yield measure("uniform " + spec, lambda: uniform(bench, folder, spec, spec.startswith("hqq")), "compressed-tensors")
-    for preset in sorted(glob.glob(os.path.join(ROOT, "configs", "*.json"))):
+    presets = glob.glob(os.path.join(ROOT, "configs", "*.json"))
+    for preset in sorted(presets, key=lambda path: (os.path.basename(path)[:-5] in HIGH_FIXED, path)):  # the slow ones last
         name = os.path.splitext(os.path.basename(preset))[0]
         bench.reset()
         yield measure(name, lambda: bench.plan(folder, name, "--config", preset), options_of(preset))
@@ -76,21 +77,23 @@ def rows(bench, task):
                 folder, name, "--config", preset, "--scorer", "mse", "--allocator", "uniform", "--palette", HIGH_FIXED[name]), "mpq")
 
 
+def text_of(task, name, result, seconds, peak, points):
+    inside = len(points) == 3 and points[0][0] - 1e-6 <= result["bits"] <= points[-1][0] + 1e-6
+    base = line(points, result["bits"]) if inside else None
+    error = result["task_divergence"]["kl"]["stderr"]
+    ratio = f"{kl(result) / base:.2f} ± {error / base:.2f}" if inside else ""
+    return (f"| {task} | {name} | {result['bytes']} | {result['bits']:.3f} | {figure(result.get('exact_match'))} | {figure(result.get('f1'))} | "
+            f"{figure(result['task_divergence']['kl'])} | {ratio} | {figure(result['text_divergence']['kl'])} | "
+            f"{figure(result['perplexity'])} | {seconds:.0f} | {peak / 1e6:.0f} |")
+
+
 def table_of(bench, task):
-    lines, points = [], []
+    """Lines of the table; uniform gptq comes first, so that the others have their ratio."""
+    points = []
     for name, result, seconds, peak in rows(bench, task):
-        if name in ("uniform gptq:bits=2", "uniform gptq:bits=3", "uniform gptq:bits=4"):
+        if len(points) < 3:
             points.append((result["bits"], kl(result)))
-        inside = len(points) == 3 and points[0][0] - 1e-6 <= result["bits"] <= points[-1][0] + 1e-6
-        lines.append((name, result, seconds, peak, inside))
-    for name, result, seconds, peak, _ in lines:
-        inside = points[0][0] - 1e-6 <= result["bits"] <= points[-1][0] + 1e-6
-        base = line(points, result["bits"]) if inside else None
-        error = result["task_divergence"]["kl"]["stderr"]
-        ratio = f"{kl(result) / base:.2f} ± {error / base:.2f}" if inside else ""
-        yield (f"| {task} | {name} | {result['bytes']} | {result['bits']:.3f} | {figure(result.get('exact_match'))} | {figure(result.get('f1'))} | "
-               f"{figure(result['task_divergence']['kl'])} | {ratio} | {figure(result['text_divergence']['kl'])} | "
-               f"{figure(result['perplexity'])} | {seconds:.0f} | {peak / 1e6:.0f} |")
+        yield text_of(task, name, result, seconds, peak, points)
 
 
 def main():
@@ -109,9 +112,9 @@ def main():
         for text in table_of(bench, task):
             lines.append(text)
             print(text, flush=True)
-    if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
-            file.write("\n".join(["# Every method on nano-llama", "", *lines]) + "\n")
+            if options.out:
+                with open(options.out, "w", encoding="utf-8") as file:
+                    file.write("\n".join(["# Every method on nano-llama", "", *lines]) + "\n")
 
 
 if __name__ == "__main__":
