@@ -85,8 +85,8 @@ at::Tensor CheckpointWriter::read(size_t tensor, Cache& cache) const {
     cache.tensors.clear();
     const ExportLinear& linear = *origin.linear;
     const QuantizedLinear quantized = job_.load(linear.module);
-    require(quantized.scheme == linear.scheme &&
-                quantized.codes.sizes() == at::IntArrayRef({linear.out, linear.in}),
+    require(quantized.scheme == linear.scheme && quantized.out() == linear.out &&
+                quantized.in() == linear.in,
             ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
     validate(quantized, linear.module);
     cache = {&linear, layout_.tensors(linear, quantized, job_.scale_dtype)};

@@ -49,6 +49,23 @@ TEST_F(Stages, CalibrateAllocateQuantizeCheckEval) {
   EXPECT_GT(eval["result"]["task_divergence"]["kl"]["mean"], 0);
 }
 
+TEST_F(Stages, HybridsAreWrittenInTheNativeFormatAndReadBack) {
+  calibrate();
+  const std::string plan = folder_.file("plan.json");
+  const Json allocated =
+      run({"allocate", "--scorer", "hir:tokens=128", "--allocator", "qp", "--palette",
+           "hir:bits=2,high=4,ratio=0.05,iterations=5;hir:bits=2,high=4,ratio=0.3,iterations=5",
+           "--format", "mpq", "--target", "mpq", "--budget", "4.2", "--no-verify", "--out", plan});
+  EXPECT_LE(allocated["plans"][0]["achieved"]["effective_bits"], 4.2);
+  const std::string out = folder_.file("out");
+  const Json quantized = run({"quantize", "--plan", plan, "--out", out});
+  EXPECT_EQ(quantized["format"], "mpq");
+  EXPECT_EQ(quantized["file_bytes"].get<uint64_t>(), fs::file_size(out + "/model.safetensors"));
+  EXPECT_TRUE(run({"check", out})["faults"].empty());
+  const Json eval = run({"eval", "--model", out, "--reference", small_model(), "--task", task_});
+  EXPECT_GT(eval["result"]["task_divergence"]["kl"]["mean"], 0);
+}
+
 TEST_F(Stages, UnchangedStagesAreSkippedAndBytesAreTheSame) {
   calibrate();
   allocate("4.5");
