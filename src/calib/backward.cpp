@@ -56,8 +56,8 @@ DecoderBlock with_probes(const DecoderBlock& block, int64_t rows, std::vector<at
 
 class BackwardWalk {
  public:
-  BackwardWalk(const Model& model, const std::function<void(const StageGradients&)>& visit)
-      : model_(model), config_(model.config()), visit_(visit) {}
+  BackwardWalk(const Model& model, const BackwardHooks& hooks)
+      : model_(model), config_(model.config()), hooks_(hooks) {}
 
   /// Replaces `gradient` of the block's output by that of its input.
   void pass(const DecoderBlock& block, const Batch& batch, const at::Tensor& input,
@@ -78,12 +78,12 @@ class BackwardWalk {
     }
     for (int stage = 0; stage < kStages; ++stage) {
       StageGradients shown{block.index, static_cast<Stage>(stage),
-                           &block,      inputs[static_cast<size_t>(stage)],
-                           {},          &batch};
-      for (size_t i = 0; i < config_.linears.size(); ++i) {
-        if (config_.linears[i].stage == shown.stage) shown.gradients.push_back(probes[i].grad());
+                           inputs[static_cast<size_t>(stage)],
+                           std::vector<at::Tensor>(probes.size()), &batch};
+      for (size_t i = 0; i < probes.size(); ++i) {
+        if (config_.linears[i].stage == shown.stage) shown.gradients[i] = probes[i].grad();
       }
-      visit_(shown);
+      hooks_.gradients(shown);
     }
     gradient = leaf.grad();
   }
@@ -91,14 +91,13 @@ class BackwardWalk {
  private:
   const Model& model_;
   const ModelConfig& config_;
-  const std::function<void(const StageGradients&)>& visit_;
+  const BackwardHooks& hooks_;
 };
 
 }  // namespace
 
 void walk_backward(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
-                   const std::string& title,
-                   const std::function<void(const StageGradients&)>& visit) {
+                   const std::string& title, const BackwardHooks& hooks) {
   const auto states = forward_keeping(model, plan, memory);
   const auto ids = plan.ids();
   const auto rows_of = [&](const at::Tensor& x, const Batch& batch) {
@@ -109,10 +108,11 @@ void walk_backward(const Model& model, const BatchPlan& plan, MemoryBudget& memo
     gradients.push_back(output_gradient(model, batch, ids.narrow(0, batch.first_row, batch.rows),
                                         rows_of(states.back(), batch)));
   }
-  const BackwardWalk walk(model, visit);
+  const BackwardWalk walk(model, hooks);
   Progress progress(title, model.config().layers);
   for (int64_t index = model.config().layers - 1; index >= 0; --index) {
     const DecoderBlock block = model.load_block(index);
+    if (hooks.enter) hooks.enter(block);
     for (size_t b = 0; b < plan.batches().size(); ++b) {
       const Batch& batch = plan.batches()[b];
       walk.pass(block, batch, rows_of(states[static_cast<size_t>(index)], batch), gradients[b]);

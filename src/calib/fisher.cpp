@@ -35,14 +35,15 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
   for (auto& block : fisher) {
     for (const auto& linear : config.linears) block.push_back(at::zeros({linear.in}, at::kFloat));
   }
-  walk_backward(model, plan, memory, "Fisher", [&](const StageGradients& shown) {
-    size_t place = 0;
-    for (size_t i = 0; i < config.linears.size(); ++i) {
-      if (config.linears[i].stage != shown.stage) continue;
-      add_sequences(*shown.batch, shown.gradients[place++], shown.input,
-                    fisher[static_cast<size_t>(shown.block)][i]);
+  BackwardHooks hooks;
+  hooks.gradients = [&](const StageGradients& shown) {
+    auto& block = fisher[static_cast<size_t>(shown.block)];
+    for (size_t i = 0; i < block.size(); ++i) {
+      if (shown.gradients[i].defined())
+        add_sequences(*shown.batch, shown.gradients[i], shown.input, block[i]);
     }
-  });
+  };
+  walk_backward(model, plan, memory, "Fisher", hooks);
   for (auto& block : fisher) {
     for (auto& sum : block) sum.div_(static_cast<double>(plan.sequences()));
   }

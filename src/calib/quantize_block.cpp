@@ -69,7 +69,7 @@ class BlockQuantizer {
       whole.linears.insert(whole.linears.end(), unit.linears.begin(), unit.linears.end());
       if (decides == nullptr && quantizer->needs().ranges) decides = quantizer.get();
     }
-    if (decides == nullptr || !fold_place(task_.config, stage).exists) return {};
+    if (decides == nullptr || !input_producer(task_.config, stage)) return {};
     const QuantProblem problem = describe(whole, decides->needs(), inputs);
     return foldable_scale(task_.config, block_, stage, problem.scale_dtype,
                           decides->input_scale(problem));

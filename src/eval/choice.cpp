@@ -2,6 +2,7 @@
 #include "choice.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "mean_over_prompts.h"
 #include "mpq/core/error.h"
@@ -17,7 +18,10 @@ ChoiceAccuracy choice_accuracy(const std::vector<EvalPrompt>& prompts,
     return std::max_element(scores.begin(), scores.end()) - scores.begin() == label ? 1.0 : 0.0;
   };
   for (const auto& prompt : prompts) {
-    if (prompt.choices.empty()) continue;
+    if (prompt.choices.empty()) {
+      normalized.push_back(std::numeric_limits<double>::quiet_NaN());
+      continue;
+    }
     require(used + prompt.choices.size() <= log_likelihoods.size(), ErrorCode::Internal,
             "{}: a choice has no log-likelihood", prompt.source);
     std::vector<double> sums;
@@ -29,7 +33,7 @@ ChoiceAccuracy choice_accuracy(const std::vector<EvalPrompt>& prompts,
     plain.push_back(right(sums, prompt.label));
     normalized.push_back(right(per_byte, prompt.label));
   }
-  return {mean_over_prompts(plain), mean_over_prompts(normalized)};
+  return {mean_over_prompts(plain), mean_over_prompts(normalized), normalized};
 }
 
 }  // namespace mpq

@@ -9,6 +9,7 @@ namespace mpq {
 
 struct ChoiceAccuracy {
   std::optional<MeanWithError> plain, normalized;  // none when no prompt has choices
+  std::vector<double> right_per_byte;              // by prompt, 0 or 1; NaN without choices
 };
 
 /// `log_likelihoods`: of every choice of every prompt, in order. The choice with the largest sum

@@ -12,6 +12,7 @@
 #include "mpq/core/error.h"
 #include "mpq/eval/answers.h"
 #include "perplexity.h"
+#include "reference_cache.h"
 #include "token_scores.h"
 
 namespace mpq {
@@ -53,6 +54,7 @@ void measure_choices(const States& states, const EvalLayout& layout, const EvalI
   const auto accuracy = choice_accuracy(input.prompts, {values, values + choices});
   result.choice_accuracy = accuracy.plain;
   result.choice_accuracy_normalized = accuracy.normalized;
+  result.prompt_choice = accuracy.right_per_byte;
 }
 
 void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalInput& input,
@@ -84,13 +86,19 @@ void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalI
 
 /// Both models' final states; the reference does not see the choices.
 States forward(const Model& model, const Model* reference, const EvalLayout& layout,
-               int64_t batch_tokens, MemoryBudget& memory) {
+               const EvalInput& input, MemoryBudget& memory, EvalResult& result) {
   const auto& all = layout.sequences;
   const std::vector<TokenSequence> compared(all.begin(), all.begin() + layout.first_choice);
   const bool both = reference != nullptr && !compared.empty();
   Progress progress("eval", model.config().layers + (both ? reference->config().layers : 0));
-  States states{{model, all, batch_tokens, memory, progress}, std::nullopt};
-  if (both) states.reference.emplace(*reference, compared, batch_tokens, memory, progress);
+  States states{{model, all, input.batch_tokens, memory, progress}, std::nullopt};
+  if (both && input.reference_cache.empty()) {
+    states.reference.emplace(*reference, compared, input.batch_tokens, memory, progress);
+  } else if (both) {
+    states.reference.emplace(kept_states(*reference, compared, input.batch_tokens,
+                                         input.reference_cache, memory, progress,
+                                         result.reference_rounding.emplace()));
+  }
   return states;
 }
 
@@ -107,7 +115,7 @@ EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer&
   const EvalLayout layout = lay_out(input, reference != nullptr);
   EvalResult result;
   if (!layout.sequences.empty()) {
-    const States states = forward(model, reference, layout, input.batch_tokens, memory);
+    const States states = forward(model, reference, layout, input, memory, result);
     measure_task(states, layout, result);
     measure_text(states, layout, result);
     measure_choices(states, layout, input, result);

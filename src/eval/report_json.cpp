@@ -25,7 +25,8 @@ Json divergence(const Divergence& value) {
 /// One object a prompt, for paired comparisons; empty ones when nothing was measured by prompt.
 Json prompts(const EvalResult& result) {
   Json list = Json::array();
-  const size_t count = std::max(result.prompt_kl.size(), result.prompt_f1.size());
+  const size_t count =
+      std::max({result.prompt_kl.size(), result.prompt_f1.size(), result.prompt_choice.size()});
   for (size_t i = 0; i < count; ++i) {
     Json prompt = Json::object();
     if (i < result.prompt_kl.size()) prompt["kl"] = result.prompt_kl[i];
@@ -34,6 +35,8 @@ Json prompts(const EvalResult& result) {
       prompt["f1"] = result.prompt_f1[i];
       prompt["generated"] = result.generated[i];
     }
+    if (i < result.prompt_choice.size() && !std::isnan(result.prompt_choice[i]))
+      prompt["choice_accuracy_normalized"] = result.prompt_choice[i];
     list.push_back(std::move(prompt));
   }
   return list;
@@ -48,6 +51,7 @@ Json to_json(const EvalResult& result) {
     if (value) json[name] = figure(*value, count);
   };
   if (result.task_divergence) json["task_divergence"] = divergence(*result.task_divergence);
+  add("reference_rounding_kl", result.reference_rounding, "tokens");
   add("exact_match", result.exact_match, "prompts");
   add("f1", result.f1, "prompts");
   add("choice_accuracy", result.choice_accuracy, "prompts");

@@ -18,20 +18,31 @@ struct Position {
   int64_t target = -1;  // the token that follows; -1: none is scored
 };
 
-/// A model's final hidden states of some sequences: one forward pass, made at construction with a
-/// step of progress a block.
+/// Hidden states as a file keeps them: values * scale.
+struct RoundedStates {
+  at::Tensor values;  // [rows, hidden]
+  at::Tensor scale;   // float32 [rows, 1], powers of two; undefined: 1
+};
+
+/// A model's final hidden states of some sequences.
 class FinalStates {
  public:
+  /// One forward pass, with a step of progress a block.
   FinalStates(const Model& model, const std::vector<TokenSequence>& sequences, int64_t batch_tokens,
               MemoryBudget& memory, Progress& progress);
+  FinalStates(const Model& model, BatchPlan plan, RoundedStates states)
+      : model_(model), plan_(std::move(plan)), states_(std::move(states)) {}
   /// float32 [positions, vocab].
   at::Tensor logits(std::span<const Position> positions) const;
+  /// The states at `rows`, int64, in the model's dtype.
+  at::Tensor rows(const at::Tensor& rows) const;
   const Model& model() const { return model_; }
+  const RoundedStates& states() const { return states_; }
 
  private:
   const Model& model_;
   BatchPlan plan_;
-  at::Tensor hidden_;
+  RoundedStates states_;
 };
 
 /// By position, float32 in host memory.

@@ -7,24 +7,25 @@ namespace mpq {
 namespace {
 
 /// The linear that holds a role's rows, alone or fused with those before it.
-FoldPlace rows_of(const ModelConfig& config, Role alone, Role fused, int64_t fused_row) {
+std::optional<InputProducer> rows_of(const ModelConfig& config, Role alone, Role fused,
+                                     int64_t fused_row) {
   for (size_t i = 0; i < config.linears.size(); ++i) {
-    if (config.linears[i].role == alone) return {true, {"", false, i, 0}};
-    if (config.linears[i].role == fused) return {true, {"", false, i, fused_row}};
+    if (config.linears[i].role == alone) return InputProducer{"", false, i, 0};
+    if (config.linears[i].role == fused) return InputProducer{"", false, i, fused_row};
   }
   return {};
 }
 
 }  // namespace
 
-FoldPlace fold_place(const ModelConfig& config, Stage stage) {
+std::optional<InputProducer> input_producer(const ModelConfig& config, Stage stage) {
   const int64_t heads = config.heads * config.head_dim;
   const int64_t key_rows = config.kv_heads * config.head_dim;
   switch (stage) {
     case Stage::AttentionIn:
-      return {true, {config.norm_attention, config.norm_plus_one, 0, 0}};
+      return InputProducer{config.norm_attention, config.norm_plus_one, 0, 0};
     case Stage::MlpIn:
-      return {true, {config.norm_mlp, config.norm_plus_one, 0, 0}};
+      return InputProducer{config.norm_mlp, config.norm_plus_one, 0, 0};
     case Stage::AttentionOut:
       if (config.heads != config.kv_heads) return {};
       return rows_of(config, Role::Value, Role::QueryKeyValue, heads + key_rows);
@@ -41,14 +42,14 @@ at::Tensor fold_norm(const at::Tensor& weight, const at::Tensor& scale, bool plu
 
 at::Tensor foldable_scale(const ModelConfig& config, const DecoderBlock& block, Stage stage,
                           at::ScalarType stored, const at::Tensor& wanted) {
-  const FoldPlace place = fold_place(config, stage);
-  if (!wanted.defined() || !place.exists) return {};
-  if (place.producer.norm.empty()) return at::exp2(at::log2(wanted).round());
+  const auto producer = input_producer(config, stage);
+  if (!wanted.defined() || !producer) return {};
+  if (producer->norm.empty()) return at::exp2(at::log2(wanted).round());
   const auto& norm = stage == Stage::AttentionIn ? block.norm_attention : block.norm_mlp;
-  const double offset = place.producer.plus_one ? 1 : 0;
+  const double offset = producer->plus_one ? 1 : 0;
   const auto before = norm.to(at::kFloat).cpu() + offset;
   const auto after =
-      fold_norm(norm.cpu(), wanted, place.producer.plus_one).to(stored).to(at::kFloat) + offset;
+      fold_norm(norm.cpu(), wanted, producer->plus_one).to(stored).to(at::kFloat) + offset;
   const auto exact = before / after;
   const auto usable = exact.gt(0).logical_and(at::isfinite(exact));
   return at::where(usable, exact, at::ones_like(exact));

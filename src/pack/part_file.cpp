@@ -69,12 +69,17 @@ QuantizedLinear PartFile::linear(const std::string& module) const {
   const auto& [scheme, out, in] = found->second;
   QuantizedLinear linear = read_linear(module, scheme, out, in,
                                        [&](const std::string& name) { return file_.tensor(name); });
-  if (file_.tensors().count(module + kInputScale) != 0) {
-    linear.input_scale = file_.tensor(module + kInputScale).clone();
-    require(linear.input_scale.gt(0).all().item<bool>(), ErrorCode::Format,
-            "{}: {}: an input scale is not positive; the file is damaged", file_.path(), module);
-  }
+  linear.input_scale = input_scale(module);
   return linear;
+}
+
+at::Tensor PartFile::input_scale(const std::string& module) const {
+  const std::string name = module + kInputScale;
+  if (file_.tensors().count(name) == 0) return {};
+  at::Tensor scale = file_.tensor(name).clone();
+  require(scale.gt(0).all().item<bool>(), ErrorCode::Format,
+          "{}: {}: an input scale is not positive; the file is damaged", file_.path(), module);
+  return scale;
 }
 
 }  // namespace mpq

@@ -30,6 +30,8 @@ class PartFile {
   /// Names and shapes of the tensors that belong to no linear.
   const std::map<std::string, std::vector<int64_t>>& tensors() const { return tensors_; }
   QuantizedLinear linear(const std::string& module) const;
+  /// float32 [in], undefined when the linear has none.
+  at::Tensor input_scale(const std::string& module) const;
   /// A view of the mapped file: never write to it.
   at::Tensor tensor(const std::string& name) const { return file_.tensor(name); }
 

@@ -51,6 +51,16 @@ BlockPart load_part(const std::string& path) {
   return part;
 }
 
+std::map<std::string, at::Tensor> load_input_scales(const std::string& path) {
+  const PartFile file(path);
+  std::map<std::string, at::Tensor> scales;
+  for (const auto& [module, layout] : file.linears()) {
+    const at::Tensor scale = file.input_scale(module);
+    if (scale.defined()) scales[module] = scale;
+  }
+  return scales;
+}
+
 std::string part_path(const std::string& folder, int64_t block) {
   return fmt::format("{}/block-{:05}.safetensors", folder, block);
 }

@@ -5,18 +5,47 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/budget.h"
+#include "mpq/pipeline/curve.h"
 #include "mpq/pipeline/plan_file.h"
+#include "mpq/pipeline/refine.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/targets.h"
+#include "mpq/pipeline/timings.h"
 #include "mpq/pipeline/verify.h"
 
 namespace mpq {
 namespace {
 
-Plan make_plan(const Session& session, const Sensitivity& sensitivity,
-               const AllocateOptions& options, const Allocation& allocation) {
-  const auto& config = session.model->config();
+/// Everything that plans of one `allocate` share.
+struct AllocateJob {
+  Session& session;
+  const ScoreOptions& scoring;
+  const AllocateOptions& options;
+  const Sensitivity& sensitivity;
+  bool measured_losses() const { return sensitivity.header.at("unit") == "nats/token"; }
+};
+
+Json achieved(const AllocateJob& job, const Plan& plan) {
+  int64_t bytes = 0;
+  for (const auto& unit : plan.units) bytes += unit.bytes;
+  const double weights = static_cast<double>(job.session.model->config().quantizable_weights());
+  return {{"effective_bits", 8.0 * static_cast<double>(bytes) / weights},
+          {"bytes", bytes},
+          {"file_bytes", checkpoint_bytes(job.session, plan, job.scoring.format)}};
+}
+
+Json objective(const Allocation& allocation) {
+  Json json = {{"predicted_loss", allocation.predicted_loss},
+               {"lower_bound", allocation.lower_bound},
+               {"gap", allocation.gap}};
+  if (allocation.clipped > 0) json["clipped_eigenvalues"] = allocation.clipped;
+  return json;
+}
+
+Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& allocation) {
+  const Session& session = job.session;
+  const auto& header = job.sensitivity.header;
   Plan plan;
   plan.header = {{"schema", "mpq-plan/1"},
                  {"model",
@@ -25,29 +54,25 @@ Plan make_plan(const Session& session, const Sensitivity& sensitivity,
                  {"task",
                   {{"path", session.calibration.at("task")},
                    {"sha256", session.calibration.at("task_sha256")}}},
-                 {"scorer", sensitivity.header.at("scorer")},
-                 {"loss_unit", sensitivity.header.at("unit")},
-                 {"allocator", options.allocator},
-                 {"text_share", sensitivity.header.at("text_share")},
+                 {"scorer", header.at("scorer")},
+                 {"loss_unit", header.at("unit")},
+                 {"allocator", job.options.allocator},
+                 {"text_share", header.at("text_share")},
                  {"seed", session.common.seed},
-                 {"work", std::filesystem::absolute(session.work.path()).lexically_normal()}};
-  for (size_t u = 0; u < sensitivity.units.size(); ++u) {
+                 {"work", std::filesystem::absolute(session.work.path()).lexically_normal()},
+                 {"target", job.scoring.target},
+                 {"format", job.scoring.format},
+                 {"budget", {{"kind", budget.kind}, {"value", budget.value}}}};
+  for (size_t u = 0; u < job.sensitivity.units.size(); ++u) {
     const auto& candidate =
-        sensitivity.problem.units[u].candidates[static_cast<size_t>(allocation.choice[u])];
-    const Unit& unit = sensitivity.units[u].unit;
-    plan.units.push_back(
-        {unit.name, unit_modules(config, unit), candidate.spec, candidate.bytes, candidate.loss});
+        job.sensitivity.problem.units[u].candidates[static_cast<size_t>(allocation.choice[u])];
+    const Unit& unit = job.sensitivity.units[u].unit;
+    plan.units.push_back({unit.name, unit_modules(session.model->config(), unit), candidate.spec,
+                          candidate.bytes, candidate.loss});
   }
+  plan.header["achieved"] = achieved(job, plan);
+  plan.header["objective"] = objective(allocation);
   return plan;
-}
-
-Json achieved(const Session& session, const Plan& plan, const std::string& format) {
-  int64_t bytes = 0;
-  for (const auto& unit : plan.units) bytes += unit.bytes;
-  const double weights = static_cast<double>(session.model->config().quantizable_weights());
-  return {{"effective_bits", 8.0 * static_cast<double>(bytes) / weights},
-          {"bytes", bytes},
-          {"file_bytes", checkpoint_bytes(session, plan, format)}};
 }
 
 /// "plan.json" for one budget; "plan-2.5.json" and so on for several.
@@ -59,48 +84,83 @@ std::string plan_path(const std::string& out, const Budget& budget, bool several
       .string();
 }
 
-Json solve_budget(Session& session, const ScoreOptions& scoring, const AllocateOptions& options,
-                  const Sensitivity& sensitivity, const Budget& budget, bool several) {
-  const auto& registry = Registry<Allocator>::instance();
-  const Allocation chosen =
-      solve_within(session, scoring, sensitivity, budget, *registry.make(options.allocator));
-  Plan plan = make_plan(session, sensitivity, options, chosen);
-  plan.header["target"] = scoring.target;
-  plan.header["format"] = scoring.format;
-  plan.header["budget"] = {{"kind", budget.kind}, {"value", budget.value}};
-  plan.header["achieved"] = achieved(session, plan, scoring.format);
-  plan.header["objective"] = {{"predicted_loss", chosen.predicted_loss},
-                              {"lower_bound", chosen.lower_bound},
-                              {"gap", chosen.gap}};
-  if (chosen.clipped > 0) plan.header["objective"]["clipped_eigenvalues"] = chosen.clipped;
-  if (options.verify) {
-    // An allocator that sets its own size is compared at that size.
-    const Budget same = budget.kind == "none"
-                            ? Budget{"unit_bytes", static_cast<double>(chosen.bytes), budget.label}
-                            : budget;
-    const Allocation uniform =
-        solve_within(session, scoring, sensitivity, same, *registry.make("uniform"));
-    Plan rival = make_plan(session, sensitivity, options, uniform);
-    rival.header["achieved"] = achieved(session, rival, scoring.format);
-    write_json_file(session.work.file("uniform.json"), to_json(rival));
-    const Verification verified = verify_plans(session, plan, rival, scoring.text_share);
-    plan.header["verified"] = verified.json;
-    if (!verified.plan_kept) {
-      log_warning("the uniform plan measured better on held-out prompts and is kept");
-      plan.units = rival.units;
-      plan.header["achieved"] = achieved(session, plan, scoring.format);
+/// Exchanges by measured joint loss; on held-out prompts the refined plan must not be worse.
+Plan refined_plan(const AllocateJob& job, const Budget& budget, const Allocation& chosen,
+                  const Plan& plan) {
+  const int64_t limit =
+      budget.kind == "effective_bits" ? bytes_of_bits(job.session, budget.value) : chosen.bytes;
+  Refinement refinement = refine_allocation(job.session, job.scoring, job.sensitivity, chosen,
+                                            {job.options.refine, limit});
+  Plan result = plan;
+  if (refinement.allocation.choice != chosen.choice) {
+    Plan refined = make_plan(job, budget, refinement.allocation);
+    bool kept = true;
+    if (job.options.verify) {
+      const Verification held_out = verify_plans(
+          job.session, refined, plan, {job.scoring.text_share, job.options.max_general_kl});
+      kept = held_out.plan_kept;
+      refinement.json["held_out"] = {{"refined", held_out.json.value("plan", Json())},
+                                     {"unrefined", held_out.json.value("uniform", Json())},
+                                     {"difference", held_out.json.value("difference", Json())}};
     }
+    refinement.json["kept"] = kept;
+    if (kept) result = std::move(refined);
   }
-  for (const auto& fault :
-       target_faults(target_named(scoring.target), plan, session.model->config()))
+  result.header["refined"] = refinement.json;
+  return result;
+}
+
+/// The best uniform plan of the same budget; an allocator that sets its own size is compared at
+/// that size.
+Plan uniform_plan(const AllocateJob& job, const Budget& budget, int64_t bytes) {
+  const Budget same = budget.kind == "none"
+                          ? Budget{"unit_bytes", static_cast<double>(bytes), budget.label}
+                          : budget;
+  const auto uniform = Registry<Allocator>::instance().make("uniform");
+  return make_plan(job, budget,
+                   solve_within(job.session, job.scoring, job.sensitivity, same, *uniform));
+}
+
+/// Beside a measured KL, what the additive losses predicted.
+void add_prediction(const AllocateJob& job, const Plan& plan, Json& side) {
+  if (!side.contains("kl") || !job.measured_losses()) return;
+  const double predicted = plan.header.at("objective").at("predicted_loss");
+  side["predicted"] = predicted;
+  if (predicted > 0) side["measured_over_predicted"] = side.at("kl").get<double>() / predicted;
+}
+
+void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {
+  const Plan rival = uniform_plan(job, budget, plan.header.at("achieved").at("bytes"));
+  write_json_file(job.session.work.file("uniform.json"), to_json(rival));
+  const Verification verified =
+      verify_plans(job.session, plan, rival, {job.scoring.text_share, job.options.max_general_kl});
+  plan.header["verified"] = verified.json;
+  if (verified.json.contains("plan")) {
+    add_prediction(job, plan, plan.header["verified"]["plan"]);
+    add_prediction(job, rival, plan.header["verified"]["uniform"]);
+  }
+  if (verified.plan_kept) return;
+  log_warning("the uniform plan measured better on held-out prompts and is kept");
+  plan.units = rival.units;
+  plan.header["achieved"] = rival.header["achieved"];
+}
+
+Json solve_budget(const AllocateJob& job, const Budget& budget, bool several) {
+  const auto allocator = Registry<Allocator>::instance().make(job.options.allocator);
+  const Allocation chosen =
+      solve_within(job.session, job.scoring, job.sensitivity, budget, *allocator);
+  Plan plan = make_plan(job, budget, chosen);
+  if (job.options.refine > 0) plan = refined_plan(job, budget, chosen, plan);
+  if (job.options.verify) verify_plan(job, budget, plan);
+  const auto& target = target_named(job.scoring.target);
+  for (const auto& fault : target_faults(target, plan, job.session.model->config()))
     log_warning("{}", fault);
-  const std::string path = plan_path(options.out, budget, several);
+  const std::string path = plan_path(job.options.out, budget, several);
   write_json_file(path, to_json(plan));
-  Json summary = {{"plan", path},
-                  {"budget", plan.header["budget"]},
-                  {"achieved", plan.header["achieved"]},
-                  {"objective", plan.header["objective"]}};
-  if (options.verify) summary["verified"] = plan.header["verified"];
+  Json summary = {{"plan", path}};
+  for (const char* fact : {"budget", "achieved", "objective", "refined", "verified"}) {
+    if (plan.header.contains(fact)) summary[fact] = plan.header[fact];
+  }
   return summary;
 }
 
@@ -117,12 +177,14 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
     return summary;
   }
   const Sensitivity sensitivity = sensitivity_for_choice(session, scoring);
+  const StageTimer timer("allocate and verify");
+  const AllocateJob job{session, scoring, options, sensitivity};
   Json plans = Json::array();
-  for (const auto& budget : budgets) {
-    plans.push_back(
-        solve_budget(session, scoring, options, sensitivity, budget, budgets.size() > 1));
-  }
-  return {{"stage", "allocate"}, {"plans", plans}};
+  for (const auto& budget : budgets) plans.push_back(solve_budget(job, budget, budgets.size() > 1));
+  Json curve = budget_curve(session, scoring, sensitivity, options, plans);
+  write_json_file(session.work.file("curve.json"), curve);
+  timer.record(common.work);
+  return {{"stage", "allocate"}, {"plans", plans}, {"additivity", curve.at("additivity")}};
 }
 
 }  // namespace mpq

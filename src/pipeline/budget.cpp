@@ -49,11 +49,6 @@ AllocationProblem code_problem(const AllocationProblem& problem) {
   return result;
 }
 
-int64_t bytes_of_bits(const Session& session, double bits) {
-  const auto weights = static_cast<double>(session.model->config().quantizable_weights());
-  return static_cast<int64_t>(std::floor(bits * weights / 8));
-}
-
 /// Shrinks the units' share until the written files fit: headers and names vary a little with the
 /// choice.
 Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
@@ -116,6 +111,11 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options) {
     budgets.push_back({"none", 0, "none"});
   }
   return budgets;
+}
+
+int64_t bytes_of_bits(const Session& session, double bits) {
+  const auto weights = static_cast<double>(session.model->config().quantizable_weights());
+  return static_cast<int64_t>(std::floor(bits * weights / 8));
 }
 
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format) {

@@ -5,6 +5,7 @@
 #include "mpq/core/log.h"
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/timings.h"
 
 namespace mpq {
 namespace {
@@ -48,6 +49,7 @@ std::vector<std::string> documents_of(const std::vector<std::string>& paths) {
 
 Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
   check_options(options);
+  const StageTimer timer("calibrate");
   const auto prompts = read_task_files(options.task, options.prompts.holdout);
   const auto model = open_model(options.model, common.compute);
   const auto tokenizer = Tokenizer::load(options.model);
@@ -101,6 +103,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
                    {"seed", common.seed}};
   write_json_file(work.file("calib/manifest.json"), manifest);
   work.record("calibrate", key, manifest);
+  timer.record(common.work);
   return summary;
 }
 

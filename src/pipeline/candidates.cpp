@@ -55,6 +55,10 @@ Scheme scheme_of(const std::string& spec) {
   return make_quantizer(spec)->scheme();
 }
 
+bool needs_fisher(const std::string& spec) {
+  return spec != kFullPrecision && make_quantizer(spec)->needs().fisher;
+}
+
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,
                    const Exporter& exporter, at::ScalarType scale_dtype) {
   int64_t bytes = 0;

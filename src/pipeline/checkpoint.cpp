@@ -1,12 +1,12 @@
 // Parts of a plan, the model they make, and what an exporter needs.
 #include "mpq/pipeline/checkpoint.h"
 
+#include <algorithm>
 #include <map>
 
 #include "mpq/core/log.h"
 #include "mpq/pack/parts.h"
 #include "mpq/pipeline/candidates.h"
-#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 namespace {
@@ -44,9 +44,9 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
     return folder;
   }
   const auto groups = calibration_groups(session.prompts, {});
-  bool fisher = false;
-  for (const auto& choice : choices)
-    fisher = fisher || (choice.spec != "full" && make_quantizer(choice.spec)->needs().fisher);
+  const bool fisher = std::any_of(choices.begin(), choices.end(), [](const UnitChoice& choice) {
+    return needs_fisher(choice.spec);
+  });
   quantize_to_parts(*session.model, groups, choices,
                     {text_share, title, fisher ? &session.fisher() : nullptr}, folder,
                     session.memory);

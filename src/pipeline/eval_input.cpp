@@ -5,6 +5,8 @@
 #include <cctype>
 #include <filesystem>
 
+#include "mpq/core/hash.h"
+
 namespace mpq {
 namespace {
 
@@ -60,6 +62,23 @@ EvalInput held_out_input(const Session& session) {
   input.text = session.prompts.text_held_out;
   input.stop_tokens = stop_tokens(session.model->folder());
   return input;
+}
+
+std::string input_hash(const EvalInput& input) {
+  Json all = {{"prompts", Json::array()}, {"text", input.text}, {"new", input.max_new_tokens}};
+  for (const auto& prompt : input.prompts)
+    all["prompts"].push_back({prompt.tokens, prompt.answers, prompt.choices, prompt.label});
+  return sha256_of(all.dump());
+}
+
+void keep_reference(const WorkFolder& work, const Model& reference, const std::string& hash,
+                    EvalInput& input) {
+  const std::string key = key_of({{"stage", "reference"},
+                                  {"model", hash},
+                                  {"input", input_hash(input)},
+                                  {"batch_tokens", input.batch_tokens},
+                                  {"dtype", at::toString(reference.dtype())}});
+  input.reference_cache = work.file("reference/" + key + ".safetensors");
 }
 
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,

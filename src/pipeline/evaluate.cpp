@@ -1,4 +1,6 @@
 // The eval stage: one checkpoint, alone or against a reference.
+#include <filesystem>
+
 #include "mpq/core/error.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/stages.h"
@@ -11,13 +13,16 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
           "nothing to measure: give --task FILE, --text FILE or both");
   const auto model = open_model(options.model, common.compute);
   const auto tokenizer = Tokenizer::load(options.model);
-  const EvalInput input = file_input(options, options.model, *tokenizer);
+  EvalInput input = file_input(options, options.model, *tokenizer);
   Json summary = {{"stage", "eval"},
                   {"model", options.model},
                   {"reference", options.reference},
                   {"prompts", input.prompts.size()},
                   {"text_windows", input.text.size()},
-                  {"window", options.window}};
+                  {"file_bytes", weight_file_bytes(options.model)},
+                  {"input_sha256", input_hash(input)},
+                  {"window", options.window},
+                  {"stride", options.window}};
   if (common.dry_run) {
     summary["dry_run"] = true;
     summary["block_forwards"] = model->config().layers * (options.reference.empty() ? 1 : 2);
@@ -25,6 +30,11 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   }
   std::unique_ptr<Model> reference;
   if (!options.reference.empty()) reference = open_model(options.reference, common.compute);
+  // A work folder keeps the reference's states for the next evaluation.
+  if (reference != nullptr && std::filesystem::exists(common.work + "/manifest.json")) {
+    WorkFolder work(common.work, false);
+    keep_reference(work, *reference, checkpoint_hash(options.reference, work), input);
+  }
   MemoryBudget memory = memory_budget(common);
   const EvalResult result = evaluate(*model, reference.get(), *tokenizer, input, memory);
   summary["result"] = to_json(result);

@@ -35,22 +35,21 @@ struct FoldedParts::State final : public WeightSource {
         parts(std::move(folder)),
         base(open_parts(model.weights(), parts, config.layers, /*dequantize_linears=*/false)) {
     for (int64_t block = 0; block < config.layers; ++block) {
-      const BlockPart part = load_part(part_path(parts, block));
+      const auto scales = load_input_scales(part_path(parts, block));
       for (size_t i = 0; i < config.linears.size(); ++i)
         modules[config.block_prefix(block) + config.linears[i].module] = block;
       for (int stage = 0; stage < kStages; ++stage)
-        note_division(part, block, static_cast<Stage>(stage));
+        note_division(scales, block, static_cast<Stage>(stage));
     }
   }
 
-  void note_division(const BlockPart& part, int64_t block, Stage stage) {
+  void note_division(const std::map<std::string, at::Tensor>& scales, int64_t block, Stage stage) {
     const std::string prefix = config.block_prefix(block);
     for (const auto& reader : config.linears) {
-      const auto found = part.linears.find(prefix + reader.module);
-      if (reader.stage != stage || found == part.linears.end()) continue;
-      const at::Tensor& scale = found->second.input_scale;
-      if (!scale.defined()) continue;
-      const InputProducer producer = fold_place(config, stage).producer;
+      const auto found = scales.find(prefix + reader.module);
+      if (reader.stage != stage || found == scales.end()) continue;
+      const at::Tensor& scale = found->second;
+      const InputProducer producer = input_producer(config, stage).value();
       if (!producer.norm.empty()) {
         divisions[prefix + producer.norm + ".weight"] = {scale, 0, true, producer.plus_one};
         return;

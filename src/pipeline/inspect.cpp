@@ -64,11 +64,6 @@ Json inspect_tensors(const std::string& path) {
 Json inspect_checkpoint(const std::string& folder) {
   const ModelConfig config = read_model_config(folder);
   const Json json = read_json_file(folder + "/config.json");
-  int64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors")
-      bytes += static_cast<int64_t>(entry.file_size());
-  }
   const auto quantization = json.value("quantization_config", Json::object());
   Json result = {{"path", folder},
                  {"kind", "checkpoint"},
@@ -77,7 +72,7 @@ Json inspect_checkpoint(const std::string& folder) {
                  {"hidden", config.hidden},
                  {"vocab", config.vocab},
                  {"quantizable_weights", config.quantizable_weights()},
-                 {"weight_files", format_bytes(bytes)},
+                 {"weight_files", format_bytes(weight_file_bytes(folder))},
                  {"quantization", quantization.value("quant_method", "none")}};
   const std::string plan = folder + "/plan.json";
   if (fs::exists(plan)) result["table"] = inspect_plan(read_json_file(plan));

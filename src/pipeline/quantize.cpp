@@ -8,6 +8,7 @@
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/manifest.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/timings.h"
 
 namespace mpq {
 namespace {
@@ -86,6 +87,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
     summary["skipped"] = true;
     return summary;
   }
+  const StageTimer timer("quantize");
   OutputFolder folder(options.out, common.overwrite || made_here);
   const std::string parts = ensure_parts(session, plan, text_share, "quantize");
   const FoldedParts folded(*session.model, parts);
@@ -96,6 +98,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   write_manifest(folder.temporary());
   folder.commit();
   session.work.record(stage, key, {{"out", options.out}});
+  timer.record(session.common.work);
   return summary;
 }
 

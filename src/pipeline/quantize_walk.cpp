@@ -60,6 +60,7 @@ void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& gro
     DecoderBlock block = model.load_block(index);
     if (!std::filesystem::exists(path)) {
       save_part(path, part_of(config, planned, quantize_block(task, block, hidden, memory)));
+      log_debug("{}: block {} quantized", options.title, index);
     } else if (!hidden.empty()) {
       restore(config, load_part(path), block);
       for (size_t g = 0; g < groups.size(); ++g)

@@ -8,37 +8,11 @@
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
-#include "mpq/quant/quantize_unit.h"
+#include "mpq/pipeline/timings.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
 namespace {
-
-ScoreContext make_context(Session& session, const ScoreOptions& options) {
-  require(options.text_share >= 0 && options.text_share <= 1, ErrorCode::Usage,
-          "--text-share: expected 0 to 1, found {}", options.text_share);
-  ScoreContext context;
-  context.model = session.model.get();
-  context.prompts = &session.prompts;
-  context.statistics = &session.statistics;
-  context.units = make_candidates(session.model->config(), options);
-  // Before anything is measured: does the format hold every candidate?
-  const auto exporter = Registry<Exporter>::instance().make(options.format);
-  for (const auto& [unit, specs] : context.units) {
-    for (const auto& spec : specs) {
-      unit_bytes(session.model->config(), unit, scheme_of(spec), *exporter,
-                 session.model->stored_dtype());
-    }
-  }
-  context.groups = calibration_groups(session.prompts, {});
-  context.text_share = options.text_share;
-  context.seed = session.common.seed;
-  context.scale_dtype = session.model->stored_dtype();
-  context.memory = &session.memory;
-  context.tokenizer = session.tokenizer.get();
-  context.stop_tokens = stop_tokens(session.model->folder());
-  return context;
-}
 
 std::string score_key(const Session& session, const ScoreOptions& options,
                       const ScoreContext& context, const Spec& scorer) {
@@ -130,16 +104,9 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
   return problem;
 }
 
-bool needs_fisher(const ScoreContext& context) {
-  for (const auto& unit : context.units) {
-    for (const auto& spec : unit.candidates) {
-      if (spec != kFullPrecision && make_quantizer(spec)->needs().fisher) return true;
-    }
-  }
-  return false;
-}
-
-ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
+ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
+  ScoreCost spent;
+  context.spent = &spent;
   const auto& registry = Registry<Scorer>::instance();
   const auto scorer = registry.make(spec);
   ScoreTable table = scorer->score(context);
@@ -148,6 +115,7 @@ ScoreTable run_scorer(const Spec& spec, const ScoreContext& context) {
              spec.name);
     weight_local_losses(registry.make("mse")->score(context), table);
   }
+  log_info("score: {} block forwards, {} quantizations", spent.block_forwards, spent.quantizations);
   return table;
 }
 
@@ -168,6 +136,17 @@ Json sensitivity_json(const Session& session, const ScoreOptions& options,
           {"pairs", pairs_json(context, table)}};
 }
 
+/// Candidates of the block that has most: their outputs are held at once.
+int64_t largest_block(const ScoreContext& context) {
+  std::map<int64_t, int64_t> count;
+  int64_t largest = 0;
+  for (const auto& [unit, candidates] : context.units) {
+    count[unit.block] += static_cast<int64_t>(candidates.size());
+    largest = std::max(largest, count[unit.block]);
+  }
+  return largest;
+}
+
 void set_losses(Json file, Sensitivity& result) {
   result.problem = problem_of(file, result.path);
   file.erase("units");
@@ -177,9 +156,43 @@ void set_losses(Json file, Sensitivity& result) {
 
 }  // namespace
 
+ScoreContext score_context(Session& session, const ScoreOptions& options) {
+  require(options.text_share >= 0 && options.text_share <= 1, ErrorCode::Usage,
+          "--text-share: expected 0 to 1, found {}", options.text_share);
+  ScoreContext context;
+  context.model = session.model.get();
+  context.prompts = &session.prompts;
+  context.statistics = &session.statistics;
+  context.units = make_candidates(session.model->config(), options);
+  // Before anything is measured: does the format hold every candidate?
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  for (const auto& [unit, specs] : context.units) {
+    for (const auto& spec : specs) {
+      unit_bytes(session.model->config(), unit, scheme_of(spec), *exporter,
+                 session.model->stored_dtype());
+    }
+  }
+  context.groups = calibration_groups(session.prompts, {});
+  context.text_share = options.text_share;
+  context.seed = session.common.seed;
+  context.scale_dtype = session.model->stored_dtype();
+  context.memory = &session.memory;
+  context.tokenizer = session.tokenizer.get();
+  context.stop_tokens = stop_tokens(session.model->folder());
+  return context;
+}
+
+void add_fisher(Session& session, ScoreContext& context) {
+  const bool needed =
+      std::any_of(context.units.begin(), context.units.end(), [](const ScoredUnit& unit) {
+        return std::any_of(unit.candidates.begin(), unit.candidates.end(), needs_fisher);
+      });
+  if (needed) context.fisher = &session.fisher();
+}
+
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
-  ScoreContext context = make_context(session, options);
+  ScoreContext context = score_context(session, options);
   Sensitivity result;
   result.units = context.units;
   result.key = score_key(session, options, context, spec);
@@ -190,17 +203,21 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
     log_info("score: {} is up to date; skipped", result.path);
     file = read_json_file(result.path);
   } else {
-    if (needs_fisher(context)) context.fisher = &session.fisher();
+    const StageTimer timer("score");
+    add_fisher(session, context);
+    context.finished_folder = session.work.file("score/" + result.key);
     file = sensitivity_json(session, options, to_string(spec), context, run_scorer(spec, context));
     write_json_file(result.path, file);
     session.work.record(stage, result.key, {{"path", result.path}});
+    timer.record(session.work.path());
+    std::filesystem::remove_all(session.work.file("score"));
   }
   set_losses(std::move(file), result);
   return result;
 }
 
 Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options) {
-  const ScoreContext context = make_context(session, options);
+  const ScoreContext context = score_context(session, options);
   const bool choice =
       std::any_of(context.units.begin(), context.units.end(),
                   [](const ScoredUnit& unit) { return unit.candidates.size() > 1; });
@@ -214,7 +231,7 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
 
 Json describe_scoring(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
-  const ScoreContext context = make_context(session, options);
+  const ScoreContext context = score_context(session, options);
   const ScoreCost cost = Registry<Scorer>::instance().make(spec)->cost(context);
   int64_t candidates = 0;
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
@@ -230,7 +247,7 @@ Json describe_scoring(Session& session, const ScoreOptions& options) {
           {"block_forwards", cost.block_forwards},
           {"quantizations", cost.quantizations},
           {"probe_tokens", probe_rows},
-          {"peak_hidden_bytes", cost.quantizations * probe_rows * row_bytes}};
+          {"peak_hidden_bytes", largest_block(context) * probe_rows * row_bytes}};
 }
 
 Json score(const CommonOptions& common, const ScoreOptions& options) {

@@ -38,6 +38,15 @@ std::string checkpoint_hash(const std::string& folder, WorkFolder& work) {
   return files_hash(paths, work);
 }
 
+int64_t weight_file_bytes(const std::string& folder) {
+  int64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors")
+      bytes += static_cast<int64_t>(entry.file_size());
+  }
+  return bytes;
+}
+
 MemoryBudget memory_budget(const CommonOptions& common) {
   const int64_t limit =
       common.max_memory.empty() ? -1 : parse_bytes(common.max_memory, "--max-memory");

@@ -27,10 +27,15 @@ Json measured(const EvalResult& result) {
   return json;
 }
 
-int64_t bytes_of(const Plan& plan) {
-  int64_t bytes = 0;
-  for (const auto& unit : plan.units) bytes += unit.bytes;
-  return bytes;
+/// What the plan costs on general text beyond what its rival does.
+Json general_text_kl(const EvalResult& ours, const EvalResult& theirs,
+                     const VerifyOptions& options) {
+  if (!ours.text_divergence || !theirs.text_divergence) return nullptr;
+  const double excess = ours.text_divergence->kl.mean - theirs.text_divergence->kl.mean;
+  const bool gains = ours.task_divergence->kl.mean < theirs.task_divergence->kl.mean;
+  return {{"excess", excess},
+          {"limit", options.max_general_kl},
+          {"marked", gains && excess > options.max_general_kl}};
 }
 
 bool same_specs(const Plan& a, const Plan& b) {
@@ -43,16 +48,18 @@ bool same_specs(const Plan& a, const Plan& b) {
 }  // namespace
 
 Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
-                          double text_share) {
+                          const VerifyOptions& options) {
   Verification result;
   if (session.prompts.held_out.empty()) {
     log_warning("no prompts are held out: the plan is not verified; see --holdout");
     result.json = {{"prompts", 0}, {"kept", "plan"}};
     return result;
   }
-  const EvalInput input = held_out_input(session);
+  EvalInput input = held_out_input(session);
+  keep_reference(session.work, *session.model, session.calibration.at("model_sha256"), input);
   const auto measure = [&](const Plan& candidate, const std::string& title) {
-    const auto model = open_quantized(session, ensure_parts(session, candidate, text_share, title));
+    const auto model =
+        open_quantized(session, ensure_parts(session, candidate, options.text_share, title));
     return evaluate(*model, session.model.get(), *session.tokenizer, input, session.memory);
   };
   const EvalResult ours = measure(plan, "verify: quantize the plan");
@@ -60,13 +67,26 @@ Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
       same_specs(plan, rival) ? ours : measure(rival, "verify: quantize the uniform plan");
   result.plan_kept = ours.task_divergence->kl.mean <= theirs.task_divergence->kl.mean;
   const PairedDifference difference = compare_paired(ours.prompt_kl, theirs.prompt_kl);
-  Json uniform = {{"spec", rival.units.front().spec}, {"bytes", bytes_of(rival)}};
+  Json uniform = {{"spec", rival.units.front().spec}};
+  uniform.update(rival.header.at("achieved"));
   uniform.update(measured(theirs));
   result.json = {{"prompts", input.prompts.size()},
                  {"plan", measured(ours)},
                  {"uniform", uniform},
-                 {"difference", {{"kl", difference.mean}, {"kl_stderr", difference.stderr_}}},
+                 {"difference",
+                  {{"kl", difference.mean},
+                   {"kl_stderr", difference.stderr_},
+                   {"sign_test_p", difference.sign_test_p}}},
+                 {"general_text", general_text_kl(ours, theirs, options)},
                  {"kept", result.plan_kept ? "plan" : "uniform"}};
+  const bool marked = result.json["general_text"].is_object() &&
+                      result.json["general_text"].at("marked").get<bool>();
+  if (result.plan_kept && marked) {
+    log_warning(
+        "the plan gains on the task but loses {:.4g} nats/token more on general text than the "
+        "uniform plan (--max-general-kl {})",
+        result.json["general_text"]["excess"].get<double>(), options.max_general_kl);
+  }
   return result;
 }
 

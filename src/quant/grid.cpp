@@ -100,4 +100,9 @@ QuantizedLinear round_to_grid(const at::Tensor& weight, const Grid& grid, const 
           grid.zero.to(at::kByte)};
 }
 
+QuantizedLinear round_to_nearest(const at::Tensor& weight, const GridOptions& options,
+                                 const std::string& where) {
+  return round_to_grid(weight, choose_grid(weight, options, where), options.scheme);
+}
+
 }  // namespace mpq

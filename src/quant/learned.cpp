@@ -101,7 +101,13 @@ at::Tensor LearnedRounding::weight() const {
   return flat((codes - zero) * grid_.scale.unsqueeze(2));
 }
 
-at::Tensor LearnedRounding::regulariser(double beta) const {
+at::Tensor LearnedRounding::regulariser(int64_t step, int64_t iterations) const {
+  constexpr double kFirstBeta = 20;
+  constexpr double kLastBeta = 2;
+  const int64_t warm = iterations / 5;
+  if (step < warm) return at::zeros({}, logits_.options());
+  const double done = static_cast<double>(step - warm) / static_cast<double>(iterations - warm);
+  const double beta = kFirstBeta + (kLastBeta - kFirstBeta) * done;
   return (1 - (2 * up() - 1).abs().pow(beta)).sum();
 }
 

@@ -8,16 +8,10 @@
 #include "mpq/core/log.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
+#include "mpq/score/finished_blocks.h"
 
 namespace mpq {
 namespace {
-
-template <class T>
-std::vector<T> pick(const std::vector<T>& all, const std::vector<size_t>& indices) {
-  std::vector<T> picked;
-  for (const size_t index : indices) picked.push_back(all[index]);
-  return picked;
-}
 
 GroupHidden residuals(const GroupStates& states) {
   GroupHidden hidden;
@@ -25,99 +19,117 @@ GroupHidden residuals(const GroupStates& states) {
   return hidden;
 }
 
-class CandidateWalk {
- public:
-  CandidateWalk(const ScoreContext& context, const std::string& quantizer, const WalkHooks& hooks)
-      : context_(context),
-        config_(context.model->config()),
-        hooks_(hooks),
-        probed_(probed_groups(context)),
-        probed_groups_(pick(context.groups, probed_)) {
-    for (const auto& unit : context.units) {
-      quantizers_.emplace_back();
-      for (const auto& spec : unit.candidates) {
-        quantizers_.back().push_back(spec == kFullPrecision
-                                         ? nullptr
-                                         : make_quantizer(substitute_quantizer(spec, quantizer)));
-        needs_target_ = needs_target_ || (quantizers_.back().back() != nullptr &&
-                                          quantizers_.back().back()->needs().block);
-      }
-    }
-  }
-
-  void run(const std::string& title) {
-    GroupHidden hidden = embed_groups(*context_.model, context_.groups, *context_.memory);
-    Progress progress(title, config_.layers);
-    for (int64_t index = 0; index < config_.layers; ++index) {
-      const DecoderBlock block = context_.model->load_block(index);
-      if (hooks_.enter) hooks_.enter(index, block);
-      if (needs_target_)
-        target_ = block_output(config_, block, context_.groups, hidden, *context_.memory);
-      GroupStates states = enter_groups(config_, block, context_.groups, hidden, *context_.memory);
-      for (int stage = 0; stage < kStages; ++stage) {
-        try_stage(block, static_cast<Stage>(stage), states);
-        states = advance_groups(config_, block, static_cast<Stage>(stage), context_.groups, states,
-                                *context_.memory);
-      }
-      const GroupHidden output = residuals(states);
-      if (hooks_.leave) hooks_.leave(index, pick(hidden, probed_), pick(output, probed_));
-      hidden = output;
-      progress.step();
-    }
-  }
-
- private:
-  void try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states) {
-    StageInputs inputs(context_.groups, states, context_.text_share, context_.fisher);
-    for (size_t u = 0; u < context_.units.size(); ++u) {
-      const Unit& unit = context_.units[u].unit;
-      if (unit.block != block.index || unit.stage != stage) continue;
-      const at::Tensor weight = stacked_weight(block, unit);
-      for (size_t c = 0; c < quantizers_[u].size(); ++c) {
-        const auto& quantizer = quantizers_[u][c];
-        if (quantizer == nullptr) continue;
-        QuantProblem problem{
-            .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
-        inputs.describe(unit, quantizer->needs(), problem);
-        if (quantizer->needs().block) {
-          problem.block_error =
-              block_error({config_, context_.groups, states, target_}, block, unit);
-        }
-        const at::Tensor scale = foldable_scale(config_, block, stage, problem.scale_dtype,
-                                                quantizer->input_scale(problem));
-        const at::Tensor dequantized = dequantize(quantize_scaled(*quantizer, problem, scale));
-        if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
-        if (hooks_.candidate)
-          emit(u, c, with_unit_weight(block, config_, unit, dequantized), stage, states);
-      }
-    }
-  }
-
-  void emit(size_t unit, size_t candidate, const DecoderBlock& block, Stage first,
-            const GroupStates& states) {
-    GroupStates branch = pick(states, probed_);
-    for (int stage = static_cast<int>(first); stage < kStages; ++stage) {
-      branch = advance_groups(config_, block, static_cast<Stage>(stage), probed_groups_, branch,
-                              *context_.memory);
-    }
-    hooks_.candidate({unit, candidate, &block, residuals(branch)});
-  }
-
-  const ScoreContext& context_;
-  const ModelConfig& config_;
-  const WalkHooks& hooks_;
-  std::vector<size_t> probed_;
-  std::vector<SequenceGroup> probed_groups_;
-  std::vector<std::vector<std::unique_ptr<Quantizer>>> quantizers_;
-  bool needs_target_ = false;
-  GroupHidden target_;  // the block's full-precision output, for quantizers that train on it
-};
-
 }  // namespace
 
+CandidateTrials::CandidateTrials(const ScoreContext& context, const std::string& quantizer,
+                                 const WalkHooks& hooks)
+    : context_(context),
+      hooks_(hooks),
+      probed_(probed_groups(context)),
+      probed_groups_(pick(context.groups, probed_)) {
+  for (const auto& unit : context.units) {
+    quantizers_.emplace_back();
+    for (const auto& spec : unit.candidates) {
+      quantizers_.back().push_back(
+          spec == kFullPrecision ? nullptr : make_quantizer(substitute_quantizer(spec, quantizer)));
+      needs_target_ = needs_target_ || (quantizers_.back().back() != nullptr &&
+                                        quantizers_.back().back()->needs().block);
+    }
+  }
+}
+
+GroupHidden CandidateTrials::run_block(const DecoderBlock& block, const GroupHidden& input) {
+  const ModelConfig& config = context_.model->config();
+  if (hooks_.enter) hooks_.enter(block.index, block);
+  if (needs_target_)
+    target_ = block_output(config, block, context_.groups, input, *context_.memory);
+  GroupStates states = enter_groups(config, block, context_.groups, input, *context_.memory);
+  for (int stage = 0; stage < kStages; ++stage) {
+    try_stage(block, static_cast<Stage>(stage), states);
+    states = advance_groups(config, block, static_cast<Stage>(stage), context_.groups, states,
+                            *context_.memory);
+  }
+  count_forwards(context_, 1);
+  GroupHidden output = residuals(states);
+  if (hooks_.leave) hooks_.leave(block.index, pick(input, probed_), pick(output, probed_));
+  return output;
+}
+
+void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states) {
+  const ModelConfig& config = context_.model->config();
+  StageInputs inputs(context_.groups, states, context_.text_share, context_.fisher);
+  for (size_t u = 0; u < context_.units.size(); ++u) {
+    const Unit& unit = context_.units[u].unit;
+    if (unit.block != block.index || unit.stage != stage) continue;
+    const at::Tensor weight = stacked_weight(block, unit);
+    for (size_t c = 0; c < quantizers_[u].size(); ++c) {
+      const auto& quantizer = quantizers_[u][c];
+      if (quantizer == nullptr) continue;
+      QuantProblem problem{
+          .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
+      inputs.describe(unit, quantizer->needs(), problem);
+      if (quantizer->needs().block) {
+        problem.block_error = block_error({config, context_.groups, states, target_}, block, unit);
+      }
+      const at::Tensor scale = foldable_scale(config, block, stage, problem.scale_dtype,
+                                              quantizer->input_scale(problem));
+      const at::Tensor dequantized = dequantize(quantize_scaled(*quantizer, problem, scale));
+      if (context_.spent != nullptr) ++context_.spent->quantizations;
+      if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
+      if (hooks_.candidate)
+        show_output(u, c, with_unit_weight(block, config, unit, dequantized), stage, states);
+    }
+  }
+}
+
+void CandidateTrials::show_output(size_t unit, size_t candidate, const DecoderBlock& block,
+                                  Stage first, const GroupStates& states) {
+  GroupStates branch = pick(states, probed_);
+  for (int stage = static_cast<int>(first); stage < kStages; ++stage) {
+    branch = advance_groups(context_.model->config(), block, static_cast<Stage>(stage),
+                            probed_groups_, branch, *context_.memory);
+  }
+  count_forwards(context_, 1);
+  hooks_.candidate({unit, candidate, &block, residuals(branch)});
+}
+
 void walk_candidates(const ScoreContext& context, const std::string& quantizer,
-                     const WalkHooks& hooks, const std::string& stage_title) {
-  CandidateWalk(context, quantizer, hooks).run(stage_title);
+                     const WalkHooks& hooks, const std::string& title, ScoreTable& table) {
+  const ModelConfig& config = context.model->config();
+  CandidateTrials trials(context, quantizer, hooks);
+  GroupHidden hidden = embed_groups(*context.model, context.groups, *context.memory);
+  Progress progress(title, config.layers);
+  for (int64_t index = 0; index < config.layers; ++index) {
+    const DecoderBlock block = context.model->load_block(index);
+    if (restore_block(context, index, table)) {
+      log_info("{}: block {} was measured before", title, index);
+      for (size_t g = 0; g < hidden.size(); ++g)
+        forward_all(config, block, context.groups[g].plan, hidden[g], hidden[g]);
+    } else {
+      hidden = trials.run_block(block, hidden);
+      keep_block(context, index, table);
+      log_debug("{}: block {} measured", title, index);
+    }
+    progress.step();
+  }
+}
+
+void count_forwards(const ScoreContext& context, int64_t block_forwards) {
+  if (context.spent != nullptr) context.spent->block_forwards += block_forwards;
+}
+
+at::Tensor block_update(const GroupHidden& input, const GroupHidden& output) {
+  std::vector<at::Tensor> updates;
+  for (size_t g = 0; g < input.size(); ++g)
+    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
+  return at::cat(updates, 0);
+}
+
+DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
+                             const at::Tensor& difference) {
+  const Unit& changed = context.units[unit].unit;
+  return with_unit_weight(block, context.model->config(), changed,
+                          stacked_weight(block, changed) + difference);
 }
 
 std::vector<size_t> probed_groups(const ScoreContext& context) {

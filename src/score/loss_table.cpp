@@ -47,6 +47,20 @@ void rank_by_block(const ScoreContext& context, const std::vector<double>& block
     table.score[u] = block_score[static_cast<size_t>(context.units[u].unit.block)];
 }
 
+void share_block_loss(const ScoreContext& context, int64_t block, size_t candidate, double loss,
+                      double stderr_, ScoreTable& table) {
+  double weights = 0;
+  for (const auto& unit : context.units)
+    weights += unit.unit.block == block ? static_cast<double>(unit.unit.weights()) : 0;
+  for (size_t u = 0; u < context.units.size(); ++u) {
+    const auto& [unit, candidates] = context.units[u];
+    if (unit.block != block || candidates[candidate] == kFullPrecision) continue;
+    const double share = static_cast<double>(unit.weights()) / weights;
+    table.loss[u][candidate] = loss * share;
+    table.loss_stderr[u][candidate] = stderr_ * share;
+  }
+}
+
 void weight_local_losses(const ScoreTable& local, ScoreTable& ranked) {
   double mean = 0;
   for (const double score : ranked.score) mean += score;

@@ -10,6 +10,7 @@
 
 #include "mpq/alloc/problem.h"
 #include "mpq/core/error.h"
+#include "tests/support/error_of.h"
 
 namespace mpq::testing {
 
@@ -72,19 +73,6 @@ inline Allocation brute_force(const AllocationProblem& problem) {
     }
   }
   return *best;
-}
-
-/// The message of the Error that `act` throws, which has to carry `code`.
-template <class Act>
-std::string error_of(ErrorCode code, const Act& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return "";
 }
 
 /// One unit a block with 4, 8 and 16 bits (10, 20 and 40 bytes; losses 4, 2 and 0) and the scores

@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace mpq {
 namespace fs = std::filesystem;
@@ -49,19 +51,21 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
     ::_exit(127);
   }
   int status = 0;
+  if (limits.kill_after_seconds > 0) {
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::duration<double>(limits.kill_after_seconds);
+    bool ended = false;
+    while (!ended && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      siginfo_t info{};
+      ended = ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+              info.si_pid == child;
+    }
+    ::kill(child, SIGKILL);  // does nothing to a process that has ended
+  }
   ::waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contents(out),
           contents(err)};
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "mpq-test-XXXXXX").string();
-  path_ = ::mkdtemp(name.data());
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 std::string small_model() {

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
+
 namespace mpq {
 
 struct ProgramResult {
@@ -11,26 +13,13 @@ struct ProgramResult {
   std::string err;
 };
 
-/// Limits of one run. `file_bytes` > 0: no file may grow beyond (RLIMIT_FSIZE), as on a full disk.
+/// Limits of one run; 0: none.
 struct ProgramLimits {
-  long file_bytes = 0;
+  long file_bytes = 0;            // no file may grow beyond (RLIMIT_FSIZE), as on a full disk
+  double kill_after_seconds = 0;  // then SIGKILL, unless it has ended
 };
 
 ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLimits& limits = {});
-
-/// A fresh temporary folder, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// The small trained model of the goldens (stories260K), and a copy of it that a test may damage.
 std::string small_model();

@@ -119,6 +119,56 @@ TEST_F(Stages, ACurveOfBudgetsFromOneScoring) {
   }
 }
 
+TEST_F(Stages, RefinementKeepsTheBudgetAndSaysWhatItTried) {
+  calibrate();
+  const Json plan = run({"allocate", "--budget", "4", "--refine", "2", "--out",
+                         folder_.file("plan.json")})["plans"][0];
+  EXPECT_LE(plan["achieved"]["effective_bits"], 4);
+  const Json rounds = plan["refined"]["rounds"];
+  ASSERT_GE(rounds.size(), 1U);
+  EXPECT_GT(rounds[0]["tried"], 4);
+  EXPECT_GT(rounds[0]["measured"], 0);
+  EXPECT_TRUE(rounds[0]["rank_correlation"].is_number());
+  for (size_t i = 1; i < rounds.size(); ++i)
+    EXPECT_LT(rounds[i]["measured"], rounds[i - 1]["measured"]);
+}
+
+TEST_F(Stages, TheCurveHasItsPredictionsAndTheirTest) {
+  calibrate();
+  const Json curve = run({"allocate", "--budget", "3:5:1", "--max-general-kl", "1e-9", "--out",
+                          folder_.file("p.json")});
+  EXPECT_EQ(curve["additivity"]["plans"], 6);
+  EXPECT_GT(curve["additivity"]["rank_correlation"], 0.8);
+  const Json file = read_json_file(folder_.file("work/curve.json"));
+  EXPECT_EQ(file["plans"], curve["plans"]);
+  double last = 1e30;
+  for (const auto& point : file["predicted"]) {
+    EXPECT_LE(point["loss"], last);
+    last = point["loss"];
+  }
+  for (const auto& plan : curve["plans"]) {
+    const Json& general = plan["verified"]["general_text"];
+    const bool gains = plan["verified"]["plan"]["kl"] < plan["verified"]["uniform"]["kl"];
+    EXPECT_EQ(general["marked"].get<bool>(), gains && general["excess"] > 1e-9);
+  }
+}
+
+TEST_F(Stages, ReferenceStatesAreKeptAndChangeNothing) {
+  calibrate();
+  const std::string out = folder_.file("eval.json");
+  const auto eval = [&] {
+    return run({"eval", "--model", small_model(), "--reference", small_model(), "--task", task_,
+                "--dtype", "float32"});
+  };
+  const Json first = eval();
+  ASSERT_FALSE(fs::is_empty(folder_.file("work/reference")));
+  const Json second = eval();
+  EXPECT_EQ(first, second);
+  EXPECT_LT(first["result"]["reference_rounding_kl"]["mean"], 1e-5);
+  // Against itself only the rounding is left.
+  EXPECT_LT(first["result"]["task_divergence"]["kl"]["mean"], 1e-5);
+}
+
 TEST_F(Stages, ATargetSizeIsNeverExceeded) {
   calibrate();
   const Json plan = run({"allocate", "--target-size", "340KB", "--no-verify", "--out",

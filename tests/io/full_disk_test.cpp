@@ -13,7 +13,8 @@
 #include "mpq/io/memory_budget.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/io/safetensors.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -74,7 +75,7 @@ TEST(FullDisk, AWriterSaysSoAndLeavesNothing) {
 TEST(FullDisk, NoSpaceLeftOnDevice) {
   const TemporaryFolder place;
   fs::create_symlink("/dev/full", place.file("f.tmp"));
-  const std::string message = message_of(ErrorCode::Io, [&] {
+  const std::string message = error_of(ErrorCode::Io, [&] {
     save_tensors(place.file("f"), {{"x", at::zeros({1000})}});
   });
   EXPECT_THAT(message, HasSubstr("writing failed: No space left on device; free some space"));
@@ -114,7 +115,7 @@ TEST(FullDisk, ScratchThatDoesNotFitIsAnErrorAtOnce) {
 
 TEST(FullDisk, ANameThatCannotBeOpenedIsNotAFullDisk) {
   const TemporaryFolder place;
-  const std::string message = message_of(ErrorCode::Io, [&] {
+  const std::string message = error_of(ErrorCode::Io, [&] {
     save_tensors(place.file("missing/f"), {{"x", at::zeros({1})}});
   });
   EXPECT_THAT(message, HasSubstr("No such file or directory"));

@@ -7,7 +7,8 @@
 
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {

@@ -7,7 +7,8 @@
 #include <optional>
 #include <thread>
 
-#include "tests/io/temporary_folder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -59,13 +60,13 @@ TEST(MemoryBudget, EmptyTensorsTakeNothing) {
 TEST(MemoryBudget, WhatCannotBeHadIsAnErrorAndTakesNothing) {
   const TemporaryFolder place;
   MemoryBudget none(0, place.file("missing"));
-  EXPECT_THAT(message_of(ErrorCode::Io, [&] { none.allocate(1, 1, at::kFloat); }),
+  EXPECT_THAT(error_of(ErrorCode::Io, [&] { none.allocate(1, 1, at::kFloat); }),
               HasSubstr(place.file("missing") + ": no scratch file can be made there"));
   EXPECT_EQ(none.scratch_bytes(), 0);
   MemoryBudget sized(10, place.path());
-  message_of(ErrorCode::Internal, [&] { sized.allocate(-1, 1, at::kFloat); });
-  message_of(ErrorCode::Internal,
-             [&] { sized.allocate(int64_t{1} << 40, int64_t{1} << 40, at::kFloat); });
+  error_of(ErrorCode::Internal, [&] { sized.allocate(-1, 1, at::kFloat); });
+  error_of(ErrorCode::Internal,
+           [&] { sized.allocate(int64_t{1} << 40, int64_t{1} << 40, at::kFloat); });
   EXPECT_EQ(sized.in_memory_bytes(), 0);
 }
 

@@ -6,7 +6,8 @@
 #include <filesystem>
 
 #include "mpq/core/json_file.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -16,15 +17,15 @@ using testing::HasSubstr;
 TEST(OutputFolder, PlacesThatCannotBeWritten) {
   const TemporaryFolder place;
   write_text_file(place.file("plain"), "x");
-  EXPECT_THAT(message_of(ErrorCode::Io, [&] { OutputFolder(place.file("plain/out"), false); }),
+  EXPECT_THAT(error_of(ErrorCode::Io, [&] { OutputFolder(place.file("plain/out"), false); }),
               HasSubstr(place.file("plain/out")));
-  EXPECT_THAT(message_of(ErrorCode::Io, [&] { OutputFolder("/proc/mpq/out", false); }),
+  EXPECT_THAT(error_of(ErrorCode::Io, [&] { OutputFolder("/proc/mpq/out", false); }),
               HasSubstr("/proc/mpq/out"));
-  EXPECT_THAT(message_of(ErrorCode::Io, [&] { OutputFolder("/proc/mpq-out", false); }),
+  EXPECT_THAT(error_of(ErrorCode::Io, [&] { OutputFolder("/proc/mpq-out", false); }),
               HasSubstr("cannot be written"));
-  EXPECT_THAT(message_of(ErrorCode::Usage, [&] { OutputFolder(place.file("plain"), true); }),
+  EXPECT_THAT(error_of(ErrorCode::Usage, [&] { OutputFolder(place.file("plain"), true); }),
               HasSubstr("not a folder"));
-  EXPECT_THAT(message_of(ErrorCode::Usage, [&] { OutputFolder("/", true); }), HasSubstr("below /"));
+  EXPECT_THAT(error_of(ErrorCode::Usage, [&] { OutputFolder("/", true); }), HasSubstr("below /"));
   EXPECT_EQ(read_text_file(place.file("plain")), "x");
 }
 
@@ -56,7 +57,7 @@ TEST(OutputFolder, AnOldFolderComesBackWhenTheNewOneCannotTakeItsPlace) {
   {
     OutputFolder folder(place.file("out"), true);
     fs::remove(folder.temporary());  // somebody cleans up behind our back
-    EXPECT_THAT(message_of(ErrorCode::Io, [&] { folder.commit(); }),
+    EXPECT_THAT(error_of(ErrorCode::Io, [&] { folder.commit(); }),
                 HasSubstr("cannot be put in place"));
   }
   EXPECT_EQ(read_text_file(place.file("out/f")), "old");
@@ -74,7 +75,7 @@ TEST(OutputFolder, ALinkStaysAndItsFolderIsFilled) {
   EXPECT_TRUE(fs::is_symlink(place.file("out")));
   EXPECT_EQ(read_text_file(place.file("disk/real/f")), "1");
   fs::create_directory_symlink(place.file("nowhere"), place.file("dangling"));
-  EXPECT_THAT(message_of(ErrorCode::Usage, [&] { OutputFolder(place.file("dangling"), true); }),
+  EXPECT_THAT(error_of(ErrorCode::Usage, [&] { OutputFolder(place.file("dangling"), true); }),
               HasSubstr("link to nowhere"));
 }
 

@@ -8,7 +8,8 @@
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/io/weight_source.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -19,7 +20,7 @@ class SafetensorsLimits : public testing::Test {
   /// The message with which a file of this header and these bytes is refused.
   std::string refused(const std::string& header, const std::string& data) const {
     write(header, data);
-    return message_of(ErrorCode::Format, [&] { const SafetensorsFile file(path_); });
+    return error_of(ErrorCode::Format, [&] { const SafetensorsFile file(path_); });
   }
 
   void write(const std::string& header, const std::string& data) const {
@@ -61,7 +62,7 @@ TEST_F(SafetensorsLimits, BoolsAreZeroOrOne) {
   EXPECT_EQ(SafetensorsFile(path_).tensor("x").sum().item<int>(), 2);
   write(one("BOOL", "[3]", 3), std::string("\1\0\2", 3));
   const SafetensorsFile file(path_);
-  EXPECT_THAT(message_of(ErrorCode::Format, [&] { file.tensor("x"); }),
+  EXPECT_THAT(error_of(ErrorCode::Format, [&] { file.tensor("x"); }),
               HasSubstr("tensor x: a BOOL is neither 0 nor 1"));
 }
 
@@ -88,14 +89,14 @@ TEST_F(SafetensorsLimits, KeysOfATensorComeOnce) {
 
 TEST_F(SafetensorsLimits, OnlyFilesAreFiles) {
   const auto io_message = [](const std::string& path) {
-    return message_of(ErrorCode::Io, [&] { const SafetensorsFile file(path); });
+    return error_of(ErrorCode::Io, [&] { const SafetensorsFile file(path); });
   };
   EXPECT_THAT(io_message(place_.path()), HasSubstr("expected a file, found a folder"));
   EXPECT_THAT(io_message(path_), HasSubstr("No such file"));
   ASSERT_EQ(::mkfifo(place_.file("pipe").c_str(), 0600), 0);
   EXPECT_THAT(io_message(place_.file("pipe")), HasSubstr("found a device or pipe"));
   std::ofstream(path_).flush();
-  EXPECT_THAT(message_of(ErrorCode::Format, [&] { const SafetensorsFile file(path_); }),
+  EXPECT_THAT(error_of(ErrorCode::Format, [&] { const SafetensorsFile file(path_); }),
               HasSubstr("is 0 bytes long"));
 }
 
@@ -104,11 +105,11 @@ TEST_F(SafetensorsLimits, WriterRefusesWhatCannotBeRead) {
                         const std::map<std::string, std::string>& metadata = {}) {
     const SafetensorsWriter writer(path_, std::move(tensors), metadata);
   };
-  message_of(ErrorCode::Internal, [&] { plan({{"__metadata__", at::kFloat, {1}}}); });
-  message_of(ErrorCode::Internal, [&] { plan({{"x", at::kFloat, {1}}, {"x", at::kFloat, {1}}}); });
-  message_of(ErrorCode::Internal, [&] { plan({{"x", at::kFloat, {-1}}}); });
-  message_of(ErrorCode::Internal, [&] { plan({{"x", at::kComplexFloat, {1}}}); });
-  message_of(ErrorCode::Format, [&] { plan({}, {{"folder", "\xff"}}); });
+  error_of(ErrorCode::Internal, [&] { plan({{"__metadata__", at::kFloat, {1}}}); });
+  error_of(ErrorCode::Internal, [&] { plan({{"x", at::kFloat, {1}}, {"x", at::kFloat, {1}}}); });
+  error_of(ErrorCode::Internal, [&] { plan({{"x", at::kFloat, {-1}}}); });
+  error_of(ErrorCode::Internal, [&] { plan({{"x", at::kComplexFloat, {1}}}); });
+  error_of(ErrorCode::Format, [&] { plan({}, {{"folder", "\xff"}}); });
   EXPECT_TRUE(place_.empty());
 }
 
@@ -138,7 +139,7 @@ TEST_F(SafetensorsLimits, FoldersWithABrokenIndex) {
   const auto open = [&] { open_safetensors_folder(place_.path()); };
   const auto with_index = [&](const std::string& text) {
     write_text_file(place_.file("model.safetensors.index.json"), text);
-    return message_of(ErrorCode::Format, open);
+    return error_of(ErrorCode::Format, open);
   };
   EXPECT_THAT(with_index("{"), HasSubstr("not JSON"));
   EXPECT_THAT(with_index("[]"), HasSubstr("weight_map"));
@@ -151,7 +152,7 @@ TEST_F(SafetensorsLimits, FoldersWithABrokenIndex) {
         << name;
   save_tensors(place_.file("model.safetensors"), {{"x", at::ones({1})}});
   EXPECT_THAT(open_safetensors_folder(place_.path())->names(), testing::ElementsAre("x"));
-  EXPECT_THAT(message_of(ErrorCode::Io, [&] { open_safetensors_folder(place_.file("nothing")); }),
+  EXPECT_THAT(error_of(ErrorCode::Io, [&] { open_safetensors_folder(place_.file("nothing")); }),
               HasSubstr("nothing: is not a folder"));
 }
 

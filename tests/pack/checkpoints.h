@@ -16,34 +16,10 @@
 #include "mpq/core/error.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/pack/exporter.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq::testing {
-
-/// An empty folder that goes with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mpq-pack-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-  std::set<std::string> entries() const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-      names.insert(entry.path().filename().string());
-    }
-    return names;
-  }
-
- private:
-  std::string path_;
-};
 
 /// Files cannot grow past `bytes` while it lives: writing fails as on a full disk.
 class FullDisk {
@@ -63,18 +39,6 @@ class FullDisk {
   rlimit before_;
   void (*handler_)(int);
 };
-
-/// The message of the Error(code) that `action` must throw.
-inline std::string error_of(ErrorCode code, const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 class MemorySource final : public WeightSource {
  public:

@@ -54,12 +54,14 @@ struct GoldenCase {
   Json meta;
 };
 
-/// tr(D H D^T), D the weight's error.
+/// tr(D H D^T), D = weight - value, in float64.
+inline double layer_error(const at::Tensor& weight, const at::Tensor& value,
+                          const at::Tensor& hessian) {
+  const auto difference = (weight - value).to(at::kDouble);
+  return (at::mm(difference, hessian.to(at::kDouble)) * difference).sum().item<double>();
+}
 inline double trace_error(const QuantProblem& problem, const at::Tensor& value) {
-  const auto difference = (value - problem.weight).to(at::kDouble);
-  return (at::mm(difference, problem.hessian->matrix().to(at::kDouble)) * difference)
-      .sum()
-      .item<double>();
+  return layer_error(problem.weight, value, problem.hessian->matrix());
 }
 
 }  // namespace mpq

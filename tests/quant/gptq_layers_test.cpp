@@ -7,17 +7,12 @@
 #include "mpq/core/json_file.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/model/unit.h"
-#include "mpq/quant/quantizer.h"
+#include "tests/quant/golden_case.h"
 
 namespace mpq {
 namespace {
 
 std::string source(const std::string& path) { return std::string(MPQ_SOURCE_DIR) + "/" + path; }
-
-double layer_error(const at::Tensor& difference, const at::Tensor& hessian) {
-  const auto wide = difference.to(at::kDouble);
-  return (at::mm(wide, hessian.to(at::kDouble)) * wide).sum().item<double>();
-}
 
 /// The Hessian of a linear's inputs in the full-precision model, over the golden's sequences.
 at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& sequences,
@@ -54,7 +49,7 @@ TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {
                                std::make_shared<Hessian>(matrix), at::kFloat};
     const auto error = [&](const char* spec) {
       const auto quantized = dequantize(registry.make(spec)->quantize(problem));
-      return layer_error(problem.weight - quantized, matrix);
+      return layer_error(problem.weight, quantized, matrix);
     };
     const double rtn = expected.at("rtn_error");
     const double gptq = expected.at("error");

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "mpq/io/safetensors.h"
-#include "mpq/quant/quantizer.h"
+#include "tests/quant/golden_case.h"
 
 namespace mpq {
 namespace {
@@ -24,12 +24,6 @@ std::vector<std::string> golden_cases() {
 at::Tensor hessian_of(const at::Tensor& inputs) {
   const auto x = inputs.to(at::kDouble);
   return (at::mm(x.t(), x) * (2.0 / static_cast<double>(x.size(0)))).to(at::kFloat);
-}
-
-double layer_error(const at::Tensor& weight, const at::Tensor& quantized,
-                   const at::Tensor& hessian) {
-  const auto difference = (weight - quantized).to(at::kDouble);
-  return (at::mm(difference, hessian.to(at::kDouble)) * difference).sum().item<double>();
 }
 
 class GptqGolden : public testing::TestWithParam<std::string> {};

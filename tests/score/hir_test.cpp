@@ -39,7 +39,7 @@ TEST(HirScorer, CostCountsSinglesAndPairs) {
   const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=3,group=4"});
   const ScoreCost cost = Registry<Scorer>::instance().make("hir")->cost(small.context);
   // By block, 4 units of 2 choices: 8 singles and 6 pairs of 4, each from its block to the last.
-  EXPECT_EQ(cost.block_forwards, 5 + (8 + 24) * 15);
+  EXPECT_EQ(cost.block_forwards, 10 + (8 + 24) * 15);
 }
 
 }  // namespace

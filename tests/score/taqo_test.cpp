@@ -82,9 +82,9 @@ TEST(Taqo, AnswersMetricWithoutAnswersSaysWhatToDo) {
 TEST(Taqo, CostCountsEveryBlockForward) {
   const SmallContext small({"rtn:bits=3,group=4,sym", "full"});
   const ScoreCost cost = Registry<Scorer>::instance().make("taqo")->cost(small.context);
-  // 5 blocks; 4 units a block, each from its block to the last: 4 (5 + 4 + 3 + 2 + 1), and the base
-  // pass.
-  EXPECT_EQ(cost.block_forwards, 5 + 4 * 15);
+  // 5 blocks; 4 units a block, each from its block to the last: 4 (5 + 4 + 3 + 2 + 1), the walk and
+  // the probe's own pass.
+  EXPECT_EQ(cost.block_forwards, 10 + 4 * 15);
   EXPECT_EQ(cost.quantizations, 20);
 }
 

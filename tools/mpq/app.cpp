@@ -62,6 +62,25 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
   return command;
 }
 
+std::string shell_command(const std::vector<std::string>& arguments) {
+  std::string command = "mpq";
+  for (const auto& argument : arguments) {
+    const bool plain =
+        !argument.empty() && argument.find_first_not_of(
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789_-./:=,+@%") == std::string::npos;
+    command += ' ';
+    if (plain) {
+      command += argument;
+      continue;
+    }
+    command += '\'';
+    for (const char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    command += '\'';
+  }
+  return command;
+}
+
 void add_model_option(CLI::App* command, std::string& model) {
   command->add_option("--model", model,
                       "checkpoint folder (config.json, tokenizer.json, *.safetensors)");
@@ -137,6 +156,15 @@ void add_allocate_options(CLI::App* command, AllocateOptions& options) {
       ->capture_default_str();
   command->add_flag("!--no-verify", options.verify,
                     "do not measure the plan against the best uniform one");
+  command
+      ->add_option("--max-general-kl", options.max_general_kl,
+                   "nats per token that a plan may lose on general text beyond the uniform plan "
+                   "before it is marked")
+      ->capture_default_str();
+  command
+      ->add_option("--refine", options.refine,
+                   "rounds of exchanges between units, tried by the measured loss of whole plans")
+      ->capture_default_str();
 }
 
 void add_eval_options(CLI::App* command, EvalOptions& options) {
@@ -148,6 +176,14 @@ void add_eval_options(CLI::App* command, EvalOptions& options) {
       ->capture_default_str();
   command->add_option("--windows", options.text_windows, "windows of text, evenly spread; 0: all");
   command->add_option("--limit", options.limit, "prompts to read; 0: all");
+}
+
+void add_comparison_options(CLI::App* command, EvalOptions& options) {
+  command->add_option("--eval-task", options.task,
+                      "task files to compare on; default: held-out prompts");
+  command->add_option("--eval-text", options.text,
+                      "text files to compare on; default: held-out text");
+  add_eval_options(command, options);
 }
 
 }  // namespace mpq::cli

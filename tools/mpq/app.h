@@ -38,11 +38,16 @@ struct App {
 CLI::App* add_command(App& app, const std::string& name, const std::string& description,
                       std::function<Json()> run, std::function<void(const Json&)> show);
 
+/// "mpq ..." with quotes where a shell needs them.
+std::string shell_command(const std::vector<std::string>& arguments);
+
 void add_model_option(CLI::App* command, std::string& model);
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options);
 void add_score_options(CLI::App* command, ScoreOptions& options);
 void add_allocate_options(CLI::App* command, AllocateOptions& options);
 void add_eval_options(CLI::App* command, EvalOptions& options);
+/// The prompts and text that run and report compare on.
+void add_comparison_options(CLI::App* command, EvalOptions& options);
 
 // One file each.
 void add_calibrate(App& app);
@@ -52,6 +57,8 @@ void add_quantize(App& app);
 void add_eval(App& app);
 void add_run(App& app);
 void add_check(App& app);
+void add_diff(App& app);
+void add_report(App& app);
 void add_inspect(App& app);
 void add_list(App& app);
 void add_tokenize(App& app);

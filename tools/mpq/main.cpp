@@ -47,6 +47,7 @@ void check_command(const CLI::App& cli, const std::vector<std::string>& argument
 int run_command(mpq::cli::App& app, int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   check_command(app.cli, arguments);
+  app.flags.common.command = mpq::cli::shell_command(arguments);
   arguments = mpq::cli::expand_config(app.cli, std::move(arguments));
   try {
     app.cli.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -78,6 +79,8 @@ int main(int argc, char** argv) {
   mpq::cli::add_eval(app);
   mpq::cli::add_run(app);
   mpq::cli::add_check(app);
+  mpq::cli::add_diff(app);
+  mpq::cli::add_report(app);
   mpq::cli::add_inspect(app);
   mpq::cli::add_list(app);
   mpq::cli::add_tokenize(app);

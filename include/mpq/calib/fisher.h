@@ -1,6 +1,5 @@
 #pragma once
 // Fisher diagonals by input channel (arXiv 2511.17801; methods.md, 3).
-#include <map>
 #include <string>
 #include <vector>
 

@@ -30,6 +30,9 @@ struct EvalInput {
   std::vector<int32_t>
       stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
   int64_t batch_tokens = kBatchTokens;
+  /// A file that keeps the reference's final states in 16 bits, written when it is not there; the
+  /// next evaluation of the same input needs no forward pass of the reference. Empty: none.
+  std::string reference_cache{};
 };
 
 /// KL to the reference over all tokens of a set.
@@ -41,12 +44,15 @@ struct Divergence {
 
 struct EvalResult {
   std::optional<Divergence> task_divergence, text_divergence;
+  /// KL(reference || reference as the cache keeps it), when there is a cache.
+  std::optional<MeanWithError> reference_rounding;
   std::optional<MeanWithError> exact_match, f1;  // over prompts with answers
   std::optional<MeanWithError> choice_accuracy, choice_accuracy_normalized;
   std::optional<MeanWithError> text_nll;              // nats per token; perplexity = exp(mean)
   std::vector<double> prompt_kl;                      // by prompt, when there is a reference
   std::vector<double> prompt_exact_match, prompt_f1;  // by prompt; NaN where it has no answers
-  std::vector<std::string> generated;                 // by prompt; empty where it has no answers
+  std::vector<double> prompt_choice;   // by prompt: 1 right per byte, 0 wrong, NaN without choices
+  std::vector<std::string> generated;  // by prompt; empty where it has no answers
 };
 
 /// `reference` may be null: then there is no divergence. Both models must share a vocabulary

@@ -1,7 +1,7 @@
 #pragma once
 // Dividing a stage's inputs by factors, at no cost: they go into what produces the inputs.
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "mpq/model/decoder_block.h"
 
@@ -15,13 +15,9 @@ struct InputProducer {
   int64_t first_row = 0;  // of the rows that produce the channels
 };
 
-/// Throws nothing: `exists` is false where the inputs cannot be divided (the output projection
-/// under grouped-query attention, where one value channel feeds several inputs).
-struct FoldPlace {
-  bool exists = false;
-  InputProducer producer;
-};
-FoldPlace fold_place(const ModelConfig& config, Stage stage);
+/// None where the inputs cannot be divided: the output projection under grouped-query attention,
+/// where one value channel feeds several inputs.
+std::optional<InputProducer> input_producer(const ModelConfig& config, Stage stage);
 
 /// The factors nearest to `wanted` [in] that fold exactly: a norm's weight divided by them is
 /// representable in `stored`, a linear's rows are divided by powers of two. Undefined where nothing

@@ -23,6 +23,8 @@ struct BlockPart {
 void save_part(const std::string& path, const BlockPart& part);
 /// Throws Error(Format) when it is not such a file.
 BlockPart load_part(const std::string& path);
+/// The input scales of its linears by full module name, without reading any codes.
+std::map<std::string, at::Tensor> load_input_scales(const std::string& path);
 /// FOLDER/block-00003.safetensors
 std::string part_path(const std::string& folder, int64_t block);
 

@@ -20,6 +20,8 @@ struct Budget {
 /// nonsense, or when an allocator needs a budget and none is given.
 std::vector<Budget> parse_budgets(const AllocateOptions& options);
 
+/// Bytes of the quantized linears at so many effective bits.
+int64_t bytes_of_bits(const Session& session, double bits);
 /// Bytes of the weight files that a plan will write.
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format);
 

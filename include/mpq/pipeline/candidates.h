@@ -13,6 +13,8 @@ namespace mpq {
 /// The scheme a unit's spec stores; "full" is 16 bits. Throws Error(Usage) on an unknown quantizer
 /// or option.
 Scheme scheme_of(const std::string& spec);
+/// Whether the spec's quantizer must see Fisher scores.
+bool needs_fisher(const std::string& spec);
 /// Exact bytes of a unit in a checkpoint format.
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,
                    const Exporter& exporter, at::ScalarType scale_dtype);

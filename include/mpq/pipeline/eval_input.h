@@ -9,6 +9,13 @@ namespace mpq {
 std::vector<int32_t> stop_tokens(const std::string& folder);
 /// Prompts and text windows that were held out from calibration.
 EvalInput held_out_input(const Session& session);
+/// SHA-256 of all that is measured: tokens, answers, choices and text. Figures of the same input
+/// can be paired.
+std::string input_hash(const EvalInput& input);
+/// Lets the evaluation keep the reference's final states in the work folder; `hash` is that of the
+/// reference's files.
+void keep_reference(const WorkFolder& work, const Model& reference, const std::string& hash,
+                    EvalInput& input);
 /// Prompts of task files and windows of text files for a checkpoint.
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
                      const Tokenizer& tokenizer);

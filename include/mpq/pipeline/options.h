@@ -2,6 +2,7 @@
 // Everything a user can ask of the stages, with its defaults; the command line and --config fill
 // the same fields.
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct CommonOptions {
   std::string max_memory = "";  // of hidden states and caches; empty: no limit
   bool dry_run = false;
   bool overwrite = false;
+  std::string command;  // as it was typed, for the report
 };
 
 struct CalibrateOptions {
@@ -46,6 +48,8 @@ struct AllocateOptions {
   std::string target_size;  // bytes of the whole checkpoint instead of a budget in bits
   std::string allocator = "mckp";
   bool verify = true;
+  double max_general_kl = 0.05;  // on text, beyond the uniform plan's: more is marked
+  int refine = 0;                // rounds of exchanges tried by measured joint loss
   std::string out = "plan.json";
 };
 
@@ -53,6 +57,24 @@ struct QuantizeOptions {
   std::string plan = "plan.json";
   std::string out = "mpq-checkpoint";
   std::string format;  // empty: the plan's
+};
+
+/// Limits that make `diff` fail; NaN, or empty: none.
+struct GateOptions {
+  double max_drop = std::numeric_limits<double>::quiet_NaN();  // percentage points of the metric
+  double max_kl = std::numeric_limits<double>::quiet_NaN();    // nats per token beyond the first's
+  std::string max_bytes;                                       // of the second's weight files
+};
+
+struct DiffOptions {
+  std::string first, second;  // checkpoint folders, or reports that `eval` or `run` wrote
+  GateOptions gates;
+};
+
+struct ReportOptions {
+  std::string plan = "plan.json";
+  std::string checkpoint;  // empty: the plan's parts in the work folder
+  std::string out = "report.html";
 };
 
 struct EvalOptions {

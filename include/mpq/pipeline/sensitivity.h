@@ -17,6 +17,10 @@ struct Sensitivity {
   std::string path;
 };
 
+/// What a scorer works on. Throws Error(Usage) when the format cannot hold some candidate.
+ScoreContext score_context(Session& session, const ScoreOptions& options);
+/// Computes Fisher scores where a candidate's quantizer needs them.
+void add_fisher(Session& session, ScoreContext& context);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
 /// it.
 Sensitivity score_or_load(Session& session, const ScoreOptions& options);

@@ -18,6 +18,8 @@ namespace mpq {
 std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options);
 /// Hash of config.json, tokenizer.json and every weight file of a checkpoint folder.
 std::string checkpoint_hash(const std::string& folder, WorkFolder& work);
+/// Bytes of a checkpoint folder's weight files.
+int64_t weight_file_bytes(const std::string& folder);
 /// Hash of the contents of several files, in order.
 std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work);
 /// The limit of --max-memory, spilling into the work folder.

@@ -18,7 +18,15 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
 Json quantize(const CommonOptions& common, const QuantizeOptions& options);
 /// Measures a checkpoint, alone or against a reference.
 Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options);
-/// calibrate, score, allocate, quantize, eval and the comparison table.
+/// What changed from one checkpoint or report to another: bytes, bits by block, metrics paired by
+/// prompt, and which gates hold ("exit_status" 7 when one does not). Checkpoints are measured on
+/// evaluation's task and text, the second against the first.
+Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOptions& evaluation);
+/// Compares full precision, the best uniform plan and the chosen one: report.json in the work
+/// folder, and the page at options.out.
+Json report(const CommonOptions& common, const ReportOptions& options,
+            const EvalOptions& evaluation);
+/// calibrate, score, allocate, quantize and the report.
 Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
              const ScoreOptions& scoring, const AllocateOptions& allocation,
              const QuantizeOptions& quantization, const EvalOptions& evaluation);

@@ -10,8 +10,16 @@ struct Verification {
   bool plan_kept = true;
 };
 
+struct VerifyOptions {
+  double text_share = 0.2;
+  /// A plan that is better on the task, but loses more KL on general text than its rival by more
+  /// than this, is marked.
+  double max_general_kl = 0.05;  // nats per token
+};
+
 /// Quantizes both, measures KL to full precision on held-out prompts and text (and the task metric
 /// where prompts have answers or choices). The plan is kept unless the rival's task KL is lower.
-Verification verify_plans(Session& session, const Plan& plan, const Plan& rival, double text_share);
+Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
+                          const VerifyOptions& options);
 
 }  // namespace mpq

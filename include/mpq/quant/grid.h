@@ -29,6 +29,9 @@ Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std
 Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const GridOptions& options);
 /// Least and greatest weight of every group, 0 included: [out, groups] each.
 std::pair<at::Tensor, at::Tensor> group_ranges(const at::Tensor& weight, int64_t groups);
+/// Round to nearest on the grid that choose_grid() gives.
+QuantizedLinear round_to_nearest(const at::Tensor& weight, const GridOptions& options,
+                                 const std::string& where);
 /// Round to nearest on a given grid.
 QuantizedLinear round_to_grid(const at::Tensor& weight, const Grid& grid, const Scheme& scheme);
 

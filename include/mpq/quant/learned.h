@@ -47,8 +47,9 @@ class LearnedRounding {
   at::Tensor& parameter() { return logits_; }
   /// s (clamp(floor(w / s) + h(V) + z) - z).
   at::Tensor weight() const;
-  /// sum(1 - |2h - 1|^beta).
-  at::Tensor regulariser(double beta) const;
+  /// The regulariser sum(1 - |2h - 1|^beta) at a step: 0 in the first fifth of the iterations, then
+  /// beta falls from 20 to 2.
+  at::Tensor regulariser(int64_t step, int64_t iterations) const;
   /// h(V) rounded to 0 or 1.
   QuantizedLinear rounded() const;
 

@@ -2,7 +2,7 @@
 // One pass over the weights that quantizes every candidate of every unit and shows what it does to
 // its block.
 #include <functional>
-#include <map>
+#include <memory>
 
 #include "mpq/quant/quantizer.h"
 #include "mpq/score/scorer.h"
@@ -29,17 +29,55 @@ struct WalkHooks {
   std::function<void(int64_t index, const GroupHidden& input, const GroupHidden& output)> leave;
 };
 
-/// The inputs are those of the full-precision prefix; candidates reuse the block's state up to
-/// their own stage. Quantizers that need a Hessian get the stage's blended one, factored once for
-/// all widths. `quantizer` replaces every candidate's quantizer by another one at the same width
-/// and group when not empty ("rtn" in the paper's preset).
-void walk_candidates(const ScoreContext& context, const std::string& quantizer,
-                     const WalkHooks& hooks, const std::string& stage_title);
+/// Quantizes the candidates of one block after the other. Candidates reuse the block's state up to
+/// their own stage; quantizers that need a Hessian get the stage's blended one, factored once for
+/// all widths.
+class CandidateTrials {
+ public:
+  /// `quantizer` replaces every candidate's quantizer by another one at the same width and group
+  /// when not empty ("rtn" in the paper's preset). Context and hooks must outlive the trials.
+  CandidateTrials(const ScoreContext& context, const std::string& quantizer,
+                  const WalkHooks& hooks);
+  /// Shows the hooks a block; `input` is of all groups, as is the output that it returns.
+  GroupHidden run_block(const DecoderBlock& block, const GroupHidden& input);
 
+ private:
+  void try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states);
+  void show_output(size_t unit, size_t candidate, const DecoderBlock& block, Stage first,
+                   const GroupStates& states);
+
+  const ScoreContext& context_;
+  const WalkHooks& hooks_;
+  std::vector<size_t> probed_;
+  std::vector<SequenceGroup> probed_groups_;
+  std::vector<std::vector<std::shared_ptr<const Quantizer>>> quantizers_;  // null: "full"
+  bool needs_target_ = false;
+  GroupHidden target_;  // the block's full-precision output, for quantizers that train on it
+};
+
+/// All blocks, each from the full-precision prefix. `table` is what the hooks fill: a block's rows
+/// are kept when it is done, and a block that is done already is not shown again.
+void walk_candidates(const ScoreContext& context, const std::string& quantizer,
+                     const WalkHooks& hooks, const std::string& title, ScoreTable& table);
+
+/// The entries at `indices`, as probed_groups() gives them.
+template <class T>
+std::vector<T> pick(const std::vector<T>& all, const std::vector<size_t>& indices) {
+  std::vector<T> picked;
+  for (const size_t index : indices) picked.push_back(all[index]);
+  return picked;
+}
+/// What a block adds: output minus input, float32, the groups one below the other.
+at::Tensor block_update(const GroupHidden& input, const GroupHidden& output);
+/// `block` with a unit's weight moved by the difference that WalkHooks::weights shows.
+DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
+                             const at::Tensor& difference);
 /// Indices of the probed groups in context.groups.
 std::vector<size_t> probed_groups(const ScoreContext& context);
 /// The candidate spec with another quantizer's name, keeping bits, group and sym.
 std::string substitute_quantizer(const std::string& spec, const std::string& quantizer);
+/// Adds to context.spent.
+void count_forwards(const ScoreContext& context, int64_t block_forwards);
 /// Candidates that are quantized: all but "full".
 int64_t count_candidates(const ScoreContext& context);
 

@@ -11,6 +11,10 @@ void rank_by_loss(const ScoreContext& context, ScoreTable& table);
 /// Gives every unit the score of its block, [blocks].
 void rank_by_block(const ScoreContext& context, const std::vector<double>& block_score,
                    ScoreTable& table);
+/// A loss of a whole block with one candidate in place: its units share it by their weights, so
+/// that an additive allocator sees it once. "full" keeps 0.
+void share_block_loss(const ScoreContext& context, int64_t block, size_t candidate, double loss,
+                      double stderr_, ScoreTable& table);
 /// A rank becomes a loss (methods.md, 5): the local losses of `local`, times exp of the unit's
 /// z-scored rank.
 void weight_local_losses(const ScoreTable& local, ScoreTable& ranked);

@@ -22,6 +22,12 @@ struct ScoredUnit {
 
 constexpr const char* kFullPrecision = "full";
 
+/// What a scorer will do, for --dry-run, or has done.
+struct ScoreCost {
+  int64_t block_forwards = 0;  // forwards of one block over one set of probe tokens
+  int64_t quantizations = 0;
+};
+
 struct ScoreContext {
   const Model* model = nullptr;
   const PromptSet* prompts = nullptr;
@@ -35,6 +41,10 @@ struct ScoreContext {
   const ChannelFisher* fisher = nullptr;  // where a candidate's quantizer needs it
   const Tokenizer* tokenizer = nullptr;   // for scorers that read generated answers
   std::vector<int32_t> stop_tokens;       // that end generation
+  /// Where what was measured of finished blocks is kept, so that a killed scoring goes on; empty:
+  /// nowhere.
+  std::string finished_folder;
+  ScoreCost* spent = nullptr;  // counts what is done, when given
 };
 
 /// What two choices lose together beyond the sum of both alone.
@@ -52,12 +62,6 @@ struct ScoreTable {
   std::vector<std::vector<double>> loss_stderr;
   std::vector<PairLoss> pairs{};  // of units of one block; empty when they were not measured
   Json details = Json::object();  // facts worth keeping, e.g. per-block outlier shares
-};
-
-/// What a scorer will do, for --dry-run.
-struct ScoreCost {
-  int64_t block_forwards = 0;  // forwards of one block over one set of probe tokens
-  int64_t quantizations = 0;
 };
 
 /// To add one: a class with nested Options in src/score/scorers/<name>.cpp, registered with

@@ -40,17 +40,9 @@ class AdaRound final : public Quantizer {
         choose_grid(problem.weight, {scheme_, options_.mse, problem.scale_dtype}, problem.name);
     LearnedRounding rounding(problem.weight, grid, scheme_);
     Adam adam({{rounding.parameter(), options_.rate}});
-    const int warm = options_.iterations / 5;
     for (int step = 0; step < options_.iterations; ++step) {
-      at::Tensor loss = output_error(problem, rounding.weight(), step);
-      if (step >= warm) {
-        constexpr double kFirstBeta = 20;
-        constexpr double kLastBeta = 2;
-        const double done = static_cast<double>(step - warm) / (options_.iterations - warm);
-        const double beta = kFirstBeta + (kLastBeta - kFirstBeta) * done;
-        loss = loss + options_.lambda * rounding.regulariser(beta);
-      }
-      adam.step(loss);
+      adam.step(output_error(problem, rounding.weight(), step) +
+                options_.lambda * rounding.regulariser(step, options_.iterations));
     }
     return better_rows(problem, rounding.rounded(), round_to_grid(problem.weight, grid, scheme_));
   }

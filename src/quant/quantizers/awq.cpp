@@ -40,7 +40,7 @@ class Awq final : public Quantizer {
     const GridOptions grid{scheme_, false, problem.scale_dtype};
     const auto error_with = [&](const at::Tensor& scale) {
       const auto scaled = problem.weight * scale;
-      const auto rounded = round_to_grid(scaled, choose_grid(scaled, grid, problem.name), scheme_);
+      const auto rounded = round_to_nearest(scaled, grid, problem.name);
       return output_error(problem.weight - dequantize(rounded) / scale, *problem.hessian);
     };
     at::Tensor best;
@@ -59,7 +59,7 @@ class Awq final : public Quantizer {
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     const GridOptions options{scheme_, false, problem.scale_dtype};
     Grid grid = choose_grid(problem.weight, options, problem.name);
-    if (options_.clip && problem.hessian != nullptr) clip(problem, options, grid);
+    if (options_.clip) clip(problem, options, grid);
     return round_to_grid(problem.weight, grid, scheme_);
   }
 

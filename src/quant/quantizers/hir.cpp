@@ -158,17 +158,13 @@ class Hir final : public Quantizer {
       for (const auto& parameter : part.parameters()) parameters.push_back(parameter);
     }
     Adam adam(parameters);
-    const int warm = options_.iterations / 5;
     for (int step = 0; step < options_.iterations; ++step) {
       std::vector<at::Tensor> columns;
       for (const auto& part : parts) columns.push_back(part.weight());
       at::Tensor loss = output_error(problem, at::cat(columns, 1).index_select(1, back), step);
-      if (step >= warm) {
-        const double done = static_cast<double>(step - warm) / (options_.iterations - warm);
-        for (const auto& part : parts) {
-          if (part.rounding() != nullptr)
-            loss = loss + options_.lambda * part.rounding()->regulariser(20 - 18 * done);
-        }
+      for (const auto& part : parts) {
+        if (part.rounding() != nullptr)
+          loss = loss + options_.lambda * part.rounding()->regulariser(step, options_.iterations);
       }
       adam.step(loss);
     }

@@ -35,8 +35,7 @@ class Lwc final : public Quantizer {
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     const at::AutoGradMode gradients(true);
     const GridOptions grid{scheme_, false, problem.scale_dtype};
-    const QuantizedLinear nearest =
-        round_to_grid(problem.weight, choose_grid(problem.weight, grid, problem.name), scheme_);
+    const QuantizedLinear nearest = round_to_nearest(problem.weight, grid, problem.name);
     QuantizedLinear best = nearest;
     double least = output_error(problem, dequantize(nearest), 0).item<double>();
     LearnedClipping clipping(problem.weight, grid, problem.name);

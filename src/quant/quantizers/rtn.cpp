@@ -25,8 +25,7 @@ class Rtn final : public Quantizer {
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     const GridOptions options{scheme_, options_.mse, problem.scale_dtype};
-    return round_to_grid(problem.weight, choose_grid(problem.weight, options, problem.name),
-                         scheme_);
+    return round_to_nearest(problem.weight, options, problem.name);
   }
 
  private:

@@ -36,8 +36,7 @@ class SmoothQuant final : public Quantizer {
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     const GridOptions options{scheme_, false, problem.scale_dtype};
-    return round_to_grid(problem.weight, choose_grid(problem.weight, options, problem.name),
-                         scheme_);
+    return round_to_nearest(problem.weight, options, problem.name);
   }
 
  private:

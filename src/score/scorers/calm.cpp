@@ -15,13 +15,11 @@
 namespace mpq {
 namespace {
 
-/// Output minus input of the probed groups, one below the other.
+/// The block's update of the probed groups.
 at::Tensor probed_update(const ScoreContext& context, const GroupHidden& input,
                          const GroupHidden& output) {
-  std::vector<at::Tensor> updates;
-  for (const size_t g : probed_groups(context))
-    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
-  return at::cat(updates, 0);
+  const auto probed = probed_groups(context);
+  return block_update(pick(input, probed), pick(output, probed));
 }
 
 GroupHidden copy_of(const GroupHidden& hidden) {
@@ -81,6 +79,7 @@ class Calm final : public Scorer {
       GroupHidden output = copy_of(full);
       for (size_t g = 0; g < context.groups.size(); ++g)
         forward_all(model.config(), block, context.groups[g].plan, full[g], output[g]);
+      count_forwards(context, 1);
       const at::Tensor update = probed_update(context, full, output);
       const Cka reference(update);
       std::vector<Trial> trials;
@@ -88,7 +87,7 @@ class Calm final : public Scorer {
         trials.push_back(try_algorithm(context, plans[c], block, prefix, update, reference));
       size_t winner = 0;
       for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
-      share_loss(context, index, trials, table);
+      share_losses(context, index, trials, table);
       chosen.push_back(first_unit_of(context, index).candidates[winner]);
       full = output;
       prefix = options_.prefix == "quantized" ? std::move(trials[winner].output) : copy_of(full);
@@ -129,7 +128,9 @@ class Calm final : public Scorer {
     DecoderBlock quantized = block;
     const BlockTask task{context.model->config(), plan,          context.groups, context.text_share,
                          context.scale_dtype,     context.fisher};
-    quantize_block(task, quantized, trial.output, *context.memory);
+    const auto done = quantize_block(task, quantized, trial.output, *context.memory);
+    count_forwards(context, 1);
+    if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
     const at::Tensor moved = probed_update(context, prefix, trial.output);
     trial.distance = std::max(0.0, 1 - reference.debiased(moved));
     trial.error = ((moved - update).square().sum(at::kDouble) / update.square().sum(at::kDouble))
@@ -144,22 +145,14 @@ class Calm final : public Scorer {
     fail(ErrorCode::Internal, "calm: block {} has no units", block);
   }
 
-  /// A block is decided as a whole, so its units share each loss by their weights: the allocator's
-  /// least loss is then the same algorithm for all of them. Within a tie the winner is made least.
-  static void share_loss(const ScoreContext& context, int64_t block,
-                         const std::vector<Trial>& trials, ScoreTable& table) {
+  /// A block is decided as a whole: shared by its units, the allocator's least loss is the same
+  /// algorithm for all of them. Within a tie the winner is made least.
+  static void share_losses(const ScoreContext& context, int64_t block,
+                           const std::vector<Trial>& trials, ScoreTable& table) {
     constexpr double kTie = 1e-6;
-    double weights = 0;
-    for (const auto& unit : context.units)
-      weights += unit.unit.block == block ? static_cast<double>(unit.unit.weights()) : 0;
-    for (size_t u = 0; u < context.units.size(); ++u) {
-      const Unit& unit = context.units[u].unit;
-      if (unit.block != block) continue;
-      const double share = static_cast<double>(unit.weights()) / weights;
-      for (size_t c = 0; c < trials.size(); ++c) {
-        const double tie_breaker = kTie * trials[c].error / (1 + trials[c].error);
-        table.loss[u][c] = share * (trials[c].distance + tie_breaker);
-      }
+    for (size_t c = 0; c < trials.size(); ++c) {
+      const double tie_breaker = kTie * trials[c].error / (1 + trials[c].error);
+      share_block_loss(context, block, c, trials[c].distance + tie_breaker, 0, table);
     }
   }
 

@@ -10,14 +10,6 @@
 namespace mpq {
 namespace {
 
-/// Output minus input of all groups, one below the other.
-at::Tensor update_of(const GroupHidden& input, const GroupHidden& output) {
-  std::vector<at::Tensor> updates;
-  for (size_t g = 0; g < input.size(); ++g)
-    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
-  return at::cat(updates, 0);
-}
-
 class CkaScorer final : public Scorer {
  public:
   using Options = NoOptions;
@@ -36,14 +28,14 @@ class CkaScorer final : public Scorer {
     WalkHooks hooks;
     hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
     hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& full) {
-      const Cka reference(update_of(input, full));
+      const Cka reference(block_update(input, full));
       for (const auto& output : outputs) {
         table.loss[output.unit][output.candidate] =
-            std::max(0.0, 1 - reference.debiased(update_of(input, output.hidden)));
+            std::max(0.0, 1 - reference.debiased(block_update(input, output.hidden)));
       }
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score cka");
+    walk_candidates(context, "", hooks, "score cka", table);
     rank_by_loss(context, table);
     return table;
   }

@@ -5,14 +5,14 @@
 #include <map>
 
 #include "mpq/quant/quantizer.h"
-#include "mpq/score/branches.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
+#include "mpq/score/output_probe.h"
 
 namespace mpq {
 namespace {
 
-/// Of one block: its candidates' weights, and the state to run them from.
+/// Two candidates of different units of a block, in place together.
 struct PairProbe {
   size_t first = 0, second = 0;  // units
   size_t candidate_a = 0, candidate_b = 0;
@@ -43,7 +43,7 @@ class HirScorer final : public Scorer {
 
   ScoreCost cost(const ScoreContext& context) const override {
     const int64_t layers = context.model->config().layers;
-    ScoreCost cost{layers, count_candidates(context)};
+    ScoreCost cost{2 * layers, count_candidates(context)};
     for (size_t u = 0; u < context.units.size(); ++u) {
       const int64_t left = layers - context.units[u].unit.block;
       cost.block_forwards += left * quantized_of(context.units[u]);
@@ -63,33 +63,15 @@ class HirScorer final : public Scorer {
     }
     context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
                                                          .probe_text_tokens = options_.tokens / 4});
-    const auto probed = probed_groups(context);
-    Measurement measured;
-    run(context, measured);
+    const OutputProbe probe(context, {.text_weight = options_.text_weight});
     ScoreTable table = empty_table(context, "nats/token");
-    // Pairs are tabulated as if each were one more unit with one candidate.
-    ScoreTable joint;
-    joint.loss.assign(measured.pairs.size(), {0.0});
-    joint.loss_stderr = joint.loss;
-    for (size_t g = 0; g < probed.size(); ++g) {
-      const SequenceGroup& group = context.groups[probed[g]];
-      const double weight = group.text ? options_.text_weight : 1;
-      add_divergence(context, group, g, weight, measured.base[g], measured.singles, table);
-      add_divergence(context, group, g, weight, measured.base[g], measured.joints, joint);
-    }
-    table.pairs = interactions(context, measured.pairs, joint, table);
-    table.details = {{"pair_probes", measured.pairs.size()}, {"tokens", options_.tokens}};
+    measure(context, probe, table);
+    table.details = {{"pairs", table.pairs.size()}, {"tokens", options_.tokens}};
     rank_by_loss(context, table);
     return table;
   }
 
  private:
-  struct Measurement {
-    std::vector<Branch> singles, joints;
-    std::vector<PairProbe> pairs;  // of joints
-    GroupHidden base;
-  };
-
   /// The candidate as it is probed: one that learns is trained for `iterations` only.
   std::string probed_spec(const std::string& text) const {
     Spec spec = parse_spec(text);
@@ -107,44 +89,46 @@ class HirScorer final : public Scorer {
     return count;
   }
 
-  void run(const ScoreContext& context, Measurement& measured) const {
+  void measure(const ScoreContext& context, const OutputProbe& probe, ScoreTable& table) const {
     DecoderBlock full;
-    std::map<std::pair<size_t, size_t>, at::Tensor> differences;  // by unit and candidate
+    Differences differences;
+    ProbedCandidates singles;
     WalkHooks hooks;
     hooks.enter = [&](int64_t, const DecoderBlock& block) {
-      advance_branches(context, block, measured.singles);
-      advance_branches(context, block, measured.joints);
       full = block;
       differences.clear();
     };
     hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
       differences[{unit, candidate}] = difference;
     };
-    hooks.candidate = [&](CandidateOutput output) {
-      measured.singles.push_back({output.unit, output.candidate, std::move(output.hidden)});
+    hooks.candidate = [&](CandidateOutput output) { singles.add(std::move(output)); };
+    hooks.leave = [&](int64_t index, const GroupHidden& input, const GroupHidden&) {
+      singles.measure(probe, index, table);
+      if (options_.pairs) measure_pairs(context, probe, full, differences, input, table);
     };
-    hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& output) {
-      measured.base = output;
-      if (!options_.pairs) return;
-      for (auto a = differences.begin(); a != differences.end(); ++a) {
-        for (auto b = std::next(a); b != differences.end(); ++b) {
-          if (a->first.first == b->first.first) continue;
-          const auto block = with(context, with(context, full, a->first.first, a->second),
-                                  b->first.first, b->second);
-          measured.pairs.push_back(
-              {a->first.first, b->first.first, a->first.second, b->first.second});
-          measured.joints.push_back({measured.pairs.size() - 1, 0, forward(context, block, input)});
-        }
-      }
-    };
-    walk_candidates(context, "", hooks, "score hir");
+    walk_candidates(context, "", hooks, "score hir", table);
   }
 
-  static DecoderBlock with(const ScoreContext& context, const DecoderBlock& block, size_t unit,
-                           const at::Tensor& difference) {
-    const Unit& changed = context.units[unit].unit;
-    return with_unit_weight(block, context.model->config(), changed,
-                            stacked_weight(block, changed) + difference);
+  /// W_q - W of a block's candidates, by unit and candidate.
+  using Differences = std::map<std::pair<size_t, size_t>, at::Tensor>;
+
+  static void measure_pairs(const ScoreContext& context, const OutputProbe& probe,
+                            const DecoderBlock& full, const Differences& differences,
+                            const GroupHidden& input, ScoreTable& table) {
+    std::vector<PairProbe> probes;
+    std::vector<GroupHidden> outputs;
+    for (auto a = differences.begin(); a != differences.end(); ++a) {
+      for (auto b = std::next(a); b != differences.end(); ++b) {
+        if (a->first.first == b->first.first) continue;
+        const auto first = with_difference(context, full, a->first.first, a->second);
+        const auto both = with_difference(context, first, b->first.first, b->second);
+        probes.push_back({a->first.first, b->first.first, a->first.second, b->first.second});
+        outputs.push_back(forward(context, both, input));
+      }
+    }
+    const auto joint = probe.losses(full.index, std::move(outputs));
+    for (auto& pair : interactions(context, probes, joint, table))
+      table.pairs.push_back(std::move(pair));
   }
 
   static GroupHidden forward(const ScoreContext& context, const DecoderBlock& block,
@@ -156,13 +140,15 @@ class HirScorer final : public Scorer {
       forward_all(context.model->config(), block, context.groups[probed[g]].plan, input[g],
                   output.back());
     }
+    count_forwards(context, 1);
     return output;
   }
 
   /// L(1 + 2) - L(1) - L(2) + L(0), with L(0) = 0.
   static std::vector<PairLoss> interactions(const ScoreContext& context,
                                             const std::vector<PairProbe>& probes,
-                                            const ScoreTable& joint, const ScoreTable& single) {
+                                            const std::vector<MeanWithError>& joint,
+                                            const ScoreTable& single) {
     std::map<std::pair<size_t, size_t>, PairLoss> pairs;
     for (size_t p = 0; p < probes.size(); ++p) {
       const auto& probe = probes[p];
@@ -175,7 +161,7 @@ class HirScorer final : public Scorer {
             std::vector<double>(context.units[probe.second].candidates.size(), 0));
       }
       pair.interaction[probe.candidate_a][probe.candidate_b] =
-          joint.loss[p][0] - single.loss[probe.first][probe.candidate_a] -
+          joint[p].mean - single.loss[probe.first][probe.candidate_a] -
           single.loss[probe.second][probe.candidate_b];
     }
     std::vector<PairLoss> result;

@@ -37,7 +37,7 @@ class Mse final : public Scorer {
       }
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score mse");
+    walk_candidates(context, "", hooks, "score mse", table);
     rank_by_loss(context, table);
     return table;
   }

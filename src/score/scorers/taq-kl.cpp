@@ -3,22 +3,13 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
-#include <cmath>
-
 #include "mpq/core/log.h"
-#include "mpq/model/divergence.h"
-#include "mpq/score/branches.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
+#include "mpq/score/output_probe.h"
 
 namespace mpq {
 namespace {
-
-/// One noised copy of the hidden states, born at `block`.
-struct NoisedBlock {
-  int64_t block = 0;
-  at::Tensor hidden;
-};
 
 /// Noise with the covariance E^T E / n of the errors E [n, d]: each row gets another row's error
 /// with a random sign.
@@ -62,8 +53,8 @@ class TaqKl final : public Scorer {
   ScoreCost cost(const ScoreContext& context) const override {
     const int64_t layers = context.model->config().layers;
     if (options_.noise == "uniform")
-      return {layers + options_.draws * layers * (layers - 1) / 2, 0};
-    ScoreCost cost{layers, count_candidates(context)};
+      return {2 * layers + options_.draws * layers * (layers - 1) / 2, 0};
+    ScoreCost cost{2 * layers, count_candidates(context)};
     for (const auto& unit : context.units) {
       for (const auto& spec : unit.candidates) {
         const int64_t later = options_.draws * (layers - 1 - unit.unit.block);
@@ -78,121 +69,96 @@ class TaqKl final : public Scorer {
   }
 
  private:
+  OutputProbeOptions last_tokens() const {
+    return {.last_token = true, .temperature = options_.temperature};
+  }
+
   /// Ours (methods.md, 1.2): every candidate's noise is drawn from its own error of the block's
   /// output.
   ScoreTable score_candidates(const ScoreContext& context) const {
-    const auto probed = probed_groups(context);
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(context.seed);
-    std::vector<Branch> branches;
+    const OutputProbe probe(context, last_tokens());
+    ScoreTable table = empty_table(context, "nats/token");
     std::vector<CandidateOutput> outputs;
-    GroupHidden base;
     WalkHooks hooks;
-    hooks.enter = [&](int64_t, const DecoderBlock& block) {
-      advance_branches(context, block, branches);
-    };
     hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
-    hooks.leave = [&](int64_t, const GroupHidden&, const GroupHidden& output) {
-      base = output;
+    hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden& base) {
+      auto generator = at::make_generator<at::CPUGeneratorImpl>(block_seed(context, index));
       for (const auto& changed : outputs) {
-        for (int draw = 0; draw < options_.draws; ++draw) {
-          Branch branch{changed.unit, changed.candidate, {}};
+        std::vector<GroupHidden> noised(static_cast<size_t>(options_.draws));
+        for (auto& draw : noised) {
           for (size_t g = 0; g < base.size(); ++g) {
             const auto errors = changed.hidden[g].to(at::kFloat) - base[g].to(at::kFloat);
-            branch.hidden.push_back(
+            draw.push_back(
                 (base[g].to(at::kFloat) + shaped_noise(errors, generator)).to(base[g].dtype()));
           }
-          branches.push_back(std::move(branch));
         }
+        const MeanWithError loss = mean_of_draws(probe, index, std::move(noised));
+        table.loss[changed.unit][changed.candidate] = loss.mean;
+        table.loss_stderr[changed.unit][changed.candidate] = loss.stderr_;
       }
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score taq-kl");
-    ScoreTable table = empty_table(context, "nats/token");
-    for (size_t g = 0; g < probed.size(); ++g) {
-      const SequenceGroup& group = context.groups[probed[g]];
-      if (group.text) continue;
-      add_last_divergence(context, group.plan, base[g], g, branches, table);
-    }
+    walk_candidates(context, "", hooks, "score taq-kl", table);
     rank_by_loss(context, table);
     return table;
   }
 
-  void add_last_divergence(const ScoreContext& context, const BatchPlan& plan,
-                           const at::Tensor& base, size_t probed,
-                           const std::vector<Branch>& branches, ScoreTable& table) const {
-    const auto reference = last_logits(*context.model, plan, base);
-    const auto sequences = at::arange(plan.sequences(), at::kLong);
-    for (const auto& branch : branches) {
-      const auto kl =
-          kl_rows(reference, last_logits(*context.model, plan, branch.hidden[probed])).cpu();
-      const auto mean = mean_over_tokens(kl, sequences, plan.sequences());
-      table.loss[branch.unit][branch.candidate] += mean.mean / options_.draws;
-      double& error = table.loss_stderr[branch.unit][branch.candidate];
-      error = std::hypot(error, mean.stderr_ / options_.draws);
-    }
-  }
-
-  ScoreTable rank_blocks(const ScoreContext& context) const {
-    const Model& model = *context.model;
+  ScoreTable rank_blocks(const ScoreContext& given) const {
+    const Model& model = *given.model;
     std::vector<TokenSequence> prompts;
-    for (const auto& prompt : context.prompts->task) {
+    for (const auto& prompt : given.prompts->task) {
       if (static_cast<int>(prompts.size()) < options_.prompts) prompts.push_back(prompt.tokens);
     }
-    const BatchPlan plan(prompts, kBatchTokens);
+    ScoreContext context = given;
+    context.groups = {{BatchPlan(prompts, kBatchTokens), false, true}};
+    const BatchPlan& plan = context.groups.front().plan;
+    const OutputProbe probe(context, last_tokens());
     at::Tensor base = embed_all(model, plan, *context.memory);
-    std::vector<NoisedBlock> branches;
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(context.seed);
     const double steps = static_cast<double>((1 << options_.bits) - 1);
-    Progress progress("score taq-kl", model.config().layers);
-    for (int64_t index = 0; index < model.config().layers; ++index) {
-      const DecoderBlock block = model.load_block(index);
-      forward_all(model.config(), block, plan, base, base);
-      for (auto& branch : branches)
-        forward_all(model.config(), block, plan, branch.hidden, branch.hidden);
-      const double delta =
-          (*context.statistics)[static_cast<size_t>(index)].last_token_range / steps;
-      for (int draw = 0; draw < options_.draws; ++draw) {
-        at::Tensor noised = context.memory->allocate(plan.rows(), base.size(1), base.scalar_type());
-        const auto noise = at::rand(base.sizes(), generator, at::kFloat).sub_(0.5).mul_(delta);
-        noised.copy_(base.to(at::kFloat) + noise.to(base.device()));
-        branches.push_back({index, noised});
-      }
-      progress.step();
-    }
-    return tabulate(context, plan, base, branches);
-  }
-
-  at::Tensor last_logits(const Model& model, const BatchPlan& plan,
-                         const at::Tensor& hidden) const {
-    const auto rows = hidden.index_select(0, plan.last_rows()).to(model.device());
-    return model.logits(rows) / options_.temperature;
-  }
-
-  ScoreTable tabulate(const ScoreContext& context, const BatchPlan& plan, const at::Tensor& base,
-                      const std::vector<NoisedBlock>& branches) const {
-    const Model& model = *context.model;
-    const auto layers = static_cast<size_t>(model.config().layers);
-    std::vector<std::vector<at::Tensor>> draws(layers);
-    const auto reference = last_logits(model, plan, base);
-    for (const auto& branch : branches) {
-      draws[static_cast<size_t>(branch.block)].push_back(
-          kl_rows(reference, last_logits(model, plan, branch.hidden)));
-    }
-    ScoreTable table = empty_table(context, "");
     std::vector<double> scores;
     Json blocks = Json::array();
-    for (size_t block = 0; block < layers; ++block) {
-      const auto by_prompt = at::stack(draws[block]).mean(0).cpu();  // draws share the prompts
-      const auto mean =
-          mean_over_tokens(by_prompt, at::arange(plan.sequences(), at::kLong), plan.sequences());
-      scores.push_back(mean.mean);
-      blocks.push_back({{"kl", mean.mean}, {"kl_stderr", mean.stderr_}});
+    Progress progress("score taq-kl", model.config().layers);
+    for (int64_t index = 0; index < model.config().layers; ++index) {
+      forward_all(model.config(), model.load_block(index), plan, base, base);
+      count_forwards(context, 1);
+      const double delta =
+          (*context.statistics)[static_cast<size_t>(index)].last_token_range / steps;
+      auto generator = at::make_generator<at::CPUGeneratorImpl>(block_seed(context, index));
+      std::vector<GroupHidden> noised(static_cast<size_t>(options_.draws));
+      for (auto& draw : noised) {
+        const auto noise = at::rand(base.sizes(), generator, at::kFloat).sub_(0.5).mul_(delta);
+        draw.push_back((base.to(at::kFloat) + noise.to(base.device())).to(base.dtype()));
+      }
+      const MeanWithError kl = mean_of_draws(probe, index, std::move(noised));
+      scores.push_back(kl.mean);
+      blocks.push_back({{"kl", kl.mean}, {"kl_stderr", kl.stderr_}});
+      progress.step();
     }
+    ScoreTable table = empty_table(context, "");
     table.details["blocks"] = blocks;
     rank_by_block(context, scores, table);
     table.loss.clear();
     table.loss_stderr.clear();
     return table;
+  }
+
+  /// A block's noise does not depend on the blocks measured before it.
+  static uint64_t block_seed(const ScoreContext& context, int64_t block) {
+    return context.seed * 1000003 + static_cast<uint64_t>(block);
+  }
+
+  /// Draws share the sequences: they are averaged before the standard error over sequences.
+  static MeanWithError mean_of_draws(const OutputProbe& probe, int64_t block,
+                                     std::vector<GroupHidden> draws) {
+    const auto divergences = probe.divergences(block, std::move(draws));
+    OutputProbe::GroupKl mean = divergences.front();
+    for (size_t g = 0; g < mean.size(); ++g) {
+      if (!mean[g].defined()) continue;
+      for (size_t draw = 1; draw < divergences.size(); ++draw)
+        mean[g] = mean[g] + divergences[draw][g];
+      mean[g] = mean[g] / static_cast<double>(divergences.size());
+    }
+    return probe.loss(mean);
   }
 
   Options options_;

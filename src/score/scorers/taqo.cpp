@@ -2,14 +2,14 @@
 // methods.md, 1.3), for every candidate.
 #include <ATen/ATen.h>
 
-#include <cmath>
 #include <map>
 
 #include "mpq/core/log.h"
 #include "mpq/eval/answers.h"
-#include "mpq/score/branches.h"
+#include "mpq/model/divergence.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
+#include "mpq/score/output_probe.h"
 
 namespace mpq {
 namespace {
@@ -31,8 +31,8 @@ class AnswerMetric {
 
   int64_t examples() const { return static_cast<int64_t>(gold_.size()); }
 
-  /// S by example; `replaced` stands in for the block of its index.
-  std::vector<double> measure(const DecoderBlock* replaced) const {
+  /// S by example, float64; `replaced` stands in for the block of its index.
+  at::Tensor measure(const DecoderBlock* replaced) const {
     const Model& model = *context_.model;
     AnswerOptions options;
     options.stop_tokens = context_.stop_tokens;
@@ -41,10 +41,10 @@ class AnswerMetric {
     };
     const AnswerScores scores =
         score_answers(model, *context_.tokenizer, questions_, gold_, options);
-    std::vector<double> metric;
-    for (size_t i = 0; i < gold_.size(); ++i)
-      metric.push_back((scores.exact_match[i] + scores.f1[i]) / 2);
-    return metric;
+    const auto tensor = [](const std::vector<double>& values) {
+      return at::tensor(at::ArrayRef<double>(values), at::kDouble);
+    };
+    return (tensor(scores.exact_match) + tensor(scores.f1)) / 2;
   }
 
  private:
@@ -85,6 +85,7 @@ class Taqo final : public Scorer {
     const int64_t layers = context.model->config().layers;
     ScoreCost cost{layers, count_candidates(context)};
     if (options_.metric == "answers") return cost;  // generation is counted in answers
+    cost.block_forwards += layers;                  // the probe's own pass
     for (const auto& unit : context.units) {
       for (const auto& spec : unit.candidates)
         cost.block_forwards += spec == kFullPrecision ? 0 : layers - unit.unit.block;
@@ -100,24 +101,15 @@ class Taqo final : public Scorer {
 
  private:
   ScoreTable score_kl(const ScoreContext& context) const {
-    const auto probed = probed_groups(context);
-    std::vector<Branch> branches;
-    GroupHidden base;
-    WalkHooks hooks;
-    hooks.enter = [&](int64_t, const DecoderBlock& block) {
-      advance_branches(context, block, branches);
-    };
-    hooks.candidate = [&](CandidateOutput output) {
-      branches.push_back({output.unit, output.candidate, std::move(output.hidden)});
-    };
-    hooks.leave = [&](int64_t, const GroupHidden&, const GroupHidden& output) { base = output; };
-    walk_candidates(context, options_.quantizer, hooks, "score taqo");
+    const OutputProbe probe(context, {.text_weight = options_.text_weight});
     ScoreTable table = empty_table(context, "nats/token");
-    for (size_t g = 0; g < probed.size(); ++g) {
-      const SequenceGroup& group = context.groups[probed[g]];
-      add_divergence(context, group, g, group.text ? options_.text_weight : 1, base[g], branches,
-                     table);
-    }
+    ProbedCandidates candidates;
+    WalkHooks hooks;
+    hooks.candidate = [&](CandidateOutput output) { candidates.add(std::move(output)); };
+    hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden&) {
+      candidates.measure(probe, index, table);
+    };
+    walk_candidates(context, options_.quantizer, hooks, "score taqo", table);
     return table;
   }
 
@@ -126,59 +118,38 @@ class Taqo final : public Scorer {
   ScoreTable score_answers_lost(const ScoreContext& context) const {
     const AnswerMetric metric(context, options_.examples);
     const auto full = metric.measure(nullptr);
-    std::map<std::pair<int64_t, size_t>, DecoderBlock> blocks;  // of one block, by candidate
+    std::map<size_t, DecoderBlock> blocks;  // the resident one, by candidate
+    DecoderBlock resident;
     ScoreTable table = empty_table(context, "lost (EM + F1) / 2");
     WalkHooks hooks;
-    hooks.candidate = [&](CandidateOutput output) {
-      const Unit& unit = context.units[output.unit].unit;
-      const auto placed =
-          blocks.emplace(std::make_pair(unit.block, output.candidate), *output.block);
-      DecoderBlock& whole = placed.first->second;
-      for (const size_t linear : unit.linears)
-        whole.weights[linear] = output.block->weights[linear];
+    hooks.enter = [&](int64_t, const DecoderBlock& block) { resident = block; };
+    hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
+      DecoderBlock& whole = blocks.emplace(candidate, resident).first->second;
+      whole = with_difference(context, whole, unit, difference);
     };
     hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden&) {
-      for (const auto& [key, block] : blocks)
-        share_loss(context, index, key.second, full, metric.measure(&block), table);
+      for (const auto& [candidate, block] : blocks) {
+        const MeanWithError lost = mean_of(at::sub(full, metric.measure(&block)));
+        share_block_loss(context, index, candidate, std::max(0.0, lost.mean), lost.stderr_, table);
+      }
       blocks.clear();
     };
-    walk_candidates(context, options_.quantizer, hooks, "score taqo answers");
-    table.details = {{"examples", metric.examples()}, {"baseline", mean_and_error(full).first}};
+    walk_candidates(context, options_.quantizer, hooks, "score taqo answers", table);
+    table.details = {{"examples", metric.examples()}, {"baseline", mean_of(full).mean}};
     return table;
   }
 
-  static std::pair<double, double> mean_and_error(const std::vector<double>& values) {
-    const double count = static_cast<double>(values.size());
-    double mean = 0;
-    for (const double value : values) mean += value / count;
-    double squares = 0;
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    return {mean, count > 1 ? std::sqrt(squares / (count - 1) / count) : 0};
-  }
-
-  static void share_loss(const ScoreContext& context, int64_t block, size_t candidate,
-                         const std::vector<double>& full, const std::vector<double>& quantized,
-                         ScoreTable& table) {
-    std::vector<double> lost;
-    for (size_t i = 0; i < full.size(); ++i) lost.push_back(full[i] - quantized[i]);
-    const auto [mean, error] = mean_and_error(lost);
-    double weights = 0;
-    for (const auto& unit : context.units)
-      weights += unit.unit.block == block ? static_cast<double>(unit.unit.weights()) : 0;
-    for (size_t u = 0; u < context.units.size(); ++u) {
-      const Unit& unit = context.units[u].unit;
-      if (unit.block != block || context.units[u].candidates[candidate] == kFullPrecision) continue;
-      const double share = static_cast<double>(unit.weights()) / weights;
-      table.loss[u][candidate] = std::max(0.0, mean) * share;
-      table.loss_stderr[u][candidate] = error * share;
-    }
+  /// Over examples, each an independent draw.
+  static MeanWithError mean_of(const at::Tensor& by_example) {
+    const int64_t count = by_example.size(0);
+    return mean_over_tokens(by_example, at::arange(count, at::kLong), count);
   }
 
   Options options_;
 };
 
 MPQ_REGISTER(Scorer, Taqo, "taqo",
-             "measured output KL of every unit and width, all in one pass over the weights");
+             "measured output KL of every unit and width, by all later blocks together");
 
 }  // namespace
 }  // namespace mpq

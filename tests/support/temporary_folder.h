@@ -1,10 +1,9 @@
 #pragma once
-// A folder for one test, and the error that an action must end with.
-#include <gtest/gtest.h>
+// A folder for one test, removed with everything in it.
 #include <stdlib.h>
 
 #include <filesystem>
-#include <functional>
+#include <set>
 #include <string>
 #include <system_error>
 
@@ -14,7 +13,7 @@ namespace mpq {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "mpq-io-XXXXXX").string()) {
+  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "mpq-test-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) fail(ErrorCode::Io, "{}: cannot be made", path_);
   }
   ~TemporaryFolder() {
@@ -27,21 +26,15 @@ class TemporaryFolder {
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   bool empty() const { return std::filesystem::is_empty(path_); }
+  std::set<std::string> entries() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      names.insert(entry.path().filename().string());
+    return names;
+  }
 
  private:
   std::string path_;
 };
-
-/// The message of the Error(code) that `action` must throw.
-inline std::string message_of(ErrorCode code, const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 }  // namespace mpq

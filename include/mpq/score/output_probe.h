@@ -1,0 +1,65 @@
+#pragma once
+// What a perturbation inside the model does to its output.
+#include <utility>
+#include <vector>
+
+#include "mpq/model/divergence.h"
+#include "mpq/score/candidate_walk.h"
+
+namespace mpq {
+
+struct OutputProbeOptions {
+  double text_weight = 0;   // of the general text's KL beside the task's
+  bool last_token = false;  // measure each sequence's last token only
+  double temperature = 1;   // of both softmaxes
+};
+
+/// Runs perturbed hidden states of the probed groups to the output and measures KL to the
+/// full-precision model there. The perturbations of one block go through each later block together,
+/// and are done before the next block's are made: memory does not grow with depth, and what is
+/// measured of a block is final.
+class OutputProbe {
+ public:
+  /// One pass over the model for its own output. The context must outlive the probe.
+  OutputProbe(const ScoreContext& context, const OutputProbeOptions& options);
+
+  /// KL by probed group: float32 [rows], or [sequences] for last tokens; undefined where the group
+  /// has no weight.
+  using GroupKl = std::vector<at::Tensor>;
+  /// Of each perturbed output of `block`, [probed groups][rows, hidden], in their order. The states
+  /// are used up.
+  std::vector<GroupKl> divergences(int64_t block, std::vector<GroupHidden> perturbed) const;
+  /// Sum over groups of weight * mean KL; the standard error is over sequences.
+  MeanWithError loss(const GroupKl& kl) const;
+  /// Both in one go.
+  std::vector<MeanWithError> losses(int64_t block, std::vector<GroupHidden> perturbed) const;
+
+ private:
+  struct ProbedGroup {
+    const SequenceGroup* group;
+    double weight;
+    at::Tensor output;  // of the last block at full precision, [rows, hidden]
+  };
+  at::Tensor measured(const ProbedGroup& probed, const at::Tensor& hidden) const;
+  void advance(const DecoderBlock& block, std::vector<GroupHidden>& states) const;
+  std::vector<at::Tensor> output_kl(const ProbedGroup& probed,
+                                    const std::vector<at::Tensor>& hidden) const;
+
+  const ScoreContext& context_;
+  OutputProbeOptions options_;
+  std::vector<ProbedGroup> probed_;
+};
+
+/// Candidates of one block on their way to the output.
+class ProbedCandidates {
+ public:
+  void add(CandidateOutput output);
+  /// Enters their losses in the table, and forgets them.
+  void measure(const OutputProbe& probe, int64_t block, ScoreTable& table);
+
+ private:
+  std::vector<std::pair<size_t, size_t>> places_;  // unit, candidate
+  std::vector<GroupHidden> hidden_;
+};
+
+}  // namespace mpq

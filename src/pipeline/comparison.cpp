@@ -1,0 +1,86 @@
+// Measures the three models of a report.
+#include "mpq/pipeline/comparison.h"
+
+#include <filesystem>
+
+#include "mpq/core/log.h"
+#include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/eval_input.h"
+
+namespace mpq {
+namespace {
+
+Json table_row(const std::string& name, const Json& achieved, const EvalResult& result) {
+  return {{"name", name},
+          {"bytes", achieved.at("bytes")},
+          {"effective_bits", achieved.at("effective_bits")},
+          {"file_bytes", achieved.at("file_bytes")},
+          {"result", to_json(result)}};
+}
+
+Json full_size(const Model& model) {
+  const int64_t weights = model.config().quantizable_weights();
+  const auto element = static_cast<int64_t>(at::elementSize(model.stored_dtype()));
+  return {{"bytes", weights * element},
+          {"effective_bits", 8 * element},
+          {"file_bytes", weight_file_bytes(model.folder())}};
+}
+
+struct ComparedInput {
+  EvalInput input;
+  Json prompts = Json::array();  // their texts
+};
+
+Json prompt_json(const std::string& source, const std::string& text,
+                 const std::vector<std::string>& answers) {
+  return {{"source", source}, {"prompt", text}, {"answers", answers}};
+}
+
+/// Files when given, else what was held out from calibration.
+ComparedInput compared_input(const Session& session, const EvalOptions& options) {
+  ComparedInput result{held_out_input(session)};
+  const EvalInput files = file_input(options, session.model->folder(), *session.tokenizer);
+  if (!options.task.empty()) result.input.prompts = files.prompts;
+  if (!options.text.empty()) result.input.text = files.text;
+  result.input.max_new_tokens = options.max_new_tokens;
+  for (const auto& prompt : result.input.prompts) {
+    result.prompts.push_back(
+        prompt_json(prompt.source, session.tokenizer->decode(prompt.tokens), prompt.answers));
+  }
+  return result;
+}
+
+}  // namespace
+
+Json compare_plans(Session& session, const Plan& plan, const std::string& checkpoint,
+                   const EvalOptions& evaluation) {
+  const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, "plan");
+  ComparedInput compared = compared_input(session, evaluation);
+  EvalInput& input = compared.input;
+  keep_reference(session.work, *session.model, session.calibration.at("model_sha256"), input);
+  const auto measure = [&](const Model& model, bool against_full) {
+    return evaluate(model, against_full ? session.model.get() : nullptr, *session.tokenizer, input,
+                    session.memory);
+  };
+  const auto quantized = [&](const Plan& wanted, const std::string& title) {
+    return open_quantized(session, ensure_parts(session, wanted, text_share, title));
+  };
+  Json rows = Json::array();
+  rows.push_back(
+      table_row("full precision", full_size(*session.model), measure(*session.model, false)));
+  if (std::filesystem::exists(session.work.file("uniform.json"))) {
+    const Plan uniform = read_plan(session.work.file("uniform.json"));
+    rows.push_back(table_row("uniform " + uniform.units.front().spec, uniform.header.at("achieved"),
+                             measure(*quantized(uniform, "quantize the uniform plan"), true)));
+  }
+  const auto chosen = checkpoint.empty() ? quantized(plan, "quantize the plan")
+                                         : open_model(checkpoint, session.common.compute);
+  rows.push_back(table_row("chosen", plan.header.at("achieved"), measure(*chosen, true)));
+  return {{"rows", rows},
+          {"input_sha256", input_hash(input)},
+          {"text_windows", input.text.size()},
+          {"window", evaluation.window},
+          {"prompts", compared.prompts}};
+}
+
+}  // namespace mpq

@@ -1,0 +1,182 @@
+// Two checkpoints or two reports, side by side.
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+
+#include "mpq/core/error.h"
+#include "mpq/eval/evaluate.h"
+#include "mpq/pipeline/candidates.h"
+#include "mpq/pipeline/gates.h"
+#include "mpq/pipeline/plan_file.h"
+#include "mpq/pipeline/session.h"
+#include "mpq/pipeline/stages.h"
+
+namespace mpq {
+namespace {
+namespace fs = std::filesystem;
+
+/// What is known of one side.
+struct Side {
+  std::string path;
+  Json bytes;                       // of the weight files, or null
+  std::map<std::string, int> bits;  // by module; empty when unknown
+  Json result;                      // of an evaluation, or null
+  std::string input;                // hash of what was measured on
+};
+
+std::map<std::string, int> bits_of(const Plan& plan) {
+  std::map<std::string, int> bits;
+  for (const auto& unit : plan.units) {
+    for (const auto& module : unit.modules) bits[module] = scheme_of(unit.spec).bits;
+  }
+  return bits;
+}
+
+Side read_checkpoint(const std::string& folder) {
+  Side side{folder, weight_file_bytes(folder), {}, nullptr, ""};
+  if (fs::exists(folder + "/plan.json")) side.bits = bits_of(read_plan(folder + "/plan.json"));
+  return side;
+}
+
+/// The report of `eval`, or of `run`: there the chosen plan's row counts.
+Side read_report(const std::string& path) {
+  const Json file = read_json_file(path);
+  Side side{path, nullptr, {}, nullptr, ""};
+  const Json comparison = json_get_or<Json>(file, "comparison", nullptr, path);
+  const Json& holder = comparison.is_object() ? comparison : file;
+  side.input = json_get_or<std::string>(holder, "input_sha256", "", path);
+  if (comparison.is_object()) {
+    const auto rows = json_get<Json>(comparison, "rows", path);
+    require(rows.is_array() && !rows.empty(), ErrorCode::Format, "{}: has no rows to compare",
+            path);
+    side.result = json_get<Json>(rows.back(), "result", path);
+    side.bytes = json_get<int64_t>(rows.back(), "file_bytes", path);
+  } else {
+    side.result = json_get<Json>(file, "result", path);
+    side.bytes = json_get_or<Json>(file, "file_bytes", nullptr, path);
+  }
+  return side;
+}
+
+Json changed_bits(const Side& first, const Side& second) {
+  Json list = Json::array();
+  for (const auto& [module, bits] : first.bits) {
+    const auto other = second.bits.find(module);
+    if (other != second.bits.end() && other->second != bits)
+      list.push_back({{"module", module}, {"first", bits}, {"second", other->second}});
+  }
+  return list;
+}
+
+/// By prompt; NaN where it has none.
+std::vector<double> by_prompt(const Json& result, const char* name) {
+  std::vector<double> values;
+  for (const auto& prompt : result.value("prompts", Json::array())) {
+    const Json value = prompt.value(name, Json());
+    values.push_back(value.is_number() ? value.get<double>()
+                                       : std::numeric_limits<double>::quiet_NaN());
+  }
+  return values;
+}
+
+struct Metric {
+  const char* name;
+  const char* set;     // object of the result that holds it, or null
+  const char* figure;  // there
+  const char* prompt;  // its name among a prompt's figures, or null
+};
+
+Json figure_of(const Json& result, const Metric& metric) {
+  const Json holder = metric.set == nullptr ? result : result.value(metric.set, Json::object());
+  return holder.value(metric.figure, Json());
+}
+
+/// A checkpoint that the other is measured against diverges from itself by nothing.
+Json compare_figures(const Metric& metric, const Side& first, const Side& second, bool paired) {
+  const Json b = figure_of(second.result, metric);
+  Json a = figure_of(first.result, metric);
+  const bool divergence = metric.set != nullptr;
+  if (b.is_null() || (a.is_null() && !divergence)) return nullptr;
+  const bool itself = a.is_null();
+  if (itself) a = {{"mean", 0.0}, {"stderr", 0.0}};
+  const double change = b.at("mean").get<double>() - a.at("mean").get<double>();
+  Json json = {{"first", a.at("mean")},
+               {"second", b.at("mean")},
+               {"change", change},
+               {"stderr", std::hypot(a.value("stderr", 0.0), b.value("stderr", 0.0))},
+               {"paired", false}};
+  if (metric.prompt == nullptr || itself || !paired) return json;
+  const auto one = by_prompt(first.result, metric.prompt);
+  const auto two = by_prompt(second.result, metric.prompt);
+  if (one.size() != two.size()) return json;
+  const PairedDifference difference = compare_paired(two, one);
+  json["stderr"] = difference.stderr_;
+  json["sign_test_p"] = difference.sign_test_p;
+  json["paired"] = true;
+  return json;
+}
+
+Json compare_metrics(const Side& first, const Side& second) {
+  constexpr Metric kMetrics[] = {
+      {"exact_match", nullptr, "exact_match", "exact_match"},
+      {"f1", nullptr, "f1", "f1"},
+      {"choice_accuracy_normalized", nullptr, "choice_accuracy_normalized",
+       "choice_accuracy_normalized"},
+      {"task_kl", "task_divergence", "kl", "kl"},
+      {"text_kl", "text_divergence", "kl", nullptr},
+      {"perplexity", nullptr, "perplexity", nullptr},
+  };
+  Json metrics = Json::object();
+  if (!first.result.is_object() || !second.result.is_object()) return metrics;
+  const bool paired = !first.input.empty() && first.input == second.input;
+  for (const auto& metric : kMetrics) {
+    const Json compared = compare_figures(metric, first, second, paired);
+    if (!compared.is_null()) metrics[metric.name] = compared;
+  }
+  return metrics;
+}
+
+void measure(const CommonOptions& common, const EvalOptions& options, const std::string& reference,
+             Side& side) {
+  EvalOptions mine = options;
+  mine.model = side.path;
+  mine.reference = reference;
+  const Json summary = evaluate_checkpoint(common, mine);
+  side.result = summary.at("result");
+  side.input = summary.at("input_sha256");
+}
+
+}  // namespace
+
+Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOptions& evaluation) {
+  for (const auto& path : {options.first, options.second})
+    require(fs::exists(path), ErrorCode::Io, "{}: there is no such checkpoint or report", path);
+  const bool folders = fs::is_directory(options.first);
+  require(folders == fs::is_directory(options.second), ErrorCode::Usage,
+          "diff: expected two checkpoint folders or two reports, found one of each");
+  Side first = folders ? read_checkpoint(options.first) : read_report(options.first);
+  Side second = folders ? read_checkpoint(options.second) : read_report(options.second);
+  if (!evaluation.task.empty() || !evaluation.text.empty()) {
+    require(folders, ErrorCode::Usage, "--task and --text measure checkpoints; reports are fixed");
+    measure(common, evaluation, "", first);
+    measure(common, evaluation, options.first, second);
+  }
+  Json bytes = {{"first", first.bytes}, {"second", second.bytes}};
+  const Json metrics = compare_metrics(first, second);
+  const Json gates = check_gates(options.gates, metrics, bytes);
+  Json result = {{"stage", "diff"},
+                 {"first", first.path},
+                 {"second", second.path},
+                 {"bytes", bytes},
+                 {"changed_bits", changed_bits(first, second)},
+                 {"metrics", metrics},
+                 {"same_prompts", !first.input.empty() && first.input == second.input},
+                 {"gates", gates}};
+  for (const auto& gate : gates) {
+    if (!gate.at("holds").get<bool>()) result["exit_status"] = static_cast<int>(ErrorCode::Gate);
+  }
+  return result;
+}
+
+}  // namespace mpq

@@ -1,0 +1,182 @@
+// Local search over exchanges, by measured joint loss.
+#include "mpq/pipeline/refine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "mpq/core/log.h"
+#include "mpq/pipeline/curve.h"
+#include "mpq/score/joint_probe.h"
+
+namespace mpq {
+namespace {
+
+/// New candidates for up to two units, and what they change.
+struct Exchange {
+  std::vector<std::pair<size_t, int>> moves;  // unit, candidate
+  int64_t bytes = 0;
+  double predicted = 0;
+};
+
+class Refiner {
+ public:
+  Refiner(ScoreContext context, const AllocationProblem& problem, double text_weight,
+          int64_t budget_bytes)
+      : context_(std::move(context)),
+        problem_(problem),
+        text_weight_(text_weight),
+        budget_bytes_(budget_bytes) {}
+
+  /// One round from `current`; returns its facts.
+  Json round(Allocation& current) const {
+    const auto exchanges = promising(current);
+    std::vector<Choice> plans{current.choice};
+    for (const auto& exchange : exchanges) plans.push_back(applied(current.choice, exchange));
+    const auto measured = joint_losses(context_, plans, text_weight_);
+    std::vector<Prediction> changes;
+    std::vector<size_t> helpful;
+    for (size_t i = 0; i < exchanges.size(); ++i) {
+      const auto& difference = measured[i + 1].difference;
+      changes.push_back({exchanges[i].predicted, difference.mean});
+      if (difference.mean + difference.stderr_ < 0) helpful.push_back(i);
+    }
+    std::sort(helpful.begin(), helpful.end(), [&](size_t a, size_t b) {
+      return measured[a + 1].difference.mean < measured[b + 1].difference.mean;
+    });
+    Json facts = {{"tried", exchanges.size()},
+                  {"helpful", helpful.size()},
+                  {"predicted", current.predicted_loss},
+                  {"measured", measured.front().loss.mean},
+                  {"rank_correlation", additivity(changes)["rank_correlation"]}};
+    if (!helpful.empty()) keep_best(exchanges, helpful, current, facts);
+    return facts;
+  }
+
+ private:
+  static Choice applied(Choice choice, const Exchange& exchange) {
+    for (const auto& [unit, candidate] : exchange.moves) choice[unit] = candidate;
+    return choice;
+  }
+
+  std::vector<Exchange> moves_of(size_t unit, int current) const {
+    const auto& candidates = problem_.units[unit].candidates;
+    const auto& now = candidates[static_cast<size_t>(current)];
+    std::vector<Exchange> moves;
+    for (size_t c = 0; c < candidates.size(); ++c) {
+      if (static_cast<int>(c) == current) continue;
+      moves.push_back({{{unit, static_cast<int>(c)}},
+                       candidates[c].bytes - now.bytes,
+                       candidates[c].loss - now.loss});
+    }
+    return moves;
+  }
+
+  /// The exchanges within the budget whose predicted loss is least, no unit in too many of them.
+  std::vector<Exchange> promising(const Allocation& current) const {
+    constexpr size_t kTried = 24;
+    constexpr int kPerUnit = 4;
+    std::vector<Exchange> moves;
+    for (size_t u = 0; u < problem_.units.size(); ++u) {
+      for (auto& move : moves_of(u, current.choice[u])) moves.push_back(std::move(move));
+    }
+    const int64_t room = budget_bytes_ - current.bytes;
+    std::vector<Exchange> all;
+    for (const auto& up : moves) {
+      if (up.bytes <= room) all.push_back(up);
+      for (const auto& down : moves) {
+        const bool exchange = up.bytes > 0 && down.bytes < 0 &&
+                              up.moves.front().first != down.moves.front().first &&
+                              up.bytes + down.bytes <= room;
+        if (exchange) {
+          all.push_back({{up.moves.front(), down.moves.front()},
+                         up.bytes + down.bytes,
+                         up.predicted + down.predicted});
+        }
+      }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Exchange& a, const Exchange& b) {
+      return a.predicted < b.predicted;
+    });
+    std::map<size_t, int> uses;
+    std::vector<Exchange> chosen;
+    for (const auto& exchange : all) {
+      if (chosen.size() == kTried) break;
+      const bool fresh = std::all_of(exchange.moves.begin(), exchange.moves.end(),
+                                     [&](const auto& move) { return uses[move.first] < kPerUnit; });
+      if (!fresh) continue;
+      for (const auto& move : exchange.moves) ++uses[move.first];
+      chosen.push_back(exchange);
+    }
+    return chosen;
+  }
+
+  /// Helpful exchanges together, as far as they touch different units and fit.
+  Exchange combined(const std::vector<Exchange>& exchanges, const std::vector<size_t>& helpful,
+                    int64_t room) const {
+    Exchange sum;
+    std::map<size_t, bool> touched;
+    for (const size_t index : helpful) {
+      const Exchange& next = exchanges[index];
+      const bool apart = std::none_of(next.moves.begin(), next.moves.end(),
+                                      [&](const auto& move) { return touched[move.first]; });
+      if (!apart || sum.bytes + next.bytes > room) continue;
+      for (const auto& move : next.moves) {
+        touched[move.first] = true;
+        sum.moves.push_back(move);
+      }
+      sum.bytes += next.bytes;
+    }
+    return sum;
+  }
+
+  void keep_best(const std::vector<Exchange>& exchanges, const std::vector<size_t>& helpful,
+                 Allocation& current, Json& facts) const {
+    const Choice best = applied(current.choice, exchanges[helpful.front()]);
+    const Choice all =
+        applied(current.choice, combined(exchanges, helpful, budget_bytes_ - current.bytes));
+    const auto measured = joint_losses(context_, {current.choice, best, all}, text_weight_);
+    const bool together = measured[2].loss.mean < measured[1].loss.mean;
+    const MeanWithError gain = measured[together ? 2 : 1].difference;
+    if (gain.mean >= 0) return;
+    const double bound = current.lower_bound;
+    current = evaluate_choice(problem_, together ? all : best);
+    current.lower_bound = bound;
+    current.gap = current.predicted_loss - bound;
+    facts["gain"] = {{"mean", -gain.mean}, {"stderr", gain.stderr_}};
+  }
+
+  ScoreContext context_;
+  const AllocationProblem& problem_;
+  double text_weight_;
+  int64_t budget_bytes_;
+};
+
+/// The weight of general text in the losses that were predicted.
+double text_weight_of(const ScoreOptions& scoring) {
+  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(scoring.scorer));
+  const std::string* weight = spec.find("text_weight");
+  return weight == nullptr ? 0 : std::stod(*weight);
+}
+
+}  // namespace
+
+Refinement refine_allocation(Session& session, const ScoreOptions& scoring,
+                             const Sensitivity& sensitivity, const Allocation& start,
+                             const RefineOptions& options) {
+  ScoreContext context = score_context(session, scoring);
+  add_fisher(session, context);
+  const Refiner refiner(std::move(context), sensitivity.problem, text_weight_of(scoring),
+                        options.budget_bytes);
+  Refinement result{start, {{"rounds", Json::array()}}};
+  for (int round = 0; round < options.rounds; ++round) {
+    const Json facts = refiner.round(result.allocation);
+    result.json["rounds"].push_back(facts);
+    if (!facts.contains("gain")) break;  // the next round would try the same
+    log_info("refine: round {} gained {:.4g} of {:.4g}", round + 1,
+             facts["gain"]["mean"].get<double>(), facts["measured"].get<double>());
+  }
+  return result;
+}
+
+}  // namespace mpq

@@ -1,0 +1,66 @@
+// The report stage: measures, gathers the work folder's files, and writes both forms.
+#include <torch/version.h>
+
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/spec.h"
+#include "mpq/pipeline/comparison.h"
+#include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/timings.h"
+#include "sections.h"
+
+namespace mpq {
+namespace {
+
+Json read_if_there(const std::string& path) {
+  return std::filesystem::exists(path) ? read_json_file(path) : Json();
+}
+
+/// report.json: everything that is the same in every run with these inputs.
+Json report_json(const CommonOptions& common, const Session& session, const Json& comparison) {
+  Json calibration = session.calibration;
+  calibration.erase("key");
+  return {{"schema", "mpq-report/1"},  {"mpq", MPQ_VERSION},         {"libtorch", TORCH_VERSION},
+          {"command", common.command}, {"calibration", calibration}, {"comparison", comparison}};
+}
+
+ReportFacts gather(const Session& session, const Plan& plan, const Json& report) {
+  const Spec scorer = parse_spec(plan.header.value("scorer", "none"));
+  return {report, to_json(plan), read_if_there(session.work.file("curve.json")),
+          read_if_there(session.work.file("sensitivity-" + scorer.name + ".json")),
+          read_timings(session.work.path())};
+}
+
+}  // namespace
+
+Json report(const CommonOptions& common, const ReportOptions& options,
+            const EvalOptions& evaluation) {
+  const StageTimer timer("report");
+  const Plan plan = read_plan(options.plan);
+  Session session(common);
+  const auto planned = json_get<Json>(plan.header, "model", options.plan);
+  require(json_get<std::string>(planned, "sha256", options.plan) ==
+              session.calibration.at("model_sha256"),
+          ErrorCode::Usage, "{}: was made for another model than the one in --work {}",
+          options.plan, common.work);
+  Json summary = {{"stage", "report"}, {"report", options.out}};
+  if (common.dry_run) {
+    summary["dry_run"] = true;
+    return summary;
+  }
+  const Json comparison = compare_plans(session, plan, options.checkpoint, evaluation);
+  const Json report = report_json(common, session, comparison);
+  write_json_file(session.work.file("report.json"), report);
+  timer.record(common.work);
+  try {
+    write_text_file(options.out, report_page(gather(session, plan, report)));
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{}: a file of this work folder is not complete: {}", common.work,
+         error.what());
+  }
+  summary["comparison"] = comparison;
+  return summary;
+}
+
+}  // namespace mpq

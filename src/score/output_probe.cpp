@@ -1,0 +1,115 @@
+// Carries perturbed states from their block to the output, a block's worth at a time.
+#include "mpq/score/output_probe.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace mpq {
+
+OutputProbe::OutputProbe(const ScoreContext& context, const OutputProbeOptions& options)
+    : context_(context), options_(options) {
+  for (const auto& group : context.groups) {
+    if (!group.probe) continue;
+    const double weight = group.text ? options.text_weight : 1;
+    at::Tensor output;
+    if (weight > 0) {
+      output = forward_model(*context.model, group.plan, *context.memory);
+    }
+    probed_.push_back({&group, weight, output});
+  }
+  count_forwards(context, context.model->config().layers);
+}
+
+void OutputProbe::advance(const DecoderBlock& block, std::vector<GroupHidden>& states) const {
+  for (auto& state : states) {
+    for (size_t g = 0; g < probed_.size(); ++g) {
+      if (probed_[g].weight > 0)
+        forward_all(context_.model->config(), block, probed_[g].group->plan, state[g], state[g]);
+    }
+    count_forwards(context_, 1);
+  }
+}
+
+at::Tensor OutputProbe::measured(const ProbedGroup& probed, const at::Tensor& hidden) const {
+  return options_.last_token ? hidden.index_select(0, probed.group->plan.last_rows()) : hidden;
+}
+
+std::vector<at::Tensor> OutputProbe::output_kl(const ProbedGroup& probed,
+                                               const std::vector<at::Tensor>& hidden) const {
+  const Model& model = *context_.model;
+  const at::Tensor reference = measured(probed, probed.output);
+  const int64_t rows = reference.size(0);
+  std::vector<at::Tensor> kl(hidden.size());
+  for (auto& values : kl) values = at::empty({rows}, at::kFloat);
+  // The reference logits are computed once per chunk of rows, for all states.
+  const int64_t step = logit_rows(model);
+  for (int64_t begin = 0; begin < rows; begin += step) {
+    const int64_t count = std::min(step, rows - begin);
+    const auto logits = [&](const at::Tensor& states) {
+      return model.logits(states.narrow(0, begin, count).to(model.device())) / options_.temperature;
+    };
+    const auto expected = logits(reference);
+    for (size_t i = 0; i < hidden.size(); ++i)
+      kl[i].narrow(0, begin, count).copy_(kl_rows(expected, logits(measured(probed, hidden[i]))));
+  }
+  return kl;
+}
+
+std::vector<OutputProbe::GroupKl> OutputProbe::divergences(
+    int64_t block, std::vector<GroupHidden> perturbed) const {
+  const int64_t layers = context_.model->config().layers;
+  for (int64_t later = block + 1; later < layers; ++later) {
+    advance(context_.model->load_block(later), perturbed);
+  }
+  std::vector<GroupKl> result(perturbed.size(), GroupKl(probed_.size()));
+  for (size_t g = 0; g < probed_.size(); ++g) {
+    if (probed_[g].weight == 0) continue;
+    std::vector<at::Tensor> hidden;
+    for (const auto& state : perturbed) hidden.push_back(state[g]);
+    const auto kl = output_kl(probed_[g], hidden);
+    for (size_t i = 0; i < kl.size(); ++i) result[i][g] = kl[i];
+  }
+  return result;
+}
+
+MeanWithError OutputProbe::loss(const GroupKl& kl) const {
+  MeanWithError sum;
+  for (size_t g = 0; g < probed_.size(); ++g) {
+    const auto& [group, weight, output] = probed_[g];
+    if (weight == 0) continue;
+    const int64_t sequences = group->plan.sequences();
+    const auto sequence =
+        options_.last_token ? at::arange(sequences, at::kLong) : group->plan.sequence_of_row();
+    const MeanWithError mean = mean_over_tokens(kl[g], sequence, sequences);
+    sum.mean += weight * mean.mean;
+    sum.stderr_ = std::hypot(sum.stderr_, weight * mean.stderr_);
+    sum.tokens += mean.tokens;
+  }
+  return sum;
+}
+
+std::vector<MeanWithError> OutputProbe::losses(int64_t block,
+                                               std::vector<GroupHidden> perturbed) const {
+  std::vector<MeanWithError> losses;
+  for (const auto& kl : divergences(block, std::move(perturbed))) losses.push_back(loss(kl));
+  return losses;
+}
+
+void ProbedCandidates::add(CandidateOutput output) {
+  places_.emplace_back(output.unit, output.candidate);
+  hidden_.push_back(std::move(output.hidden));
+}
+
+void ProbedCandidates::measure(const OutputProbe& probe, int64_t block, ScoreTable& table) {
+  const auto losses = probe.losses(block, std::move(hidden_));
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const auto [unit, candidate] = places_[i];
+    table.loss[unit][candidate] = losses[i].mean;
+    table.loss_stderr[unit][candidate] = losses[i].stderr_;
+  }
+  hidden_.clear();
+  places_.clear();
+}
+
+}  // namespace mpq
