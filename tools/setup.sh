@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs or finds everything that building and testing mpq needs; seconds when nothing is missing.
 #   tools/setup.sh            compilers, libraries, libtorch
-#   tools/setup.sh --interop  also the Python readers (transformers, compressed-tensors, gguf, ...) in .venv, for the tests
+#   tools/setup.sh --interop  also what only the tests need: Python readers (transformers, compressed-tensors, ...) in .venv, Chromium
 # Environment: LIBTORCH (a libtorch folder), CMAKE_PREFIX_PATH, MPQ_TORCH_INDEX (a package index for torch's wheels).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,6 +20,8 @@ readonly kPackages=(
   "libgtest-dev header gtest/gtest.h" "libgmock-dev header gmock/gmock.h" "libbenchmark-dev header benchmark/benchmark.h"
   "libpcre2-dev header pcre2.h" "libutf8proc-dev header utf8proc.h" "libssl-dev header openssl/ssl.h"
   "python3-venv python ensurepip")
+# For the tests alone: the browser that looks at report.html.
+readonly kTestPackages=("chromium command chromium")
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -51,7 +53,9 @@ installed() {  # package kind what
 
 list_missing() {
   local entry
-  for entry in "${kPackages[@]}"; do
+  local -a entries=("${kPackages[@]}")
+  [[ $interop == yes ]] && entries+=("${kTestPackages[@]}")
+  for entry in "${entries[@]}"; do
     # shellcheck disable=SC2086  # the entry is three words
     installed $entry || printf '%s ' "${entry%% *}"
   done
@@ -61,7 +65,7 @@ system_packages() {
   local missing
   missing=$(list_missing)
   if [[ -z $missing ]]; then
-    say "system packages: all ${#kPackages[@]} found"
+    say "system packages: all found"
   elif ! command -v apt-get >/dev/null; then
     die "missing: $missing- install them with this system's package manager (the names are Debian's), then run this again"
   elif [[ $(id -u) != 0 ]]; then

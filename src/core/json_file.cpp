@@ -59,7 +59,8 @@ void write_text_file(const std::string& path, std::string_view text) {
 }
 
 void write_json_file(const std::string& path, const Json& value) {
-  write_text_file(path, value.dump(2) + "\n");
+  // Half a character (a prompt cut between its bytes) becomes U+FFFD.
+  write_text_file(path, value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace mpq

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "bootstrap.h"
+
 namespace mpq {
 namespace {
 
@@ -37,6 +39,11 @@ Divergence summarize(const TokenScores& scores, const at::Tensor& sequence, int6
   result.p99 = sorted_quantile(ascending, 0.99);
   result.p999 = sorted_quantile(ascending, 0.999);
   result.maximum = sorted_quantile(ascending, 1);
+  const auto errors = quantile_errors(scores.kl, sequence, sequences, {0.5, 0.99, 0.999, 1});
+  result.median_stderr = errors[0];
+  result.p99_stderr = errors[1];
+  result.p999_stderr = errors[2];
+  result.maximum_stderr = errors[3];
   return result;
 }
 

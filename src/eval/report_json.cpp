@@ -16,9 +16,13 @@ Json figure(const MeanWithError& value, const char* count) {
 Json divergence(const Divergence& value) {
   return {{"kl", figure(value.kl, "tokens")},
           {"median", value.median},
+          {"median_stderr", value.median_stderr},
           {"p99", value.p99},
+          {"p99_stderr", value.p99_stderr},
           {"p999", value.p999},
+          {"p999_stderr", value.p999_stderr},
           {"max", value.maximum},
+          {"max_stderr", value.maximum_stderr},
           {"top1_agreement", figure(value.top1_agreement, "tokens")}};
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/core/hash.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/curve.h"
@@ -131,11 +132,13 @@ void add_prediction(const AllocateJob& job, const Plan& plan, Json& side) {
 
 void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {
   const Plan rival = uniform_plan(job, budget, plan.header.at("achieved").at("bytes"));
-  write_json_file(job.session.work.file("uniform.json"), to_json(rival));
+  const std::string name = "uniform-" + budget.label + ".json";
+  write_json_file(job.session.work.file(name), to_json(rival));
   const Verification verified =
       verify_plans(job.session, plan, rival, {job.scoring.text_share, job.options.max_general_kl});
   plan.header["verified"] = verified.json;
   if (verified.json.contains("plan")) {
+    plan.header["verified"]["uniform"]["plan"] = name;
     add_prediction(job, plan, plan.header["verified"]["plan"]);
     add_prediction(job, rival, plan.header["verified"]["uniform"]);
   }
@@ -145,7 +148,38 @@ void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {
   plan.header["achieved"] = rival.header["achieved"];
 }
 
+Json summary_of(const std::string& path, const Plan& plan) {
+  Json summary = {{"plan", path}};
+  for (const char* fact : {"budget", "achieved", "objective", "refined", "verified"}) {
+    if (plan.header.contains(fact)) summary[fact] = plan.header[fact];
+  }
+  return summary;
+}
+
+/// What a plan is made from.
+std::string plan_key(const AllocateJob& job, const Budget& budget) {
+  const AllocateOptions& options = job.options;
+  return key_of({{"stage", "allocate"},
+                 {"scores", job.sensitivity.key},
+                 {"budget", {budget.kind, budget.value}},
+                 {"allocator", options.allocator},
+                 {"target", job.scoring.target},
+                 {"verify", options.verify},
+                 {"max_general_kl", options.max_general_kl},
+                 {"refine", options.refine}});
+}
+
 Json solve_budget(const AllocateJob& job, const Budget& budget, bool several) {
+  const std::string path = plan_path(job.options.out, budget, several);
+  const std::string stage = "allocate " + std::filesystem::absolute(path).string();
+  const std::string key = plan_key(job, budget);
+  WorkFolder& work = job.session.work;
+  // A person may have edited the plan: then it is made again.
+  if (work.up_to_date(stage, key) && std::filesystem::exists(path) &&
+      work.facts(stage).value("sha256", "") == sha256_of_file(path)) {
+    log_info("allocate: {} is up to date; skipped", path);
+    return summary_of(path, read_plan(path));
+  }
   const auto allocator = Registry<Allocator>::instance().make(job.options.allocator);
   const Allocation chosen =
       solve_within(job.session, job.scoring, job.sensitivity, budget, *allocator);
@@ -155,13 +189,11 @@ Json solve_budget(const AllocateJob& job, const Budget& budget, bool several) {
   const auto& target = target_named(job.scoring.target);
   for (const auto& fault : target_faults(target, plan, job.session.model->config()))
     log_warning("{}", fault);
-  const std::string path = plan_path(job.options.out, budget, several);
   write_json_file(path, to_json(plan));
-  Json summary = {{"plan", path}};
-  for (const char* fact : {"budget", "achieved", "objective", "refined", "verified"}) {
-    if (plan.header.contains(fact)) summary[fact] = plan.header[fact];
-  }
-  return summary;
+  work.record(stage, key, {{"plan", path}, {"sha256", sha256_of_file(path)}});
+  // A curve's quantized models would fill the disk; those of a single plan serve `quantize`.
+  if (several) std::filesystem::remove_all(work.file("parts"));
+  return summary_of(path, plan);
 }
 
 }  // namespace

@@ -103,6 +103,9 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
                    {"seed", common.seed}};
   write_json_file(work.file("calib/manifest.json"), manifest);
   work.record("calibrate", key, manifest);
+  // What the calibration before this one led to is of no use any more.
+  for (const char* stale : {"parts", "score", "reference"})
+    std::filesystem::remove_all(work.file(stale));
   timer.record(common.work);
   return summary;
 }

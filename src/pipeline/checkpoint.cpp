@@ -2,6 +2,7 @@
 #include "mpq/pipeline/checkpoint.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "mpq/core/log.h"
@@ -39,7 +40,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                                   {"dtype", at::toString(session.model->dtype())},
                                   {"seed", session.common.seed}});
   const std::string folder = session.work.file("parts/" + key);
-  if (session.work.up_to_date("parts " + key, key)) {
+  if (session.work.up_to_date("parts " + key, key) && std::filesystem::exists(folder)) {
     log_info("{}: these units were quantized before; skipped", title);
     return folder;
   }

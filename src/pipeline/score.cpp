@@ -225,6 +225,7 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
   log_info("every unit has one candidate: nothing to score");
   Sensitivity result;
   result.units = context.units;
+  result.key = score_key(session, options, context, parse_spec("none"));
   set_losses(sensitivity_json(session, options, "none", context, empty_table(context, "")), result);
   return result;
 }

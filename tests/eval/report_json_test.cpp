@@ -12,7 +12,8 @@ namespace {
 TEST(EvalReport, HoldsEveryFigureWithItsError) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   EvalResult result;
-  result.task_divergence = Divergence{{0.5, 0.1, 9}, 0.4, 1, 2, 3, {0.75, 0.05, 9}};
+  result.task_divergence =
+      Divergence{{0.5, 0.1, 9}, 0.4, 1, 2, 3, 0.125, 0.25, 0.5, 1, {0.75, 0.05, 9}};
   result.exact_match = MeanWithError{1, 0, 1};
   result.text_nll = MeanWithError{std::log(8.0), 0.25, 100};
   result.prompt_kl = {0.25, 0.75};
@@ -22,8 +23,10 @@ TEST(EvalReport, HoldsEveryFigureWithItsError) {
   const Json json = to_json(result);
   EXPECT_EQ(
       json.at("task_divergence"),
-      Json::parse(R"({"kl": {"mean": 0.5, "stderr": 0.1, "tokens": 9}, "median": 0.4, "p99": 1.0,
-                            "p999": 2.0, "max": 3.0,
+      Json::parse(
+          R"({"kl": {"mean": 0.5, "stderr": 0.1, "tokens": 9}, "median": 0.4, "median_stderr": 0.125,
+                            "p99": 1.0, "p99_stderr": 0.25, "p999": 2.0, "p999_stderr": 0.5,
+                            "max": 3.0, "max_stderr": 1.0,
                             "top1_agreement": {"mean": 0.75, "stderr": 0.05, "tokens": 9}})"));
   EXPECT_EQ(json.at("exact_match"), Json::parse(R"({"mean": 1.0, "stderr": 0.0, "prompts": 1})"));
   EXPECT_NEAR(json.at("perplexity").at("mean").get<double>(), 8, 1e-9);

@@ -52,7 +52,7 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
       const Json result = run();
       finish_progress();
       if (app.flags.json) {
-        fmt::print("{}\n", result.dump(2));
+        fmt::print("{}\n", result.dump(2, ' ', false, Json::error_handler_t::replace));
       } else {
         show(result);
       }

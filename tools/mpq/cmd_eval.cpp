@@ -16,9 +16,13 @@ void show(const Json& result) {
     if (value.is_object() && value.contains("mean")) {
       rows.push_back({name, with_error(value, 6)});
     } else if (value.is_object()) {
-      for (const auto& [inner, figure] : value.items())
-        rows.push_back(
-            {name + " " + inner, figure.is_object() ? with_error(figure, 6) : number(figure, 6)});
+      for (const auto& [inner, figure] : value.items()) {
+        const Json error = value.value(inner + "_stderr", Json());
+        const bool is_error = inner.find("_stderr") != std::string::npos;
+        if (is_error) continue;
+        const Json whole = figure.is_object() ? figure : Json{{"mean", figure}, {"stderr", error}};
+        rows.push_back({name + " " + inner, with_error(whole, 6)});
+      }
     } else if (value.is_number()) {
       rows.push_back({name, number(value, 6)});
     }

@@ -39,6 +39,7 @@ struct EvalInput {
 struct Divergence {
   MeanWithError kl;
   double median = 0, p99 = 0, p999 = 0, maximum = 0;
+  double median_stderr = 0, p99_stderr = 0, p999_stderr = 0, maximum_stderr = 0;
   MeanWithError top1_agreement;  // share of tokens with the same most likely successor
 };
 
