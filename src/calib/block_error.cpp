@@ -17,13 +17,33 @@ GroupHidden block_output(const ModelConfig& config, const DecoderBlock& block,
   return output;
 }
 
+namespace {
+
+/// Of a batch of task and of text: the wanted share over the share of the tokens.
+struct KindWeights {
+  double task = 1, text = 1;
+};
+
+KindWeights kind_weights(const std::vector<SequenceGroup>& groups, double text_share) {
+  double task = 0;
+  double text = 0;
+  for (const auto& group : groups) {
+    (group.text ? text : task) += static_cast<double>(group.plan.rows());
+  }
+  if (task == 0 || text == 0) return {};
+  return {(1 - text_share) * (task + text) / task, text_share * (task + text) / text};
+}
+
+}  // namespace
+
 std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error(
     const BlockErrorContext& context, const DecoderBlock& block, const Unit& unit) {
   std::vector<std::pair<size_t, const Batch*>> batches;
   for (size_t g = 0; g < context.groups.size(); ++g) {
     for (const Batch& batch : context.groups[g].plan.batches()) batches.emplace_back(g, &batch);
   }
-  return [context, block, unit, batches](const at::Tensor& weight, int64_t step) {
+  const KindWeights weights = kind_weights(context.groups, context.text_share);
+  return [context, block, unit, batches, weights](const at::Tensor& weight, int64_t step) {
     const auto& [group, batch] = batches[static_cast<size_t>(step) % batches.size()];
     const auto rows = [batch = batch](const at::Tensor& x) {
       return x.narrow(0, batch->first_row, batch->rows);
@@ -35,8 +55,9 @@ std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error(
     for (int stage = static_cast<int>(unit.stage); stage < kStages; ++stage)
       advance(context.config, changed, static_cast<Stage>(stage), batch->runs, state);
     const auto target = rows(context.target[group]).to(device).to(at::kFloat);
-    return (state.residual.to(at::kFloat) - target).square().sum() /
-           static_cast<double>(batch->rows);
+    const double share = context.groups[group].text ? weights.text : weights.task;
+    return (state.residual.to(at::kFloat) - target).square().sum() *
+           (share / static_cast<double>(batch->rows));
   };
 }
 

@@ -4,9 +4,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <random>
 
+#include "mpq/calib/walk_state.h"
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/io/safetensors.h"
@@ -79,14 +81,28 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   const at::Tensor counted = at::tensor(at::ArrayRef<int64_t>(rows), at::kLong);
   const at::Tensor sampled = sample(rows, options.reservoir, options.seed);
   const at::Tensor last = plan.last_rows();
-  at::Tensor hidden = embed_all(model, plan, memory);
+  const bool resumable = !options.state_folder.empty();
+  const std::string done_file = options.state_folder + "/statistics.safetensors";
+  const WalkState state(resumable ? options.state_folder + "/hidden.safetensors" : "");
+  GroupHidden hidden;
+  const int64_t first = state.restore({plan.rows()}, hidden, memory);
   std::vector<BlockStatistics> result;
+  if (first > 0) result = load_statistics(done_file, first);
+  if (first == 0) hidden = {embed_all(model, plan, memory)};
   Progress progress("calibrate", model.config().layers);
-  for (int64_t index = 0; index < model.config().layers; ++index) {
-    forward_all(model.config(), model.load_block(index), plan, hidden, hidden);
-    result.push_back(statistics_of(hidden, counted, sampled, last));
+  progress.step("", first);
+  for (int64_t index = first; index < model.config().layers; ++index) {
+    forward_all(model.config(), model.load_block(index), plan, hidden[0], hidden[0]);
+    result.push_back(statistics_of(hidden[0], counted, sampled, last));
+    if (resumable) {
+      std::filesystem::create_directories(options.state_folder);
+      save_statistics(done_file, result);
+      state.keep(index + 1, hidden);
+    }
+    log_debug("calibrate: block {} done", index);
     progress.step(fmt::format("variance {:.4g}", result.back().variance));
   }
+  if (resumable) std::filesystem::remove_all(options.state_folder);
   return result;
 }
 

@@ -83,8 +83,8 @@ class BlockQuantizer {
       if (unit.stage != stage || quantizer == nullptr) continue;
       QuantProblem problem = describe(unit, quantizer->needs(), inputs);
       if (quantizer->needs().block) {
-        problem.block_error =
-            block_error({task_.config, task_.groups, states, target_}, block_, unit);
+        problem.block_error = block_error(
+            {task_.config, task_.groups, states, target_, task_.text_share}, block_, unit);
       }
       QuantizedLinear quantized = quantize_scaled(*quantizer, problem, scale);
       validate(quantized, unit.name);

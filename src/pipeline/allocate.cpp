@@ -60,6 +60,7 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
                  {"allocator", job.options.allocator},
                  {"text_share", header.at("text_share")},
                  {"seed", session.common.seed},
+                 {"command", session.common.command},
                  {"work", std::filesystem::absolute(session.work.path()).lexically_normal()},
                  {"target", job.scoring.target},
                  {"format", job.scoring.format},
@@ -122,12 +123,15 @@ Plan uniform_plan(const AllocateJob& job, const Budget& budget, int64_t bytes) {
                    solve_within(job.session, job.scoring, job.sensitivity, same, *uniform));
 }
 
-/// Beside a measured KL, what the additive losses predicted.
+/// Beside a measured KL, what the additive losses predicted, and the same loss as it was measured.
 void add_prediction(const AllocateJob& job, const Plan& plan, Json& side) {
   if (!side.contains("kl") || !job.measured_losses()) return;
+  const double text_weight = text_weight_of(job.sensitivity.header.at("scorer"));
   const double predicted = plan.header.at("objective").at("predicted_loss");
-  side["predicted"] = predicted;
-  if (predicted > 0) side["measured_over_predicted"] = side.at("kl").get<double>() / predicted;
+  const double measured = side.at("kl").get<double>() + text_weight * side.value("text_kl", 0.0);
+  side["predicted_loss"] = predicted;
+  side["measured_loss"] = measured;
+  if (predicted > 0) side["measured_over_predicted"] = measured / predicted;
 }
 
 void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {

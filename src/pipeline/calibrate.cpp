@@ -87,9 +87,11 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : set.task) sequences.push_back(prompt.tokens);
   MemoryBudget memory = memory_budget(common);
-  const auto statistics = block_statistics(
-      *model, sequences, {.skip_first_tokens = options.skip_first_tokens, .seed = common.seed},
-      memory);
+  const auto statistics = block_statistics(*model, sequences,
+                                           {.skip_first_tokens = options.skip_first_tokens,
+                                            .seed = common.seed,
+                                            .state_folder = work.file("calib/" + key)},
+                                           memory);
   std::filesystem::create_directories(work.file("calib"));
   save_statistics(work.file("calib/stats.safetensors"), statistics);
   write_json_file(work.file("calib/prompts.json"), to_json(set));
@@ -100,7 +102,8 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
                    {"task_sha256", task_hash},
                    {"text", options.text},
                    {"options", prompt_options_json(options.prompts)},
-                   {"seed", common.seed}};
+                   {"seed", common.seed},
+                   {"command", common.command}};
   write_json_file(work.file("calib/manifest.json"), manifest);
   work.record("calibrate", key, manifest);
   // What the calibration before this one led to is of no use any more.

@@ -77,8 +77,8 @@ std::vector<Prediction> predictions_of(const Json& plans) {
     const Json verified = plan.value("verified", Json::object());
     for (const char* side : {"plan", "uniform"}) {
       const Json measured = verified.value(side, Json::object());
-      if (measured.contains("kl") && measured.contains("predicted"))
-        pairs.push_back({measured.at("predicted"), measured.at("kl")});
+      if (measured.contains("predicted_loss"))
+        pairs.push_back({measured.at("predicted_loss"), measured.at("measured_loss")});
     }
   }
   return pairs;

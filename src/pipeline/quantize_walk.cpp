@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "mpq/calib/quantize_block.h"
+#include "mpq/calib/walk_state.h"
 #include "mpq/core/log.h"
 #include "mpq/pack/parts.h"
 #include "mpq/quant/quantize_unit.h"
@@ -50,24 +51,31 @@ void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& gro
   for (const auto& choice : choices)
     planned.push_back({choice.unit, choice.spec == "full" ? nullptr : make_quantizer(choice.spec)});
   std::filesystem::create_directories(folder);
+  // Without inputs to quantize from, blocks do not depend on one another.
+  const bool chained = needs_of(planned).any();
+  const WalkState state(chained ? folder + "/hidden.safetensors" : "");
   GroupHidden hidden;
-  if (needs_of(planned).any()) hidden = embed_groups(model, groups, memory);
+  const int64_t first = state.restore(rows_of(groups), hidden, memory);
+  if (chained && first == 0) hidden = embed_groups(model, groups, memory);
   const BlockTask task{config,        planned, groups, options.text_share, model.stored_dtype(),
                        options.fisher};
   Progress progress(options.title, config.layers);
-  for (int64_t index = 0; index < config.layers; ++index) {
+  progress.step("", first);
+  for (int64_t index = first; index < config.layers; ++index) {
     const std::string path = part_path(folder, index);
     DecoderBlock block = model.load_block(index);
     if (!std::filesystem::exists(path)) {
       save_part(path, part_of(config, planned, quantize_block(task, block, hidden, memory)));
-      log_debug("{}: block {} quantized", options.title, index);
+      log_debug("{}: block {} done", options.title, index);
     } else if (!hidden.empty()) {
       restore(config, load_part(path), block);
       for (size_t g = 0; g < groups.size(); ++g)
         forward_all(config, block, groups[g].plan, hidden[g], hidden[g]);
     }
+    if (chained) state.keep(index + 1, hidden);
     progress.step();
   }
+  state.clear();
 }
 
 }  // namespace mpq

@@ -152,13 +152,6 @@ class Refiner {
   int64_t budget_bytes_;
 };
 
-/// The weight of general text in the losses that were predicted.
-double text_weight_of(const ScoreOptions& scoring) {
-  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(scoring.scorer));
-  const std::string* weight = spec.find("text_weight");
-  return weight == nullptr ? 0 : std::stod(*weight);
-}
-
 }  // namespace
 
 Refinement refine_allocation(Session& session, const ScoreOptions& scoring,
@@ -166,7 +159,7 @@ Refinement refine_allocation(Session& session, const ScoreOptions& scoring,
                              const RefineOptions& options) {
   ScoreContext context = score_context(session, scoring);
   add_fisher(session, context);
-  const Refiner refiner(std::move(context), sensitivity.problem, text_weight_of(scoring),
+  const Refiner refiner(std::move(context), sensitivity.problem, text_weight_of(scoring.scorer),
                         options.budget_bytes);
   Refinement result{start, {{"rounds", Json::array()}}};
   for (int round = 0; round < options.rounds; ++round) {

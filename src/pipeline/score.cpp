@@ -182,6 +182,19 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
   return context;
 }
 
+double text_weight_of(const std::string& scorer) {
+  const auto& registry = Registry<Scorer>::instance();
+  const Spec given = parse_spec(scorer);
+  if (!registry.contains(given.name)) return 0;  // "none"
+  double weight = 0;
+  for (const auto& option : registry.at(given.name).options) {
+    if (option.name == "text_weight") parse_value(option.default_value, "text_weight", weight);
+  }
+  const std::string* set = given.find("text_weight");
+  if (set != nullptr) parse_value(*set, "text_weight", weight);
+  return weight;
+}
+
 void add_fisher(Session& session, ScoreContext& context) {
   const bool needed =
       std::any_of(context.units.begin(), context.units.end(), [](const ScoredUnit& unit) {

@@ -5,6 +5,8 @@
 
 #include "mpq/calib/block_error.h"
 #include "mpq/calib/stage_inputs.h"
+#include "mpq/calib/walk_state.h"
+#include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
@@ -69,7 +71,8 @@ void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const Gr
           .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
       inputs.describe(unit, quantizer->needs(), problem);
       if (quantizer->needs().block) {
-        problem.block_error = block_error({config, context_.groups, states, target_}, block, unit);
+        problem.block_error = block_error(
+            {config, context_.groups, states, target_, context_.text_share}, block, unit);
       }
       const at::Tensor scale = foldable_scale(config, block, stage, problem.scale_dtype,
                                               quantizer->input_scale(problem));
@@ -97,21 +100,32 @@ void walk_candidates(const ScoreContext& context, const std::string& quantizer,
                      const WalkHooks& hooks, const std::string& title, ScoreTable& table) {
   const ModelConfig& config = context.model->config();
   CandidateTrials trials(context, quantizer, hooks);
-  GroupHidden hidden = embed_groups(*context.model, context.groups, *context.memory);
+  const WalkState state(
+      context.finished_folder.empty() ? "" : context.finished_folder + "/hidden.safetensors");
+  GroupHidden hidden;
+  const int64_t first = state.restore(rows_of(context.groups), hidden, *context.memory);
+  if (first == 0) hidden = embed_groups(*context.model, context.groups, *context.memory);
   Progress progress(title, config.layers);
   for (int64_t index = 0; index < config.layers; ++index) {
-    const DecoderBlock block = context.model->load_block(index);
-    if (restore_block(context, index, table)) {
-      log_info("{}: block {} was measured before", title, index);
-      for (size_t g = 0; g < hidden.size(); ++g)
-        forward_all(config, block, context.groups[g].plan, hidden[g], hidden[g]);
-    } else {
-      hidden = trials.run_block(block, hidden);
-      keep_block(context, index, table);
-      log_debug("{}: block {} measured", title, index);
+    const bool known = restore_block(context, index, table);
+    require(known || index >= first, ErrorCode::Format,
+            "{}: block {} is missing; delete the folder", context.finished_folder, index);
+    if (index >= first) {
+      const DecoderBlock block = context.model->load_block(index);
+      if (known) {  // killed before its output was kept
+        for (size_t g = 0; g < hidden.size(); ++g)
+          forward_all(config, block, context.groups[g].plan, hidden[g], hidden[g]);
+        count_forwards(context, 1);
+      } else {
+        hidden = trials.run_block(block, hidden);
+        keep_block(context, index, table);
+        log_debug("{}: block {} done", title, index);
+      }
+      state.keep(index + 1, hidden);
     }
     progress.step();
   }
+  state.clear();
 }
 
 void count_forwards(const ScoreContext& context, int64_t block_forwards) {

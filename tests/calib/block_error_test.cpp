@@ -43,5 +43,31 @@ TEST(BlockError, IsZeroAtTheTargetAndItsGradientIsRight) {
   }
 }
 
+TEST(BlockError, TextCountsByItsShareNotByItsTokens) {
+  const std::string folder =
+      std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
+  MemoryBudget memory(-1, testing::TempDir());
+  // Two tokens of task, six of text, one batch each.
+  const std::vector<SequenceGroup> groups{{BatchPlan({{1, 5}}, 64), false},
+                                          {BatchPlan({{1, 44, 3, 8, 9, 10}}, 64), true}};
+  const GroupHidden hidden = embed_groups(model, groups, memory);
+  const DecoderBlock block = model.load_block(0);
+  const GroupHidden target = block_output(model.config(), block, groups, hidden, memory);
+  const GroupStates states = enter_groups(model.config(), block, groups, hidden, memory);
+  const Unit unit = make_units(model.config(), true).front();
+  const auto weight = stacked_weight(block, unit) * 1.1;
+  const auto errors = [&](double text_share) {
+    const auto error =
+        block_error({model.config(), groups, states, target, text_share}, block, unit);
+    return std::pair(error(weight, 0).item<double>(), error(weight, 1).item<double>());
+  };
+  const auto even = errors(0.75);  // text's part of the tokens: every token counts the same
+  const auto fifth = errors(0.2);
+  EXPECT_NEAR(fifth.first, even.first * 0.8 / 0.25, 1e-5 * even.first);
+  EXPECT_NEAR(fifth.second, even.second * 0.2 / 0.75, 1e-5 * even.second);
+  EXPECT_EQ(errors(1).first, 0);
+}
+
 }  // namespace
 }  // namespace mpq

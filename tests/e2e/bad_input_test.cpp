@@ -187,7 +187,8 @@ TEST_F(BadInput, AnEditedPlanIsChecked) {
   };
   expect_error(edited("self_attn.q_proj", "self_attn.x_proj"), kFormat,
                HasSubstr("self_attn.x_proj"));
-  expect_error(edited("rtn:", "rnt:"), kUsage, HasSubstr("did you mean \"rtn\""));
+  expect_error(edited(R"("spec": "rtn:)", R"("spec": "rnt:)"), kUsage,
+               HasSubstr("did you mean \"rtn\""));
   expect_error(edited("mpq-plan/1", "mpq-plan/9"), kFormat, HasSubstr("mpq-plan/9"));
   EXPECT_FALSE(fs::exists(folder_.file("out")));
 }

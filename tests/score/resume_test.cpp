@@ -1,8 +1,11 @@
 // A scoring that was killed goes on with the block it was in, and ends with the same table.
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
+#include "mpq/score/candidate_walk.h"
+#include "mpq/score/loss_table.h"
 #include "tests/score/small_context.h"
 #include "tests/support/temporary_folder.h"
 
@@ -36,6 +39,36 @@ TEST_P(Resume, FinishedBlocksAreNotMeasuredAgain) {
     EXPECT_EQ(resumed.pairs[i].first, whole.pairs[i].first);
     EXPECT_EQ(resumed.pairs[i].interaction, whole.pairs[i].interaction);
   }
+}
+
+TEST(ResumedWalk, GoesOnFromTheKeptStatesOfTheBlockBefore) {
+  SmallContext small({"gptq:bits=3,group=4"});
+  const TemporaryFolder folder;
+  small.context.finished_folder = folder.path();
+  std::vector<int64_t> entered;
+  std::vector<at::Tensor> outputs(5);
+  int64_t failing = 3;
+  WalkHooks hooks;
+  hooks.enter = [&](int64_t index, const DecoderBlock&) { entered.push_back(index); };
+  hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden& output) {
+    if (index == failing) throw std::runtime_error("killed");
+    outputs[static_cast<size_t>(index)] = output[0].clone();
+  };
+  ScoreTable table = empty_table(small.context, "");
+  EXPECT_THROW(walk_candidates(small.context, "", hooks, "walk", table), std::runtime_error);
+  EXPECT_TRUE(fs::exists(folder.file("hidden.safetensors")));
+  failing = -1;
+  ScoreCost spent;
+  small.context.spent = &spent;
+  walk_candidates(small.context, "", hooks, "walk", table);
+  EXPECT_EQ(entered, (std::vector<int64_t>{0, 1, 2, 3, 3, 4}));
+  EXPECT_EQ(spent.block_forwards, 2);
+  EXPECT_FALSE(fs::exists(folder.file("hidden.safetensors")));
+  // The last block's output is that of a walk that was left alone.
+  const at::Tensor resumed = outputs[4];
+  small.context.finished_folder.clear();
+  walk_candidates(small.context, "", hooks, "walk", table);
+  EXPECT_TRUE(at::equal(outputs[4], resumed));
 }
 
 INSTANTIATE_TEST_SUITE_P(Scorers, Resume,

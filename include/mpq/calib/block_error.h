@@ -14,6 +14,7 @@ struct BlockErrorContext {
   const std::vector<SequenceGroup>& groups;
   const GroupStates& states;  // before the unit's stage
   const GroupHidden& target;  // the block's output as it should be
+  double text_share = 0.2;    // of general text in the error, whatever its share of the tokens
 };
 
 /// The full-precision block's output for `hidden`, by group.
@@ -23,6 +24,8 @@ GroupHidden block_output(const ModelConfig& config, const DecoderBlock& block,
 
 /// QuantProblem::block_error of a unit: mean over the tokens of one batch (the step's, in turn) of
 /// the squared error summed over channels, with the unit's weight in place of `block`'s own.
+/// Batches of task and of text are weighted so that text_share is text's part of all tokens'
+/// errors.
 std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error(
     const BlockErrorContext& context, const DecoderBlock& block, const Unit& unit);
 

@@ -22,9 +22,8 @@ struct QuantizeWalkOptions {
 };
 
 /// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that
-/// the quantized ones before it produce (methods.md, 4). Blocks whose part is already in `folder`
-/// are not quantized again; their quantized weights only carry the hidden states on.
-
+/// the quantized ones before it produce (methods.md, 4). A walk that was killed goes on after the
+/// last block whose part is in `folder`.
 void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
                        const std::vector<UnitChoice>& choices, const QuantizeWalkOptions& options,
                        const std::string& folder, MemoryBudget& memory);

@@ -21,6 +21,8 @@ struct Sensitivity {
 ScoreContext score_context(Session& session, const ScoreOptions& options);
 /// Computes Fisher scores where a candidate's quantizer needs them.
 void add_fisher(Session& session, ScoreContext& context);
+/// The weight of general text beside the task in a scorer's losses; 0 where it has none.
+double text_weight_of(const std::string& scorer);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
 /// it.
 Sensitivity score_or_load(Session& session, const ScoreOptions& options);

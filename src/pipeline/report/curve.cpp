@@ -30,8 +30,9 @@ std::vector<Point> measured(const Json& curve, const char* side) {
   for (const auto& plan : curve.at("plans")) {
     const Json found = plan.value("verified", Json::object()).value(side, Json::object());
     const Json& size = found.contains("effective_bits") ? found : plan.at("achieved");
-    if (found.contains("kl") && found.at("kl").get<double>() > 0)
-      points.push_back({size.at("effective_bits"), found.at("kl"), found.value("kl_stderr", 0.0)});
+    const Json loss = found.value("measured_loss", found.value("kl", Json()));
+    if (loss.is_number() && loss.get<double>() > 0)
+      points.push_back({size.at("effective_bits"), loss, found.value("kl_stderr", 0.0)});
   }
   return points;
 }
@@ -101,13 +102,15 @@ std::string curve_section(const ReportFacts& facts) {
   draw_line(axes, ours, "ours", drawing);
   draw_points(axes, rivals, "rival", drawing);
   draw_points(axes, plans, "ours", drawing);
-  return html::section(
-      "Loss against size",
-      "<figure id=\"curve\">\n" + drawing.close() +
-          html::legend({{"ours", "allocated"}, {"rival", "uniform"}}) +
-          "<figcaption>KL to full precision, nats per token. Lines: the sum of the losses measured "
-          "unit by unit. Points: measured on held-out prompts with all units quantized, ± one "
-          "standard error.</figcaption>\n</figure>\n");
+  return html::section("Loss against size",
+                       "<figure id=\"curve\">\n" + drawing.close() +
+                           html::legend({{"ours", "allocated"}, {"rival", "uniform"}}) +
+                           "<figcaption>KL to full precision, nats per token, as the scorer counts "
+                           "it (the task, and "
+                           "general text with its weight). Lines: the sum of the losses measured "
+                           "unit by unit. Points: "
+                           "measured on held-out prompts with all units quantized, ± one standard "
+                           "error.</figcaption>\n</figure>\n");
 }
 
 }  // namespace mpq

@@ -101,6 +101,19 @@ std::string timings(const ReportFacts& facts) {
   return html::section("Time and memory", body + "</table>\n");
 }
 
+/// Of the stages, one a line; `run` was all of them.
+std::string commands_of(const ReportFacts& facts) {
+  std::string lines;
+  std::string last;
+  for (const Json& holder : {facts.report.at("calibration"), facts.plan, facts.report}) {
+    const std::string command = text_of(holder.value("command", Json()));
+    if (command.empty() || command == last) continue;
+    lines += command + "\n";
+    last = command;
+  }
+  return lines;
+}
+
 std::string origin(const ReportFacts& facts) {
   const Json& report = facts.report;
   const Json& model = facts.plan.at("model");
@@ -110,9 +123,9 @@ std::string origin(const ReportFacts& facts) {
                          {"model", code(model.value("path", Json()))},
                          {"model SHA-256", code(model.value("sha256", Json()))},
                          {"task SHA-256", code(facts.plan.at("task").value("sha256", Json()))}});
-  const std::string command = text_of(report.value("command", Json()));
-  if (!command.empty())
-    body += "<p>This command makes it again:</p>\n<pre class=\"command\">" + command + "</pre>\n";
+  const std::string commands = commands_of(facts);
+  if (!commands.empty())
+    body += "<p>This makes it again:</p>\n<pre class=\"command\">" + commands + "</pre>\n";
   return html::section("Versions and hashes", body);
 }
 
