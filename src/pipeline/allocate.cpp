@@ -98,8 +98,9 @@ Plan refined_plan(const AllocateJob& job, const Budget& budget, const Allocation
     Plan refined = make_plan(job, budget, refinement.allocation);
     bool kept = true;
     if (job.options.verify) {
-      const Verification held_out = verify_plans(
-          job.session, refined, plan, {job.scoring.text_share, job.options.max_general_kl});
+      const Verification held_out =
+          verify_plans(job.session, refined, plan,
+                       {job.scoring.text_share, job.options.max_general_kl, "the unrefined plan"});
       kept = held_out.plan_kept;
       refinement.json["held_out"] = {{"refined", held_out.json.value("plan", Json())},
                                      {"unrefined", held_out.json.value("uniform", Json())},

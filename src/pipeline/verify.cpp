@@ -64,7 +64,7 @@ Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
   };
   const EvalResult ours = measure(plan, "verify: quantize the plan");
   const EvalResult theirs =
-      same_specs(plan, rival) ? ours : measure(rival, "verify: quantize the uniform plan");
+      same_specs(plan, rival) ? ours : measure(rival, "verify: quantize " + options.rival);
   result.plan_kept = ours.task_divergence->kl.mean <= theirs.task_divergence->kl.mean;
   const PairedDifference difference = compare_paired(ours.prompt_kl, theirs.prompt_kl);
   Json uniform = {{"spec", rival.units.front().spec}};
@@ -83,9 +83,9 @@ Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
                       result.json["general_text"].at("marked").get<bool>();
   if (result.plan_kept && marked) {
     log_warning(
-        "the plan gains on the task but loses {:.4g} nats/token more on general text than the "
-        "uniform plan (--max-general-kl {})",
-        result.json["general_text"]["excess"].get<double>(), options.max_general_kl);
+        "the plan gains on the task but loses {:.4g} nats/token more on general text than {} "
+        "(--max-general-kl {})",
+        result.json["general_text"]["excess"].get<double>(), options.rival, options.max_general_kl);
   }
   return result;
 }

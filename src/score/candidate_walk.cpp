@@ -93,7 +93,7 @@ void CandidateTrials::show_output(size_t unit, size_t candidate, const DecoderBl
                             probed_groups_, branch, *context_.memory);
   }
   count_forwards(context_, 1);
-  hooks_.candidate({unit, candidate, &block, residuals(branch)});
+  hooks_.candidate({unit, candidate, residuals(branch)});
 }
 
 void walk_candidates(const ScoreContext& context, const std::string& quantizer,

@@ -1,6 +1,6 @@
 """Every preset and the plain baselines on nano-llama's tasks: bytes, metrics, KL, perplexity, seconds and peak memory, as docs/results.md.
 
-Usage: python tools/bench/papers.py --mpq build/release/mpq [--tasks facts,sort,arith,lookup] [--work DIR] [--out docs/results.md]
+Usage: python tools/bench/papers.py --mpq build/release/mpq [--tasks facts,sort,arith,lookup] [--only REGEX] [--work DIR] [--out docs/results.md]
 
 Calibrated on <task>.calib.jsonl, measured on <task>.eval.jsonl, which no plan has seen, and on wiki.txt. `ratio` is task KL over the log-linear line
 through uniform gptq at 2, 3 and 4 bits, at the row's own bytes; its error is that of the row's own KL. Seconds: scoring, solving, quantizing.
@@ -11,6 +11,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -56,7 +57,8 @@ def options_of(preset):
         return json.load(file).get("format", "compressed-tensors")
 
 
-def rows(bench, task):
+def rows(bench, task, wanted):
+    """(name, result, seconds, peak); uniform gptq is always measured, since the others are compared with it."""
     folder = bench.calibrate(task)
 
     def measure(name, plan, form):
@@ -64,11 +66,15 @@ def rows(bench, task):
         return name, result, bench.seconds, bench.peak
 
     for spec in BASELINES + EXTRA:
+        if not wanted("uniform " + spec) and spec not in BASELINES[:3]:
+            continue
         bench.reset()
         yield measure("uniform " + spec, lambda: uniform(bench, folder, spec, spec.startswith("hqq")), "compressed-tensors")
     presets = glob.glob(os.path.join(ROOT, "configs", "*.json"))
     for preset in sorted(presets, key=lambda path: (os.path.basename(path)[:-5] in HIGH_FIXED, path)):  # the slow ones last
         name = os.path.splitext(os.path.basename(preset))[0]
+        if not wanted(name):
+            continue
         bench.reset()
         yield measure(name, lambda: bench.plan(folder, name, "--config", preset), options_of(preset))
         if name in HIGH_FIXED:
@@ -87,10 +93,10 @@ def text_of(task, name, result, seconds, peak, points):
             f"{figure(result['perplexity'])} | {seconds:.0f} | {peak / 1e6:.0f} |")
 
 
-def table_of(bench, task):
+def table_of(bench, task, wanted):
     """Lines of the table; uniform gptq comes first, so that the others have their ratio."""
     points = []
-    for name, result, seconds, peak in rows(bench, task):
+    for name, result, seconds, peak in rows(bench, task, wanted):
         if len(points) < 3:
             points.append((result["bits"], kl(result)))
         yield text_of(task, name, result, seconds, peak, points)
@@ -100,6 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mpq", required=True)
     parser.add_argument("--tasks", default="facts,sort,arith,lookup")
+    parser.add_argument("--only", default="", help="regular expression that a row's name must contain")
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "papers"))
     parser.add_argument("--out")
     options = parser.parse_args()
@@ -109,7 +116,7 @@ def main():
     lines = ["| task | plan | bytes | bits | EM | F1 | task KL | ratio | text KL | perplexity | seconds | peak MB |",
              "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for task in options.tasks.split(","):
-        for text in table_of(bench, task):
+        for text in table_of(bench, task, re.compile(options.only).search):
             lines.append(text)
             print(text, flush=True)
             if options.out:

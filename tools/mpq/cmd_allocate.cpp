@@ -6,6 +6,18 @@
 namespace mpq::cli {
 namespace {
 
+/// How far the sum of single losses can be trusted.
+void show_additivity(const Json& additivity) {
+  const Json& ratio = additivity["ratio"];
+  if (!ratio.is_object()) return;
+  fmt::print("measured over predicted loss: {} ({} to {} over {} plans)",
+             number(ratio["median"], 3), number(ratio["min"], 3), number(ratio["max"], 3),
+             additivity["plans"].dump());
+  if (additivity["rank_correlation"].is_number())
+    fmt::print(", rank correlation {}", number(additivity["rank_correlation"], 3));
+  fmt::print("\n");
+}
+
 void show(const Json& result) {
   if (result.contains("dry_run")) {
     fmt::print("{}\n", result.dump(2));
@@ -25,6 +37,7 @@ void show(const Json& result) {
                     number(uniform.value("kl", Json())), verified.value("kept", "-")});
   }
   print_table(rows);
+  show_additivity(result["additivity"]);
 }
 
 }  // namespace

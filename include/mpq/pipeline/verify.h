@@ -15,6 +15,7 @@ struct VerifyOptions {
   /// A plan that is better on the task, but loses more KL on general text than its rival by more
   /// than this, is marked.
   double max_general_kl = 0.05;  // nats per token
+  std::string rival = "the uniform plan";
 };
 
 /// Quantizes both, measures KL to full precision on held-out prompts and text (and the task metric

@@ -9,12 +9,10 @@
 
 namespace mpq {
 
-/// A candidate in place: the block with the unit's weights replaced, and the outputs of the probed
-/// groups.
+/// What its block puts out with a candidate in place.
 struct CandidateOutput {
   size_t unit = 0;
   size_t candidate = 0;
-  const DecoderBlock* block = nullptr;
   GroupHidden hidden;  // by probed group, [rows, hidden]
 };
 
