@@ -19,10 +19,11 @@ namespace fs = std::filesystem;
 /// What is known of one side.
 struct Side {
   std::string path;
-  Json bytes;                       // of the weight files, or null
-  std::map<std::string, int> bits;  // by module; empty when unknown
-  Json result;                      // of an evaluation, or null
-  std::string input;                // hash of what was measured on
+  Json bytes{};                       // of the weight files, or null
+  std::map<std::string, int> bits{};  // by module; empty when unknown
+  Json result{};                      // of an evaluation, or null
+  std::string input{};                // hash of what was measured on
+  bool is_reference = false;          // of the other side's KL: its own is 0
 };
 
 std::map<std::string, int> bits_of(const Plan& plan) {
@@ -34,7 +35,7 @@ std::map<std::string, int> bits_of(const Plan& plan) {
 }
 
 Side read_checkpoint(const std::string& folder) {
-  Side side{folder, weight_file_bytes(folder), {}, nullptr, ""};
+  Side side{.path = folder, .bytes = weight_file_bytes(folder)};
   if (fs::exists(folder + "/plan.json")) side.bits = bits_of(read_plan(folder + "/plan.json"));
   return side;
 }
@@ -42,7 +43,7 @@ Side read_checkpoint(const std::string& folder) {
 /// The report of `eval`, or of `run`: there the chosen plan's row counts.
 Side read_report(const std::string& path) {
   const Json file = read_json_file(path);
-  Side side{path, nullptr, {}, nullptr, ""};
+  Side side{.path = path};
   const Json comparison = json_get_or<Json>(file, "comparison", nullptr, path);
   const Json& holder = comparison.is_object() ? comparison : file;
   side.input = json_get_or<std::string>(holder, "input_sha256", "", path);
@@ -52,10 +53,12 @@ Side read_report(const std::string& path) {
             path);
     side.result = json_get<Json>(rows.back(), "result", path);
     side.bytes = json_get<int64_t>(rows.back(), "file_bytes", path);
+    side.bits = bits_of(plan_from_json(json_get<Json>(file, "plan", path), path));
   } else {
     side.result = json_get<Json>(file, "result", path);
     side.bytes = json_get_or<Json>(file, "file_bytes", nullptr, path);
   }
+  require(side.result.is_object(), ErrorCode::Format, "{}: \"result\" is not an object", path);
   return side;
 }
 
@@ -92,14 +95,12 @@ Json figure_of(const Json& result, const Metric& metric) {
   return holder.value(metric.figure, Json());
 }
 
-/// A checkpoint that the other is measured against diverges from itself by nothing.
 Json compare_figures(const Metric& metric, const Side& first, const Side& second, bool paired) {
   const Json b = figure_of(second.result, metric);
   Json a = figure_of(first.result, metric);
-  const bool divergence = metric.set != nullptr;
-  if (b.is_null() || (a.is_null() && !divergence)) return nullptr;
-  const bool itself = a.is_null();
+  const bool itself = a.is_null() && metric.set != nullptr && first.is_reference;
   if (itself) a = {{"mean", 0.0}, {"stderr", 0.0}};
+  if (a.is_null() || b.is_null()) return nullptr;
   const double change = b.at("mean").get<double>() - a.at("mean").get<double>();
   Json json = {{"first", a.at("mean")},
                {"second", b.at("mean")},
@@ -117,7 +118,7 @@ Json compare_figures(const Metric& metric, const Side& first, const Side& second
   return json;
 }
 
-Json compare_metrics(const Side& first, const Side& second) {
+Json measured_metrics(const Side& first, const Side& second) {
   constexpr Metric kMetrics[] = {
       {"exact_match", nullptr, "exact_match", "exact_match"},
       {"f1", nullptr, "f1", "f1"},
@@ -135,6 +136,16 @@ Json compare_metrics(const Side& first, const Side& second) {
     if (!compared.is_null()) metrics[metric.name] = compared;
   }
   return metrics;
+}
+
+/// Reports come from outside: one that lacks what it should have is named.
+Json compare_metrics(const Side& first, const Side& second) {
+  try {
+    return measured_metrics(first, second);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{} or {}: is not a complete report: {}", first.path, second.path,
+         error.what());
+  }
 }
 
 void measure(const CommonOptions& common, const EvalOptions& options, const std::string& reference,
@@ -161,6 +172,7 @@ Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOpt
     require(folders, ErrorCode::Usage, "--task and --text measure checkpoints; reports are fixed");
     measure(common, evaluation, "", first);
     measure(common, evaluation, options.first, second);
+    first.is_reference = true;
   }
   Json bytes = {{"first", first.bytes}, {"second", second.bytes}};
   const Json metrics = compare_metrics(first, second);

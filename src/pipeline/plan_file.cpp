@@ -23,26 +23,27 @@ Json to_json(const Plan& plan) {
   return json;
 }
 
-Plan read_plan(const std::string& path) {
-  Plan plan;
-  plan.header = read_json_file(path);
-  const auto schema = json_get<std::string>(plan.header, "schema", path);
+Plan plan_from_json(const Json& json, const std::string& where) {
+  Plan plan{json, {}};
+  const auto schema = json_get<std::string>(json, "schema", where);
   require(schema == "mpq-plan/1", ErrorCode::Format, "{}: schema is \"{}\", expected mpq-plan/1",
-          path, schema);
+          where, schema);
   size_t index = 0;
-  const auto units = json_get<Json>(plan.header, "units", path);
-  require(units.is_array(), ErrorCode::Format, "{}: \"units\" is not a list", path);
+  const auto units = json_get<Json>(json, "units", where);
+  require(units.is_array(), ErrorCode::Format, "{}: \"units\" is not a list", where);
   for (const auto& entry : units) {
-    const std::string where = fmt::format("{}: unit {}", path, index++);
-    plan.units.push_back({json_get<std::string>(entry, "name", where),
-                          json_get<std::vector<std::string>>(entry, "modules", where),
-                          json_get<std::string>(entry, "spec", where),
-                          json_get_or<int64_t>(entry, "bytes", 0, where),
-                          json_get_or<double>(entry, "loss", 0.0, where)});
+    const std::string place = fmt::format("{}: unit {}", where, index++);
+    plan.units.push_back({json_get<std::string>(entry, "name", place),
+                          json_get<std::vector<std::string>>(entry, "modules", place),
+                          json_get<std::string>(entry, "spec", place),
+                          json_get_or<int64_t>(entry, "bytes", 0, place),
+                          json_get_or<double>(entry, "loss", 0.0, place)});
   }
   plan.header.erase("units");
   return plan;
 }
+
+Plan read_plan(const std::string& path) { return plan_from_json(read_json_file(path), path); }
 
 std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config) {
   std::map<std::string, std::pair<int64_t, size_t>> places;

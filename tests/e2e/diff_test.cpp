@@ -107,6 +107,14 @@ TEST_F(Gate, WhatCannotBeJudgedIsAUsageError) {
   EXPECT_EQ(gate(good_, good_, {"--task", task_, "--max-drop", "1"}).status, 2);
   EXPECT_EQ(gate(good_, task_, {}).status, 2);
   EXPECT_EQ(gate(good_, folder_.file("none"), {}).status, 3);
+  for (const char* text : {"[]", R"({"result": 3})", R"({"result": {"f1": {"mean": "x"}}})",
+                           R"({"comparison": {"rows": [3]}})", "{"}) {
+    const std::string broken = folder_.file("broken.json");
+    write_text_file(broken, text);
+    const ProgramResult result = gate(broken, broken, {});
+    EXPECT_EQ(result.status, 4) << text << result.err;
+    EXPECT_THAT(result.err, testing::HasSubstr("broken.json"));
+  }
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ struct Plan {
 };
 
 Json to_json(const Plan& plan);
-/// Throws Error(Format) naming `path` and the member when it is not a plan.
+/// Throws Error(Format) naming `where` and the member when it is not a plan.
+Plan plan_from_json(const Json& json, const std::string& where);
 Plan read_plan(const std::string& path);
 /// Matches a plan's units with the model's linears by module name; a linear that no unit names
 /// stays at full precision. Throws Error(Format) when a module is unknown or named twice, or a

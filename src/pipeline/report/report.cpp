@@ -18,16 +18,18 @@ Json read_if_there(const std::string& path) {
 }
 
 /// report.json: everything that is the same in every run with these inputs.
-Json report_json(const CommonOptions& common, const Session& session, const Json& comparison) {
+Json report_json(const CommonOptions& common, const Session& session, const Plan& plan,
+                 const Json& comparison) {
   Json calibration = session.calibration;
   calibration.erase("key");
   return {{"schema", "mpq-report/1"},  {"mpq", MPQ_VERSION},         {"libtorch", TORCH_VERSION},
-          {"command", common.command}, {"calibration", calibration}, {"comparison", comparison}};
+          {"command", common.command}, {"calibration", calibration}, {"plan", to_json(plan)},
+          {"comparison", comparison}};
 }
 
-ReportFacts gather(const Session& session, const Plan& plan, const Json& report) {
-  const Spec scorer = parse_spec(plan.header.value("scorer", "none"));
-  return {report, to_json(plan), read_if_there(session.work.file("curve.json")),
+ReportFacts gather(const Session& session, const Json& report) {
+  const Spec scorer = parse_spec(report.at("plan").value("scorer", "none"));
+  return {report, report.at("plan"), read_if_there(session.work.file("curve.json")),
           read_if_there(session.work.file("sensitivity-" + scorer.name + ".json")),
           read_timings(session.work.path())};
 }
@@ -49,17 +51,17 @@ Json report(const CommonOptions& common, const ReportOptions& options,
     summary["dry_run"] = true;
     return summary;
   }
-  const Json comparison = compare_plans(session, plan, options.checkpoint, evaluation);
-  const Json report = report_json(common, session, comparison);
-  write_json_file(session.work.file("report.json"), report);
-  timer.record(common.work);
   try {
-    write_text_file(options.out, report_page(gather(session, plan, report)));
+    const Json comparison = compare_plans(session, plan, options.checkpoint, evaluation);
+    const Json report = report_json(common, session, plan, comparison);
+    write_json_file(session.work.file("report.json"), report);
+    timer.record(common.work);
+    write_text_file(options.out, report_page(gather(session, report)));
+    summary["comparison"] = comparison;
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorCode::Format, "{}: a file of this work folder is not complete: {}", common.work,
-         error.what());
+    fail(ErrorCode::Format, "{} or a file of --work {} is not complete: {}", options.plan,
+         common.work, error.what());
   }
-  summary["comparison"] = comparison;
   return summary;
 }
 
