@@ -52,6 +52,7 @@ void WalkState::clear() const {
 
 std::vector<int64_t> rows_of(const std::vector<SequenceGroup>& groups) {
   std::vector<int64_t> rows;
+  rows.reserve(groups.size());
   for (const auto& group : groups) rows.push_back(group.plan.rows());
   return rows;
 }

@@ -66,6 +66,7 @@ std::vector<OutputProbe::GroupKl> OutputProbe::divergences(
   for (size_t g = 0; g < probed_.size(); ++g) {
     if (probed_[g].weight == 0) continue;
     std::vector<at::Tensor> hidden;
+    hidden.reserve(perturbed.size());
     for (const auto& state : perturbed) hidden.push_back(state[g]);
     const auto kl = output_kl(probed_[g], hidden);
     for (size_t i = 0; i < kl.size(); ++i) result[i][g] = kl[i];

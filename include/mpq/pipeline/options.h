@@ -16,7 +16,7 @@ struct CommonOptions {
   std::string work = "mpq-work";
   ComputeOptions compute;
   uint64_t seed = 0;
-  std::string max_memory = "";  // of hidden states and caches; empty: no limit
+  std::string max_memory;  // of hidden states and caches; empty: no limit
   bool dry_run = false;
   bool overwrite = false;
   std::string command;  // as it was typed, for the report
