@@ -4,8 +4,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
-#include "mpq/calib/block_error.h"
+#include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_inputs.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
@@ -23,27 +25,63 @@ class BlockQuantizer {
   }
 
   std::map<size_t, QuantizedLinear> run(GroupHidden& hidden) {
-    if (trains_on_block())
-      target_ = block_output(task_.config, block_, task_.groups, hidden, memory_);
+    learn(hidden);
+    hidden = walk(hidden,
+                  [&](Stage stage, const GroupStates& states) { quantize_stage(stage, states); });
+    return std::move(result_);
+  }
+
+ private:
+  bool learns(size_t planned) const {
+    const auto& quantizer = task_.planned[planned].quantizer;
+    return quantizer != nullptr && quantizer->needs().block;
+  }
+
+  /// From stage to stage of the block as it stands; returns its output.
+  template <class Visit>
+  GroupHidden walk(const GroupHidden& hidden, Visit visit) {
     GroupStates states;
     if (!hidden.empty()) states = enter_groups(task_.config, block_, task_.groups, hidden, memory_);
     for (int stage = 0; stage < kStages; ++stage) {
-      quantize_stage(static_cast<Stage>(stage), states);
+      visit(static_cast<Stage>(stage), states);
       if (!hidden.empty()) {
         states = advance_groups(task_.config, block_, static_cast<Stage>(stage), task_.groups,
                                 states, memory_);
       }
     }
-    for (size_t g = 0; g < states.size(); ++g) hidden[g] = states[g].residual;
-    return std::move(result_);
+    GroupHidden output;
+    for (auto& state : states) output.push_back(state.residual);
+    return output;
   }
 
- private:
-  bool trains_on_block() const {
-    return std::any_of(own_.begin(), own_.end(), [&](size_t i) {
-      const auto& quantizer = task_.planned[i].quantizer;
-      return quantizer != nullptr && quantizer->needs().block;
+  /// The units that learn, together and before the others, which then make up for their errors.
+  void learn(const GroupHidden& hidden) {
+    if (std::none_of(own_.begin(), own_.end(), [&](size_t i) { return learns(i); })) return;
+    std::vector<size_t> indices;
+    std::vector<LearningUnit> units;
+    const GroupHidden target = walk(hidden, [&](Stage stage, const GroupStates& states) {
+      StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
+      for (const size_t i : own_) {
+        const auto& [unit, quantizer] = task_.planned[i];
+        if (unit.stage != stage || !learns(i)) continue;
+        const at::Tensor scale = stage_scale(stage, inputs);
+        const QuantProblem problem =
+            scaled_problem(describe(unit, quantizer->needs(), inputs), scale);
+        indices.push_back(i);
+        units.push_back({unit, quantizer->learn(problem), scale});
+      }
     });
+    const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, target,
+                                             task_.text_share};
+    auto learned = train_block(reconstruction, block_, units);
+    for (size_t u = 0; u < units.size(); ++u) place(indices[u], std::move(learned[u]));
+  }
+
+  void place(size_t planned, QuantizedLinear quantized) {
+    const Unit& unit = task_.planned[planned].unit;
+    validate(quantized, unit.name);
+    block_ = with_unit_weight(block_, task_.config, unit, dequantize(quantized));
+    result_.emplace(planned, std::move(quantized));
   }
 
   QuantProblem describe(const Unit& unit, const InputNeeds& needs, StageInputs& inputs) const {
@@ -57,7 +95,13 @@ class BlockQuantizer {
   /// One decision for all linears that read the stage's input: that of the first quantizer that
   /// scales inputs, over the stage's weights together. None where a linear stays at full precision,
   /// since its weight would have to be rounded again.
-  at::Tensor stage_scale(Stage stage, StageInputs& inputs) const {
+  at::Tensor stage_scale(Stage stage, StageInputs& inputs) {
+    auto& known = scales_[static_cast<size_t>(stage)];
+    if (!known) known = choose_scale(stage, inputs);
+    return *known;
+  }
+
+  at::Tensor choose_scale(Stage stage, StageInputs& inputs) const {
     Unit whole;
     whole.block = block_.index;
     const Quantizer* decides = nullptr;
@@ -77,19 +121,11 @@ class BlockQuantizer {
 
   void quantize_stage(Stage stage, const GroupStates& states) {
     StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
-    const at::Tensor scale = stage_scale(stage, inputs);
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
-      if (unit.stage != stage || quantizer == nullptr) continue;
-      QuantProblem problem = describe(unit, quantizer->needs(), inputs);
-      if (quantizer->needs().block) {
-        problem.block_error = block_error(
-            {task_.config, task_.groups, states, target_, task_.text_share}, block_, unit);
-      }
-      QuantizedLinear quantized = quantize_scaled(*quantizer, problem, scale);
-      validate(quantized, unit.name);
-      block_ = with_unit_weight(block_, task_.config, unit, dequantize(quantized));
-      result_.emplace(i, std::move(quantized));
+      if (unit.stage != stage || quantizer == nullptr || learns(i)) continue;
+      const at::Tensor scale = stage_scale(stage, inputs);
+      place(i, quantize_scaled(*quantizer, describe(unit, quantizer->needs(), inputs), scale));
     }
   }
 
@@ -97,7 +133,7 @@ class BlockQuantizer {
   DecoderBlock& block_;
   MemoryBudget& memory_;
   std::vector<size_t> own_;  // indices in task_.planned of this block's units
-  GroupHidden target_;       // the block's full-precision output, when something trains on it
+  std::array<std::optional<at::Tensor>, kStages> scales_;  // of the stages, once chosen
   std::map<size_t, QuantizedLinear> result_;
 };
 

@@ -11,6 +11,8 @@ namespace mpq {
 namespace {
 
 constexpr int64_t kRowsPerTask = 16;
+/// So many rows end at a word's end, whatever their length.
+constexpr int64_t kRowsOfWholeWords = 32;
 
 int64_t words_of(int64_t columns, int bits) {
   return static_cast<int64_t>(packed_words(static_cast<size_t>(columns), bits));
@@ -50,6 +52,43 @@ at::Tensor unpack_rows(const at::Tensor& packed, int bits, int64_t columns) {
     }
   });
   return codes;
+}
+
+int64_t stream_words(int64_t rows, int64_t columns, int bits) {
+  return words_of(rows * columns, bits);
+}
+
+at::Tensor pack_stream(const at::Tensor& codes, int bits) {
+  const int64_t rows = codes.size(0);
+  const int64_t whole = rows - rows % kRowsOfWholeWords;
+  const auto packed = [&](int64_t first, int64_t count, int64_t lines) {
+    return pack_rows(codes.narrow(0, first, count).reshape({lines, -1}), bits).flatten();
+  };
+  std::vector<at::Tensor> parts;
+  if (whole > 0) parts.push_back(packed(0, whole, whole / kRowsOfWholeWords));
+  if (whole < rows) parts.push_back(packed(whole, rows - whole, 1));
+  return at::cat(parts);
+}
+
+at::Tensor unpack_stream(const at::Tensor& packed, int bits, int64_t rows, int64_t columns) {
+  require(packed.dim() == 1 && packed.size(0) == stream_words(rows, columns, bits),
+          ErrorCode::Internal, "unpack_stream: expected {} words",
+          stream_words(rows, columns, bits));
+  const int64_t whole = rows - rows % kRowsOfWholeWords;
+  const int64_t words = stream_words(whole, columns, bits);
+  std::vector<at::Tensor> parts;
+  if (whole > 0) {
+    const int64_t lines = whole / kRowsOfWholeWords;
+    parts.push_back(
+        unpack_rows(packed.narrow(0, 0, words).view({lines, -1}), bits, kRowsOfWholeWords * columns)
+            .view({whole, columns}));
+  }
+  if (whole < rows) {
+    parts.push_back(unpack_rows(packed.narrow(0, words, packed.size(0) - words).unsqueeze(0), bits,
+                                (rows - whole) * columns)
+                        .view({rows - whole, columns}));
+  }
+  return at::cat(parts);
 }
 
 at::Tensor pack_columns(const at::Tensor& codes, int bits) {

@@ -4,7 +4,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
+
+#include "mpq/core/error.h"
 
 namespace mpq {
 namespace {
@@ -14,10 +17,6 @@ constexpr double kZeta = 1.1;
 constexpr double kGamma = -0.1;
 // LWC's logits start where the sigmoid is 0.982.
 constexpr double kFirstLogit = 4.0;
-
-at::Tensor by_group(const at::Tensor& weight, int64_t groups) {
-  return weight.reshape({weight.size(0), groups, weight.size(1) / groups});
-}
 
 at::Tensor flat(const at::Tensor& grouped) { return grouped.flatten(1); }
 
@@ -37,32 +36,46 @@ void keep_rows(const at::Tensor& keep, const QuantizedLinear& other, QuantizedLi
 
 }  // namespace
 
-at::Tensor round_straight_through(const at::Tensor& x) { return x + (x.round() - x).detach(); }
-
-at::Tensor output_error(const QuantProblem& problem, const at::Tensor& weight, int64_t step) {
-  if (problem.block_error) return problem.block_error(weight, step);
-  const auto difference = weight - problem.weight;
-  return (at::mm(difference, problem.hessian->matrix()) * difference).sum() / 2;
+at::Tensor by_group(const at::Tensor& weight, int64_t groups) {
+  return weight.reshape({weight.size(0), groups, weight.size(1) / groups});
 }
 
-QuantizedLinear better_rows(const QuantProblem& problem, QuantizedLinear learned,
-                            const QuantizedLinear& nearest) {
-  if (problem.hessian == nullptr || problem.block_error) return learned;
-  const at::NoGradGuard no_gradients;
-  const auto row_errors = [&](const QuantizedLinear& linear) {
-    const auto difference = dequantize(linear) - problem.weight;
-    return (at::mm(difference, problem.hessian->matrix()) * difference).sum(1);
+at::Tensor round_straight_through(const at::Tensor& x) { return x + (x.round() - x).detach(); }
+
+QuantizedLinear learn_alone(const QuantProblem& problem, LearnedLinear& linear) {
+  require(problem.hessian != nullptr, ErrorCode::Internal, "{}: learning needs a Hessian",
+          problem.name);
+  const at::Tensor hessian = problem.hessian->matrix();
+  const auto row_errors = [&](const at::Tensor& weight) {
+    const auto difference = weight - problem.weight;
+    return (at::mm(difference, hessian) * difference).sum(1) / 2;
   };
-  keep_rows((row_errors(learned) < row_errors(nearest)).unsqueeze(1), nearest, learned);
+  const QuantizedLinear start = linear.rounded();
+  {
+    const at::AutoGradMode gradients(true);
+    for (int step = 0; step < linear.iterations(); ++step) {
+      at::Tensor loss = row_errors(linear.weight()).sum();
+      const at::Tensor regulariser = linear.regulariser(step);
+      if (regulariser.defined()) loss = loss + regulariser;
+      loss.backward();
+      linear.step(step);
+    }
+  }
+  const at::NoGradGuard no_gradients;
+  QuantizedLinear learned = linear.rounded();
+  const at::Tensor keep = row_errors(dequantize(learned)) < row_errors(dequantize(start));
+  keep_rows(keep.unsqueeze(1), start, learned);
   return learned;
 }
 
-void Adam::step(const at::Tensor& loss) {
+double late_decay(int step, int iterations) {
+  return std::min(1.0, 4 * (1 - static_cast<double>(step) / iterations));
+}
+
+void Adam::step(double share) {
   constexpr double kBeta1 = 0.9;
   constexpr double kBeta2 = 0.999;
   constexpr double kEpsilon = 1e-8;
-  for (auto& [value, rate] : parameters_) value.mutable_grad() = at::Tensor();
-  loss.backward();
   const at::NoGradGuard no_gradients;
   if (mean_.empty()) {
     for (const auto& [value, rate] : parameters_) {
@@ -75,11 +88,13 @@ void Adam::step(const at::Tensor& loss) {
   const double correction = 1 / std::sqrt(1 - std::pow(kBeta2, steps_));
   for (size_t i = 0; i < parameters_.size(); ++i) {
     auto& [value, rate] = parameters_[i];
-    const auto& gradient = value.grad();
+    const at::Tensor gradient = value.grad();
     if (!gradient.defined()) continue;
     mean_[i].mul_(kBeta1).add_(gradient, 1 - kBeta1);
     square_[i].mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    value.addcdiv_(mean_[i], (square_[i].sqrt() * correction).add_(kEpsilon), -rate * growth);
+    value.addcdiv_(mean_[i], (square_[i].sqrt() * correction).add_(kEpsilon),
+                   -rate * share * growth);
+    value.mutable_grad() = at::Tensor();
   }
 }
 
@@ -117,43 +132,54 @@ QuantizedLinear LearnedRounding::rounded() const {
   return {scheme_, flat(codes).to(at::kByte), grid_.scale, grid_.zero.to(at::kByte)};
 }
 
+LearnedRange::LearnedRange(const at::Tensor& weight, const GridOptions& options,
+                           const std::string& where)
+    : options_(options), whole_(choose_grid(weight, options, where)) {
+  const auto groups = whole_.scale.size(1);
+  std::tie(low_, high_) = group_ranges(weight, groups);
+  const auto grouped = by_group(weight, groups);
+  constant_ = std::get<0>(grouped.min(2)) == std::get<0>(grouped.max(2));
+}
+
+Grid LearnedRange::grid(const at::Tensor& low_factor, const at::Tensor& high_factor) const {
+  const auto low = low_ * low_factor;
+  const auto high = high_ * high_factor;
+  Grid grid = grid_of_range(low.detach(), high.detach(), options_);
+  // A symmetric grid has the gradient of the side that sets its size.
+  const auto reach =
+      (options_.scheme.symmetric ? at::maximum(high, -low) : high - low).clamp_min(1e-12);
+  grid.scale = grid.scale * (reach / reach.detach());
+  if (!options_.scheme.symmetric) {
+    const auto zero = -low / grid.scale;
+    grid.zero = grid.zero + (zero - zero.detach());
+  }
+  return {at::where(constant_, whole_.scale, grid.scale),
+          at::where(constant_, whole_.zero, grid.zero)};
+}
+
 LearnedClipping::LearnedClipping(const at::Tensor& weight, const GridOptions& options,
                                  const std::string& where)
-    : options_(options), weight_(weight) {
-  const auto groups = group_count(options.scheme, weight.size(1), where);
-  std::tie(low_, high_) = group_ranges(weight, groups);
-  low_logits_ = learnable(at::full_like(low_, kFirstLogit));
-  high_logits_ = learnable(at::full_like(high_, kFirstLogit));
+    : scheme_(options.scheme), weight_(weight), range_(weight, options, where) {
+  low_logits_ = learnable(range_.ones() * kFirstLogit);
+  high_logits_ = learnable(range_.ones() * kFirstLogit);
+}
+
+Grid LearnedClipping::grid() const {
+  return range_.grid(at::sigmoid(low_logits_), at::sigmoid(high_logits_));
 }
 
 at::Tensor LearnedClipping::weight() const {
-  const double top = top_of(options_.scheme);
-  const auto low = at::sigmoid(low_logits_) * low_;
-  const auto high = at::sigmoid(high_logits_) * high_;
-  const Grid fixed = grid_of_range(low.detach(), high.detach(), options_);
-  at::Tensor scale;
-  at::Tensor zero;
-  if (options_.scheme.symmetric) {
-    // The size of the fixed grid, with the gradient of the side that sets it.
-    const auto reach = at::maximum(high, -low).clamp_min(1e-12);
-    scale = fixed.scale * (reach / reach.detach());
-    zero = fixed.zero;
-  } else {
-    const auto step = ((high - low) / top).clamp_min(1e-12);
-    scale = step + (fixed.scale - step).detach();
-    zero = round_straight_through(-low / scale).clamp(0, top);
-  }
-  const auto grouped = by_group(weight_, low_.size(1));
-  const auto codes =
-      (round_straight_through(grouped / scale.unsqueeze(2)) + zero.unsqueeze(2)).clamp(0, top);
-  return flat((codes - zero.unsqueeze(2)) * scale.unsqueeze(2));
+  const Grid grid = this->grid();
+  const auto scale = grid.scale.unsqueeze(2);
+  const auto zero = grid.zero.unsqueeze(2);
+  const auto steps = by_group(weight_, grid.scale.size(1)) / scale;
+  const auto codes = (round_straight_through(steps) + zero).clamp(0, top_of(scheme_));
+  return flat((codes - zero) * scale);
 }
 
 QuantizedLinear LearnedClipping::rounded() const {
   const at::NoGradGuard no_gradients;
-  const Grid grid =
-      grid_of_range(at::sigmoid(low_logits_) * low_, at::sigmoid(high_logits_) * high_, options_);
-  return round_to_grid(weight_, grid, options_.scheme);
+  return round_to_grid(weight_, grid(), scheme_);
 }
 
 }  // namespace mpq

@@ -44,6 +44,9 @@ class Chain final : public Quantizer {
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     return quantizer_->quantize(problem);
   }
+  std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
+    return quantizer_->learn(problem);
+  }
 
  private:
   std::unique_ptr<Quantizer> transform_, quantizer_;
@@ -77,9 +80,8 @@ std::unique_ptr<Quantizer> make_quantizer(const std::string& text) {
   return std::make_unique<Chain>(std::move(made[0]), std::move(made[1]));
 }
 
-QuantizedLinear quantize_scaled(const Quantizer& quantizer, QuantProblem problem,
-                                const at::Tensor& scale) {
-  if (!scale.defined()) return quantizer.quantize(problem);
+QuantProblem scaled_problem(QuantProblem problem, const at::Tensor& scale) {
+  if (!scale.defined()) return problem;
   problem.weight = problem.weight * scale;
   if (problem.hessian != nullptr) {
     const auto inverse = scale.reciprocal();
@@ -88,13 +90,12 @@ QuantizedLinear quantize_scaled(const Quantizer& quantizer, QuantProblem problem
   }
   if (problem.mean_abs.defined()) problem.mean_abs = problem.mean_abs / scale;
   if (problem.max_abs.defined()) problem.max_abs = problem.max_abs / scale;
-  if (problem.block_error) {
-    problem.block_error = [error = problem.block_error, scale](const at::Tensor& weight,
-                                                               int64_t step) {
-      return error(weight / scale, step);
-    };
-  }
-  QuantizedLinear result = quantizer.quantize(problem);
+  return problem;
+}
+
+QuantizedLinear quantize_scaled(const Quantizer& quantizer, QuantProblem problem,
+                                const at::Tensor& scale) {
+  QuantizedLinear result = quantizer.quantize(scaled_problem(std::move(problem), scale));
   result.input_scale = scale;
   return result;
 }

@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "mpq/calib/block_error.h"
+#include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_inputs.h"
 #include "mpq/calib/walk_state.h"
 #include "mpq/core/error.h"
@@ -47,7 +47,7 @@ GroupHidden CandidateTrials::run_block(const DecoderBlock& block, const GroupHid
     target_ = block_output(config, block, context_.groups, input, *context_.memory);
   GroupStates states = enter_groups(config, block, context_.groups, input, *context_.memory);
   for (int stage = 0; stage < kStages; ++stage) {
-    try_stage(block, static_cast<Stage>(stage), states);
+    try_stage(block, static_cast<Stage>(stage), input, states);
     states = advance_groups(config, block, static_cast<Stage>(stage), context_.groups, states,
                             *context_.memory);
   }
@@ -57,7 +57,18 @@ GroupHidden CandidateTrials::run_block(const DecoderBlock& block, const GroupHid
   return output;
 }
 
-void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states) {
+QuantizedLinear CandidateTrials::learn(const Quantizer& quantizer, const DecoderBlock& block,
+                                       const Unit& unit, const QuantProblem& problem,
+                                       const at::Tensor& scale, const GroupHidden& input) const {
+  std::vector<LearningUnit> units;
+  units.push_back({unit, quantizer.learn(scaled_problem(problem, scale)), scale});
+  const BlockReconstruction reconstruction{context_.model->config(), context_.groups, input,
+                                           target_, context_.text_share};
+  return std::move(train_block(reconstruction, block, units).front());
+}
+
+void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const GroupHidden& input,
+                                const GroupStates& states) {
   const ModelConfig& config = context_.model->config();
   StageInputs inputs(context_.groups, states, context_.text_share, context_.fisher);
   for (size_t u = 0; u < context_.units.size(); ++u) {
@@ -70,13 +81,11 @@ void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const Gr
       QuantProblem problem{
           .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
       inputs.describe(unit, quantizer->needs(), problem);
-      if (quantizer->needs().block) {
-        problem.block_error = block_error(
-            {config, context_.groups, states, target_, context_.text_share}, block, unit);
-      }
       const at::Tensor scale = foldable_scale(config, block, stage, problem.scale_dtype,
                                               quantizer->input_scale(problem));
-      const at::Tensor dequantized = dequantize(quantize_scaled(*quantizer, problem, scale));
+      const at::Tensor dequantized = dequantize(
+          quantizer->needs().block ? learn(*quantizer, block, unit, problem, scale, input)
+                                   : quantize_scaled(*quantizer, problem, scale));
       if (context_.spent != nullptr) ++context_.spent->quantizations;
       if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
       if (hooks_.candidate)

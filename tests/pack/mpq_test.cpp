@@ -43,18 +43,26 @@ TEST(Native, EverySchemeIsReadBack) {
   }
 }
 
+TEST(Native, AHybridTakesOneBitAChannelAndNoPadding) {
+  const QuantizedLinear linear = quantized("hir:bits=2,high=3,ratio=0.13,group=0,sym,iterations=0");
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : stored(linear)) bytes += static_cast<int64_t>(tensor.nbytes());
+  // 96 inputs, 12 of them high; 10 rows, two groups of 16-bit scales each.
+  EXPECT_EQ(bytes, 96 / 8 + 4 * ((10 * 84 * 2 + 31) / 32 + (10 * 12 * 3 + 31) / 32) + 10 * 2 * 2);
+}
+
 TEST(Native, DamageIsAFormatError) {
   const QuantizedLinear linear = quantized("hir:group=32,iterations=0");
   auto tensors = stored(linear);
-  tensors["p.order"] = tensors["p.order"].clone();
-  tensors["p.order"][0] = tensors["p.order"][1].item<int>();
+  tensors["p.high"] = tensors["p.high"].clone();
+  tensors["p.high"][0].bitwise_xor_(4);
   try {
     read_linear("p", linear.scheme, linear.out(), linear.in(),
                 [&](const std::string& name) { return tensors.at(name); });
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::Format);
-    EXPECT_NE(std::string(error.what()).find("order"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("p.high"), std::string::npos);
   }
   for (const char* json :
        {R"({"bits":1,"group":32,"symmetric":true})", R"({"bits":2,"group":-1,"symmetric":true})",

@@ -27,7 +27,8 @@ struct BlockTask {
 /// What any of the quantizers must see.
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
 
-/// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4). `block` gets the
+/// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4); units whose quantizer
+/// learns with its block are learned together before the others. `block` gets the
 /// dequantized weights; `hidden`, the groups' inputs of the block, becomes its output (it may be
 /// empty when no quantizer needs inputs). Returns the quantized units by index in `planned`.
 std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,

@@ -17,7 +17,7 @@ class StageInputs {
               double text_share, const ChannelFisher* fisher)
       : groups_(groups), states_(states), text_share_(text_share), fisher_(fisher) {}
 
-  /// Fills what `needs` asks for of a unit, all but block_error.
+  /// Fills what `needs` asks for of a unit.
   void describe(const Unit& unit, const InputNeeds& needs, QuantProblem& problem);
 
  private:

@@ -12,8 +12,9 @@
 namespace mpq {
 
 /// PREFIX.codes int32 [out, words], PREFIX.scale [out, groups] and, unless symmetric, PREFIX.zero
-/// (uint8, or the scales' dtype for float zero points); a hybrid has PREFIX.order int32 [in] and
-/// these tensors as PREFIX.0., PREFIX.1. ... for its pieces.
+/// (uint8, or the scales' dtype for float zero points). A hybrid has PREFIX.high, one bit a
+/// channel, and these tensors as PREFIX.0., PREFIX.1. ... for its pieces, their codes one stream
+/// [words].
 std::vector<TensorPlan> linear_plan(const std::string& prefix, const Scheme& scheme, int64_t out,
                                     int64_t in, at::ScalarType scale_dtype);
 /// In the plan's order. Throws Error(Internal) when a scale is not representable in `scale_dtype`.

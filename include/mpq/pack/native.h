@@ -8,7 +8,7 @@
 
 namespace mpq {
 
-constexpr const char* kNativeSchema = "mpq-checkpoint/1";
+constexpr const char* kNativeSchema = "mpq-checkpoint/2";
 
 /// Weights of a native folder whose quantization_config is `config`, dequantized to float32 by
 /// load(). Throws Error(Format) when a linear's tensors disagree with its scheme.

@@ -1,26 +1,27 @@
 #pragma once
 // What learned quantizers share: differentiable rounding and clipping, Adam, and the error they
 // lower.
-#include <functional>
 #include <vector>
 
 #include "mpq/quant/grid.h"
+#include "mpq/quant/learned_linear.h"
 #include "mpq/quant/quantizer.h"
 
 namespace mpq {
 
+/// [out, in] to [out, groups, columns].
+at::Tensor by_group(const at::Tensor& weight, int64_t groups);
+
 /// round(x), with the gradient of x (straight-through).
 at::Tensor round_straight_through(const at::Tensor& x);
 
-/// Mean over tokens of the squared output error, summed over channels: of the block when the
-/// problem has block_error, else of the unit, tr(D H D^T) / 2 with D = weight - problem.weight. A
-/// scalar.
-at::Tensor output_error(const QuantProblem& problem, const at::Tensor& weight, int64_t step);
+/// Learns a linear alone, under the mean over tokens of its squared output error summed over
+/// channels, tr(D H D^T) / 2 with D = weight - problem.weight. Row by row the result stays where it
+/// began if that has the lower error: rows do not depend on one another.
+QuantizedLinear learn_alone(const QuantProblem& problem, LearnedLinear& linear);
 
-/// Row by row the result with the lower error under the problem's Hessian (rows do not depend on
-/// one another); `learned` as it is when there is none, or the block's error was lowered.
-QuantizedLinear better_rows(const QuantProblem& problem, QuantizedLinear learned,
-                            const QuantizedLinear& nearest);
+/// Share of the rates at a step: 1, falling to 0 over the last quarter.
+double late_decay(int step, int iterations);
 
 /// Adam (Kingma & Ba, 2015) with its usual constants.
 class Adam {
@@ -30,8 +31,11 @@ class Adam {
     double rate;
   };
   explicit Adam(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {}
-  /// One step along the gradients of `loss`, which are computed here.
-  void step(const at::Tensor& loss);
+  Adam(const std::vector<at::Tensor>& values, double rate) {
+    for (const auto& value : values) parameters_.push_back({value, rate});
+  }
+  /// One step along the parameters' gradients, which are then cleared; `share` of the rates.
+  void step(double share = 1);
 
  private:
   std::vector<Parameter> parameters_;
@@ -60,6 +64,21 @@ class LearnedRounding {
   at::Tensor floor_, logits_;  // [out, groups, columns]
 };
 
+/// The grid of a weight whose groups' ranges are multiplied by learned factors.
+class LearnedRange {
+ public:
+  LearnedRange(const at::Tensor& weight, const GridOptions& options, const std::string& where);
+  /// Of factors [out, groups] in (0, 1], with gradients for them where they have them: the values
+  /// are those of the stored grid. Groups of one value keep the grid on which they are exact.
+  Grid grid(const at::Tensor& low_factor, const at::Tensor& high_factor) const;
+  at::Tensor ones() const { return at::ones_like(low_); }
+
+ private:
+  GridOptions options_;
+  Grid whole_;
+  at::Tensor low_, high_, constant_;  // [out, groups]
+};
+
 /// Learned weight clipping (OmniQuant, Shao et al., 2024, equation 2): every group's range is
 /// multiplied by sigmoids, which start near 1.
 class LearnedClipping {
@@ -71,9 +90,10 @@ class LearnedClipping {
   QuantizedLinear rounded() const;
 
  private:
-  GridOptions options_;
-  at::Tensor weight_;                    // [out, in]
-  at::Tensor low_, high_;                // [out, groups]
+  Grid grid() const;
+  Scheme scheme_;
+  at::Tensor weight_;  // [out, in]
+  LearnedRange range_;
   at::Tensor low_logits_, high_logits_;  // [out, groups]
 };
 

@@ -9,8 +9,10 @@ namespace mpq {
 /// unknown name or option, or a chain whose earlier member has no input scale.
 std::unique_ptr<Quantizer> make_quantizer(const std::string& spec);
 
-/// quantize() of the weight with its columns multiplied by `scale` [in], for inputs divided by it;
-/// undefined: as they are.
+/// The problem with the weight's columns multiplied by `scale` [in], for inputs divided by it;
+/// undefined: as it is.
+QuantProblem scaled_problem(QuantProblem problem, const at::Tensor& scale);
+/// quantize() of scaled_problem().
 QuantizedLinear quantize_scaled(const Quantizer& quantizer, QuantProblem problem,
                                 const at::Tensor& scale);
 

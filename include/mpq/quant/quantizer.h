@@ -3,12 +3,12 @@
 // points.
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "mpq/core/registry.h"
 #include "mpq/quant/hessian.h"
+#include "mpq/quant/learned_linear.h"
 #include "mpq/quant/quantized_linear.h"
 
 namespace mpq {
@@ -17,7 +17,7 @@ namespace mpq {
 struct InputNeeds {
   bool hessian = false;  // QuantProblem::hessian
   bool ranges = false;   // mean_abs and max_abs
-  bool block = false;    // block_error
+  bool block = false;    // to be learned with its block: learn() instead of quantize()
   bool fisher = false;   // channel_fisher
   bool any() const { return hessian || ranges || block || fisher; }
 };
@@ -30,9 +30,6 @@ struct QuantProblem {
   at::ScalarType scale_dtype = at::kFloat;   // dtype in which scales are stored
   at::Tensor mean_abs{}, max_abs{};          // float32 [in]: of the inputs' magnitudes
   at::Tensor channel_fisher{};               // float32 [in]: sum over rows of E[g^2]
-  /// Mean squared error of the block's output on the step's minibatch with this weight [out, in] in
-  /// place: a scalar through which gradients flow to the weight.
-  std::function<at::Tensor(const at::Tensor& weight, int64_t step)> block_error{};
 };
 
 /// A weight-only post-training quantizer. To add one: a class with nested Options, in
@@ -56,6 +53,9 @@ class Quantizer {
   /// Throws Error(Usage) when the group does not divide `in`, Error(Numeric) when the weights are
   /// not finite.
   virtual QuantizedLinear quantize(const QuantProblem& problem) const = 0;
+  /// Where needs().block: what learns the codes under the error of the whole block's output. All
+  /// such units of a block are learned together. Throws as quantize().
+  virtual std::unique_ptr<LearnedLinear> learn(const QuantProblem&) const { return nullptr; }
 };
 
 }  // namespace mpq

@@ -40,7 +40,11 @@ class CandidateTrials {
   GroupHidden run_block(const DecoderBlock& block, const GroupHidden& input);
 
  private:
-  void try_stage(const DecoderBlock& block, Stage stage, const GroupStates& states);
+  void try_stage(const DecoderBlock& block, Stage stage, const GroupHidden& input,
+                 const GroupStates& states);
+  QuantizedLinear learn(const Quantizer& quantizer, const DecoderBlock& block, const Unit& unit,
+                        const QuantProblem& problem, const at::Tensor& scale,
+                        const GroupHidden& input) const;
   void show_output(size_t unit, size_t candidate, const DecoderBlock& block, Stage first,
                    const GroupStates& states);
 

@@ -1,7 +1,6 @@
 // AdaRound (Nagel et al., 2020): whether each weight is rounded up or down is learned under the
 // output error (methods.md, 3).
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "mpq/quant/learned.h"
 #include "mpq/quant/scheme_options.h"
@@ -35,19 +34,34 @@ class AdaRound final : public Quantizer {
   InputNeeds needs() const override { return {.hessian = true}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    const at::AutoGradMode gradients(true);
-    const Grid grid =
-        choose_grid(problem.weight, {scheme_, options_.mse, problem.scale_dtype}, problem.name);
-    LearnedRounding rounding(problem.weight, grid, scheme_);
-    Adam adam({{rounding.parameter(), options_.rate}});
-    for (int step = 0; step < options_.iterations; ++step) {
-      adam.step(output_error(problem, rounding.weight(), step) +
-                options_.lambda * rounding.regulariser(step, options_.iterations));
-    }
-    return better_rows(problem, rounding.rounded(), round_to_grid(problem.weight, grid, scheme_));
+    Learned learned(problem, options_, scheme_);
+    return learn_alone(problem, learned);
   }
 
  private:
+  class Learned final : public LearnedLinear {
+   public:
+    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
+        : options_(options),
+          rounding_(
+              problem.weight,
+              choose_grid(problem.weight, {scheme, options.mse, problem.scale_dtype}, problem.name),
+              scheme),
+          adam_({rounding_.parameter()}, options.rate) {}
+    int iterations() const override { return options_.iterations; }
+    at::Tensor weight() const override { return rounding_.weight(); }
+    at::Tensor regulariser(int step) const override {
+      return options_.lambda * rounding_.regulariser(step, options_.iterations);
+    }
+    void step(int) override { adam_.step(); }
+    QuantizedLinear rounded() const override { return rounding_.rounded(); }
+
+   private:
+    Options options_;
+    LearnedRounding rounding_;
+    Adam adam_;
+  };
+
   Options options_;
   Scheme scheme_;
 };

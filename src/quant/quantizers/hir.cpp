@@ -1,7 +1,6 @@
 // High-impact channels at a higher width (arXiv 2511.17801; methods.md, 3): AdaRound for them,
 // learned clipping for the rest, trained together on the block's output.
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <optional>
@@ -33,7 +32,7 @@ class Hir final : public Quantizer {
       field("iterations", iterations, "steps of Adam for rounding and clipping; 0: nearest");
       field("lambda", lambda, "weight of AdaRound's regulariser");
       field("gptq", gptq,
-            "ours: round on the learned grids with GPTQ's error compensation instead of AdaRound");
+            "ours: nothing is learned; both parts are rounded with GPTQ's error compensation");
     }
   };
 
@@ -56,118 +55,123 @@ class Hir final : public Quantizer {
             .high_ratio = options_.ratio};
   }
   InputNeeds needs() const override {
-    return {.hessian = true, .block = options_.iterations > 0, .fisher = true};
+    return {.hessian = options_.gptq, .block = learns(), .fisher = true};
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    require(at::isfinite(problem.weight).all().item<bool>(), ErrorCode::Numeric,
-            "{}: the weights hold inf or NaN; the checkpoint is damaged or overflowed",
-            problem.name);
-    std::vector<Part> parts;
-    const at::Tensor order = channel_order(problem);
-    const at::Tensor ordered = problem.weight.index_select(1, order);
-    int64_t begin = 0;
-    for (const Piece& piece : pieces_of(scheme(), ordered.size(1), problem.name)) {
-      parts.emplace_back(ordered.narrow(1, begin, piece.columns).contiguous(), piece.scheme,
-                         begin >= ordered.size(1) - high_channels(scheme(), ordered.size(1)),
-                         problem);
-      begin += piece.columns;
-    }
-    const QuantizedLinear nearest = assemble(order, parts, [](Part& p) { return p.nearest(); });
-    QuantizedLinear learned = nearest;
-    if (options_.iterations > 0) {
-      train(problem, order, parts);
-      learned = assemble(order, parts, [](Part& p) { return p.rounded(); });
-    }
-    if (options_.gptq) compensate(problem, learned);
-    if (!problem.block_error) return better_rows(problem, learned, nearest);
-    return error_of(problem, learned) <= error_of(problem, nearest) ? learned : nearest;
+    Learned learned(problem, options_, scheme());
+    if (learns()) return learn_alone(problem, learned);
+    QuantizedLinear result = learned.rounded();
+    if (options_.gptq) compensate(problem, result);
+    return result;
+  }
+  std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
+    return std::make_unique<Learned>(problem, options_, scheme());
   }
 
  private:
+  bool learns() const { return options_.iterations > 0 && !options_.gptq; }
+
   /// One piece on its way: learned rounding on a fixed grid, or a learned range.
   class Part {
    public:
-    Part(at::Tensor weight, const Scheme& scheme, bool high, const QuantProblem& problem)
-        : weight_(std::move(weight)),
-          options_{scheme, false, problem.scale_dtype},
-          grid_(choose_grid(weight_, options_, problem.name)),
-          high_(high) {
-      if (high_) {
-        rounding_.emplace(weight_, grid_, scheme);
+    Part(const at::Tensor& weight, const GridOptions& options, bool high, const std::string& name) {
+      if (high) {
+        rounding_.emplace(weight, choose_grid(weight, options, name), options.scheme);
       } else {
-        clipping_.emplace(weight_, options_, problem.name);
+        clipping_.emplace(weight, options, name);
       }
     }
-    std::vector<Adam::Parameter> parameters() {
-      constexpr double kRoundingRate = 1e-3;
+    /// AdaRound's rate is the published one for its 5000 steps; fewer steps go as far together.
+    void add_parameters(int iterations, std::vector<Adam::Parameter>& parameters) {
+      constexpr double kRoundingWay = 5000 * 1e-3;
       constexpr double kClippingRate = 1e-2;
-      std::vector<Adam::Parameter> result;
-      if (high_) {
-        result.push_back({rounding_->parameter(), kRoundingRate});
+      if (rounding_) {
+        parameters.push_back({rounding_->parameter(), kRoundingWay / std::max(iterations, 1)});
       } else {
         for (const auto& logits : clipping_->parameters())
-          result.push_back({logits, kClippingRate});
+          parameters.push_back({logits, kClippingRate});
       }
-      return result;
     }
-    at::Tensor weight() const { return high_ ? rounding_->weight() : clipping_->weight(); }
-    const LearnedRounding* rounding() const { return high_ ? &*rounding_ : nullptr; }
-    QuantizedLinear rounded() const { return high_ ? rounding_->rounded() : clipping_->rounded(); }
-    QuantizedLinear nearest() const { return round_to_grid(weight_, grid_, options_.scheme); }
+    const std::optional<LearnedRounding>& rounding() const { return rounding_; }
+    at::Tensor weight() const { return rounding_ ? rounding_->weight() : clipping_->weight(); }
+    QuantizedLinear rounded() const {
+      return rounding_ ? rounding_->rounded() : clipping_->rounded();
+    }
 
    private:
-    at::Tensor weight_;
-    GridOptions options_;
-    Grid grid_;
-    bool high_;
     std::optional<LearnedRounding> rounding_;
     std::optional<LearnedClipping> clipping_;
   };
 
+  class Learned final : public LearnedLinear {
+   public:
+    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
+        : options_(options), scheme_(scheme), order_(channel_order(problem, scheme)) {
+      require(at::isfinite(problem.weight).all().item<bool>(), ErrorCode::Numeric,
+              "{}: the weights hold inf or NaN; the checkpoint is damaged or overflowed",
+              problem.name);
+      const at::Tensor ordered = problem.weight.index_select(1, order_);
+      const int64_t low = ordered.size(1) - high_channels(scheme, ordered.size(1));
+      std::vector<Adam::Parameter> parameters;
+      int64_t begin = 0;
+      for (const Piece& piece : pieces_of(scheme, ordered.size(1), problem.name)) {
+        parts_.emplace_back(ordered.narrow(1, begin, piece.columns).contiguous(),
+                            GridOptions{piece.scheme, false, problem.scale_dtype}, begin >= low,
+                            problem.name);
+        parts_.back().add_parameters(options.iterations, parameters);
+        begin += piece.columns;
+      }
+      adam_.emplace(std::move(parameters));
+    }
+
+    int iterations() const override { return options_.iterations; }
+    at::Tensor weight() const override {
+      std::vector<at::Tensor> columns;
+      for (const auto& part : parts_) columns.push_back(part.weight());
+      return at::cat(columns, 1).index_select(1, order_.argsort());
+    }
+    at::Tensor regulariser(int step) const override {
+      at::Tensor sum;
+      for (const auto& part : parts_) {
+        if (!part.rounding()) continue;
+        const at::Tensor own =
+            options_.lambda * part.rounding()->regulariser(step, options_.iterations);
+        sum = sum.defined() ? sum + own : own;
+      }
+      return sum;
+    }
+    void step(int step) override { adam_->step(late_decay(step, options_.iterations)); }
+    QuantizedLinear rounded() const override {
+      QuantizedLinear linear;
+      linear.scheme = scheme_;
+      linear.order = order_;
+      for (const auto& part : parts_) linear.pieces.push_back(part.rounded());
+      return linear;
+    }
+
+   private:
+    Options options_;
+    Scheme scheme_;
+    at::Tensor order_;
+    std::vector<Part> parts_;
+    std::optional<Adam> adam_;
+  };
+
   /// int64 [in]: the other channels, then the high-impact ones, each in ascending order. Without
   /// Fisher scores, channels count by their part of the output: diag(H) times the column's square.
-  at::Tensor channel_order(const QuantProblem& problem) const {
+  static at::Tensor channel_order(const QuantProblem& problem, const Scheme& scheme) {
     at::Tensor score = problem.channel_fisher;
     if (!score.defined()) {
       score = problem.weight.square().sum(0);
       if (problem.hessian != nullptr) score = score * problem.hessian->diagonal();
     }
     const int64_t in = problem.weight.size(1);
-    const int64_t high = high_channels(scheme(), in);
+    const int64_t high = high_channels(scheme, in);
     const auto ranked = std::get<1>(at::sort(score, /*stable=*/true, 0, /*descending=*/true));
     const auto top = std::get<0>(ranked.narrow(0, 0, high).sort());
     const auto rest = std::get<0>(ranked.narrow(0, high, in - high).sort());
     return at::cat({rest, top});
-  }
-
-  template <class Form>
-  QuantizedLinear assemble(const at::Tensor& order, std::vector<Part>& parts, Form form) const {
-    QuantizedLinear linear;
-    linear.scheme = scheme();
-    linear.order = order;
-    for (auto& part : parts) linear.pieces.push_back(form(part));
-    return linear;
-  }
-
-  void train(const QuantProblem& problem, const at::Tensor& order, std::vector<Part>& parts) const {
-    const at::AutoGradMode gradients(true);
-    const at::Tensor back = order.argsort();
-    std::vector<Adam::Parameter> parameters;
-    for (auto& part : parts) {
-      for (const auto& parameter : part.parameters()) parameters.push_back(parameter);
-    }
-    Adam adam(parameters);
-    for (int step = 0; step < options_.iterations; ++step) {
-      std::vector<at::Tensor> columns;
-      for (const auto& part : parts) columns.push_back(part.weight());
-      at::Tensor loss = output_error(problem, at::cat(columns, 1).index_select(1, back), step);
-      for (const auto& part : parts) {
-        if (part.rounding() != nullptr)
-          loss = loss + options_.lambda * part.rounding()->regulariser(step, options_.iterations);
-      }
-      adam.step(loss);
-    }
   }
 
   /// GPTQ over all channels in their original order, each on the grid of its group and part.
@@ -200,17 +204,6 @@ class Hir final : public Quantizer {
       piece.codes = codes.narrow(1, begin, columns).contiguous();
       begin += columns;
     }
-  }
-
-  /// Mean over a few minibatches.
-  static double error_of(const QuantProblem& problem, const QuantizedLinear& linear) {
-    const at::NoGradGuard no_gradients;
-    constexpr int kSteps = 4;
-    const at::Tensor weight = dequantize(linear);
-    double error = 0;
-    for (int step = 0; step < kSteps; ++step)
-      error += output_error(problem, weight, step).item<double>();
-    return error;
   }
 
   Options options_;

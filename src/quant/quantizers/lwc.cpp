@@ -1,9 +1,6 @@
 // Learned weight clipping (OmniQuant, Shao et al., 2024): every group's range is learned under the
 // output error (methods.md, 3).
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
-
-#include <limits>
 
 #include "mpq/quant/learned.h"
 #include "mpq/quant/scheme_options.h"
@@ -19,7 +16,7 @@ class Lwc final : public Quantizer {
     template <class Field>
     void visit(Field&& field) {
       SchemeOptions::visit(field);
-      field("iterations", iterations, "steps of Adam; the best one is kept");
+      field("iterations", iterations, "steps of Adam, the last quarter at falling rates");
       field("rate", rate, "of Adam");
     }
   };
@@ -33,28 +30,28 @@ class Lwc final : public Quantizer {
   InputNeeds needs() const override { return {.hessian = true}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    const at::AutoGradMode gradients(true);
-    const GridOptions grid{scheme_, false, problem.scale_dtype};
-    const QuantizedLinear nearest = round_to_nearest(problem.weight, grid, problem.name);
-    QuantizedLinear best = nearest;
-    double least = output_error(problem, dequantize(nearest), 0).item<double>();
-    LearnedClipping clipping(problem.weight, grid, problem.name);
-    std::vector<Adam::Parameter> parameters;
-    for (const auto& logits : clipping.parameters()) parameters.push_back({logits, options_.rate});
-    Adam adam(parameters);
-    for (int step = 0; step < options_.iterations; ++step) {
-      const at::Tensor loss = output_error(problem, clipping.weight(), step);
-      const double value = loss.item<double>();
-      if (value < least) {
-        least = value;
-        best = clipping.rounded();
-      }
-      adam.step(loss);
-    }
-    return better_rows(problem, best, nearest);
+    Learned learned(problem, options_, scheme_);
+    return learn_alone(problem, learned);
   }
 
  private:
+  class Learned final : public LearnedLinear {
+   public:
+    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
+        : iterations_(options.iterations),
+          clipping_(problem.weight, {scheme, false, problem.scale_dtype}, problem.name),
+          adam_(clipping_.parameters(), options.rate) {}
+    int iterations() const override { return iterations_; }
+    at::Tensor weight() const override { return clipping_.weight(); }
+    void step(int step) override { adam_.step(late_decay(step, iterations_)); }
+    QuantizedLinear rounded() const override { return clipping_.rounded(); }
+
+   private:
+    int iterations_;
+    LearnedClipping clipping_;
+    Adam adam_;
+  };
+
   Options options_;
   Scheme scheme_;
 };

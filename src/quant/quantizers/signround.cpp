@@ -17,7 +17,7 @@ class SignRound final : public Quantizer {
     template <class Field>
     void visit(Field&& field) {
       SchemeOptions::visit(field);
-      field("iterations", iterations, "signed gradient steps; the best one is kept");
+      field("iterations", iterations, "signed gradient steps");
       field("rate", rate, "first step size, falling to 0; 0: 1 / iterations");
     }
   };
@@ -28,74 +28,73 @@ class SignRound final : public Quantizer {
   }
 
   Scheme scheme() const override { return scheme_; }
-  InputNeeds needs() const override { return {.hessian = true, .block = true}; }
+  InputNeeds needs() const override { return {.block = true}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    const at::AutoGradMode gradients(true);
-    const GridOptions options{scheme_, false, problem.scale_dtype};
-    const Grid start = choose_grid(problem.weight, options, problem.name);
-    const int64_t groups = start.scale.size(1);
-    const auto [low, high] = group_ranges(problem.weight, groups);
-    Parameters now{at::zeros_like(problem.weight), at::ones_like(low), at::ones_like(high)};
-    QuantizedLinear best = round_to_grid(problem.weight, start, scheme_);
-    double least = 1e300;
-    const double rate = options_.rate > 0 ? options_.rate : 1.0 / options_.iterations;
-    for (int step = 0; step < options_.iterations; ++step) {
-      for (auto* tensor : now.all()) tensor->requires_grad_();
-      const Grid grid = grid_of_range(low * now.low.detach(), high * now.high.detach(), options);
-      const at::Tensor loss = output_error(problem, rounded(problem, grid, now, low, high), step);
-      const double value = loss.item<double>();
-      loss.backward();
-      const at::NoGradGuard no_gradients;
-      if (value < least) {
-        least = value;
-        best = codes_of(problem.weight, grid, now.offset);
-      }
-      const double size = rate * (1 - static_cast<double>(step) / options_.iterations);
-      now.offset = (now.offset.detach() - now.offset.grad().sign() * size).clamp(-0.5, 0.5);
-      now.low = (now.low.detach() - now.low.grad().sign() * size).clamp(kLeastRange, 1);
-      now.high = (now.high.detach() - now.high.grad().sign() * size).clamp(kLeastRange, 1);
-    }
-    return better_rows(problem, best, round_to_grid(problem.weight, start, scheme_));
+    Learned learned(problem, options_, scheme_);
+    return learn_alone(problem, learned);
+  }
+  std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
+    return std::make_unique<Learned>(problem, options_, scheme_);
   }
 
  private:
-  static constexpr double kLeastRange = 0.1;
+  class Learned final : public LearnedLinear {
+   public:
+    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
+        : options_(options),
+          scheme_(scheme),
+          weight_(problem.weight),
+          range_(weight_, {scheme, false, problem.scale_dtype}, problem.name),
+          offset_(at::zeros_like(weight_).requires_grad_()),
+          low_factor_(range_.ones().requires_grad_()),
+          high_factor_(range_.ones().requires_grad_()) {}
 
-  struct Parameters {
-    at::Tensor offset;     // [out, in], added before rounding
-    at::Tensor low, high;  // [out, groups], factors of the range
-    std::vector<at::Tensor*> all() { return {&offset, &low, &high}; }
+    int iterations() const override { return options_.iterations; }
+
+    at::Tensor weight() const override {
+      const Grid grid = range_.grid(low_factor_, high_factor_);
+      return ((codes_on(grid) - grid.zero.unsqueeze(2)) * grid.scale.unsqueeze(2)).flatten(1);
+    }
+
+    void step(int step) override {
+      const at::NoGradGuard no_gradients;
+      const double rate = options_.rate > 0 ? options_.rate : 1.0 / options_.iterations;
+      const double size = rate * (1 - static_cast<double>(step) / options_.iterations);
+      const auto move = [size](at::Tensor& value, double least, double most) {
+        value.sub_(value.grad().sign(), size).clamp_(least, most);
+        value.mutable_grad() = at::Tensor();
+      };
+      constexpr double kLeastRange = 0.1;
+      move(offset_, -0.5, 0.5);
+      move(low_factor_, kLeastRange, 1);
+      move(high_factor_, kLeastRange, 1);
+    }
+
+    QuantizedLinear rounded() const override {
+      const at::NoGradGuard no_gradients;
+      const Grid grid = range_.grid(low_factor_, high_factor_);
+      return {scheme_, codes_on(grid).flatten(1).to(at::kByte), grid.scale,
+              grid.zero.to(at::kByte)};
+    }
+
+   private:
+    /// [out, groups, columns], with straight-through gradients.
+    at::Tensor codes_on(const Grid& grid) const {
+      const int64_t groups = grid.scale.size(1);
+      const auto steps =
+          by_group(weight_, groups) / grid.scale.unsqueeze(2) + by_group(offset_, groups);
+      return (round_straight_through(steps) + grid.zero.unsqueeze(2))
+          .clamp(0, static_cast<double>((1 << scheme_.bits) - 1));
+    }
+
+    Options options_;
+    Scheme scheme_;
+    at::Tensor weight_;
+    LearnedRange range_;
+    at::Tensor offset_;                    // [out, in], added before rounding
+    at::Tensor low_factor_, high_factor_;  // [out, groups], of the range
   };
-
-  double top() const { return static_cast<double>((1 << scheme_.bits) - 1); }
-
-  at::Tensor grouped(const at::Tensor& x, const Grid& grid) const {
-    const int64_t groups = grid.scale.size(1);
-    return x.reshape({x.size(0), groups, x.size(1) / groups});
-  }
-
-  /// The rounded weight with straight-through gradients for all parameters; its values are those of
-  /// the stored grid.
-  at::Tensor rounded(const QuantProblem& problem, const Grid& grid, const Parameters& now,
-                     const at::Tensor& low, const at::Tensor& high) const {
-    const at::Tensor reach = scheme_.symmetric ? at::maximum(high * now.high, -low * now.low)
-                                               : high * now.high - low * now.low;
-    const auto size = reach.clamp_min(1e-12);
-    const auto scale = (grid.scale.detach() * (size / size.detach())).unsqueeze(2);
-    const auto zero = grid.zero.detach().unsqueeze(2);
-    const auto steps = grouped(problem.weight, grid) / scale + grouped(now.offset, grid);
-    const auto codes = (round_straight_through(steps) + zero).clamp(0, top());
-    return ((codes - zero) * scale).flatten(1);
-  }
-
-  QuantizedLinear codes_of(const at::Tensor& weight, const Grid& grid,
-                           const at::Tensor& offset) const {
-    const auto steps = grouped(weight, grid) / grid.scale.unsqueeze(2) + grouped(offset, grid);
-    const auto codes = (steps.round() + grid.zero.unsqueeze(2)).clamp(0, top());
-    return {scheme_, codes.flatten(1).to(at::kByte), grid.scale.detach(),
-            grid.zero.detach().to(at::kByte)};
-  }
 
   Options options_;
   Scheme scheme_;

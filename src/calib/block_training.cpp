@@ -1,0 +1,131 @@
+// One forward and one backward pass of the block a step.
+#include "mpq/calib/block_training.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "mpq/core/log.h"
+
+namespace mpq {
+namespace {
+
+/// In a batch of task and of text: the wanted share over the share of the tokens.
+struct KindWeights {
+  double task = 1, text = 1;
+};
+
+KindWeights kind_weights(const std::vector<SequenceGroup>& groups, double text_share) {
+  double task = 0;
+  double text = 0;
+  for (const auto& group : groups) {
+    (group.text ? text : task) += static_cast<double>(group.plan.rows());
+  }
+  if (task == 0 || text == 0) return {};
+  return {(1 - text_share) * (task + text) / task, text_share * (task + text) / text};
+}
+
+/// float32 [out, in] for inputs that no scale divides.
+at::Tensor weight_of(const LearningUnit& unit) {
+  const at::Tensor weight = unit.linear->weight();
+  return unit.scale.defined() ? weight / unit.scale : weight;
+}
+
+/// One step of all units whose iterations are not over; those keep their last weights.
+void train_step(const ModelConfig& config, const BlockError& error, const DecoderBlock& block,
+                const std::vector<LearningUnit>& units, int step) {
+  DecoderBlock changed = block;
+  for (const auto& unit : units)
+    changed = with_unit_weight(changed, config, unit.unit, weight_of(unit));
+  at::Tensor loss = error(changed, step);
+  for (const auto& unit : units) {
+    if (step >= unit.linear->iterations()) continue;
+    const at::Tensor regulariser = unit.linear->regulariser(step);
+    if (regulariser.defined()) loss = loss + regulariser.to(loss.device());
+  }
+  loss.backward();
+  for (const auto& unit : units) {
+    if (step < unit.linear->iterations()) unit.linear->step(step);
+  }
+}
+
+std::vector<QuantizedLinear> codes_of(const std::vector<LearningUnit>& units) {
+  std::vector<QuantizedLinear> codes;
+  for (const auto& unit : units) {
+    codes.push_back(unit.linear->rounded());
+    codes.back().input_scale = unit.scale;
+  }
+  return codes;
+}
+
+double error_with(const ModelConfig& config, const BlockError& error, const DecoderBlock& block,
+                  const std::vector<LearningUnit>& units,
+                  const std::vector<QuantizedLinear>& codes) {
+  DecoderBlock changed = block;
+  for (size_t i = 0; i < units.size(); ++i)
+    changed = with_unit_weight(changed, config, units[i].unit, dequantize(codes[i]));
+  return error.sum(changed);
+}
+
+}  // namespace
+
+GroupHidden block_output(const ModelConfig& config, const DecoderBlock& block,
+                         const std::vector<SequenceGroup>& groups, const GroupHidden& input,
+                         MemoryBudget& memory) {
+  GroupHidden output;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    output.push_back(memory.allocate(input[g].size(0), input[g].size(1), input[g].scalar_type()));
+    forward_all(config, block, groups[g].plan, input[g], output.back());
+  }
+  return output;
+}
+
+BlockError::BlockError(const BlockReconstruction& reconstruction) : given_(reconstruction) {
+  const KindWeights weights = kind_weights(given_.groups, given_.text_share);
+  for (size_t g = 0; g < given_.groups.size(); ++g) {
+    for (const Batch& batch : given_.groups[g].plan.batches())
+      batches_.push_back({g, &batch, given_.groups[g].text ? weights.text : weights.task});
+  }
+}
+
+at::Tensor BlockError::operator()(const DecoderBlock& block, int64_t step) const {
+  const Part& part = batches_[static_cast<size_t>(step) % batches_.size()];
+  const auto device = block.weights.front().device();
+  const auto rows = [&](const GroupHidden& hidden) {
+    return hidden[part.group].narrow(0, part.batch->first_row, part.batch->rows).to(device);
+  };
+  const at::Tensor output =
+      forward_block(given_.config, block, part.batch->runs, rows(given_.input));
+  return (output.to(at::kFloat) - rows(given_.target).to(at::kFloat)).square().sum() *
+         (part.weight / static_cast<double>(part.batch->rows));
+}
+
+double BlockError::sum(const DecoderBlock& block) const {
+  const at::NoGradGuard no_gradients;
+  double total = 0;
+  for (int64_t step = 0; step < batches(); ++step) total += (*this)(block, step).item<double>();
+  return total;
+}
+
+std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstruction,
+                                         const DecoderBlock& block,
+                                         const std::vector<LearningUnit>& units) {
+  const ModelConfig& config = reconstruction.config;
+  const BlockError error(reconstruction);
+  int iterations = 0;
+  for (const auto& unit : units) iterations = std::max(iterations, unit.linear->iterations());
+  const auto start = codes_of(units);
+  {
+    const at::AutoGradMode gradients(true);
+    for (int step = 0; step < iterations; ++step) train_step(config, error, block, units, step);
+  }
+  auto learned = codes_of(units);
+  const double before = error_with(config, error, block, units, start);
+  const double after = error_with(config, error, block, units, learned);
+  log_debug("block {}: {} steps took its error from {:.4g} to {:.4g}", block.index, iterations,
+            before, after);
+  return after < before ? learned : start;
+}
+
+}  // namespace mpq

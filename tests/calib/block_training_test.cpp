@@ -1,0 +1,115 @@
+// The block's error: zero for the block itself, and a gradient that finite differences confirm.
+// What training makes of it, for all units together.
+#include "mpq/calib/block_training.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "mpq/calib/quantize_block.h"
+#include "mpq/io/weight_source.h"
+#include "mpq/quant/quantize_unit.h"
+
+namespace mpq {
+namespace {
+
+/// The first block of a small llama, and calibration sequences of it.
+struct SmallBlock {
+  explicit SmallBlock(std::vector<SequenceGroup> sequences)
+      : folder(std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K"),
+        model(folder, open_safetensors_folder(folder), {.dtype = "float32"}),
+        memory(-1, testing::TempDir()),
+        groups(std::move(sequences)),
+        input(embed_groups(model, groups, memory)),
+        block(model.load_block(0)),
+        target(block_output(model.config(), block, groups, input, memory)) {
+    for (const Unit& unit : make_units(model.config(), true)) {
+      if (unit.block == 0) units.push_back(unit);
+    }
+  }
+  BlockError error(double text_share = 0.2) const {
+    return BlockError({model.config(), groups, input, target, text_share});
+  }
+  DecoderBlock with(const Unit& unit, const at::Tensor& weight) const {
+    return with_unit_weight(block, model.config(), unit, weight);
+  }
+  /// The error of the block with all units quantized by `spec`.
+  double error_of(const std::string& spec) {
+    std::vector<PlannedUnit> planned;
+    for (const Unit& unit : units) planned.push_back({unit, make_quantizer(spec)});
+    DecoderBlock changed = block;
+    GroupHidden hidden;
+    for (const auto& state : input) hidden.push_back(state.clone());
+    ChannelFisher fisher(1);
+    for (const auto& linear : model.config().linears) fisher[0].push_back(at::ones({linear.in}));
+    const BlockTask task{model.config(), planned, groups, 0.2, at::kFloat, &fisher};
+    quantize_block(task, changed, hidden, memory);
+    return error().sum(changed);
+  }
+
+  std::string folder;
+  Model model;
+  MemoryBudget memory;
+  std::vector<SequenceGroup> groups;
+  GroupHidden input;
+  DecoderBlock block;
+  GroupHidden target;
+  std::vector<Unit> units;
+};
+
+TEST(BlockError, IsZeroAtTheTargetAndItsGradientIsRight) {
+  const SmallBlock small({{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64)}});
+  const BlockError error = small.error();
+  for (const Unit& unit : small.units) {
+    auto weight = stacked_weight(small.block, unit);
+    EXPECT_LT(error(small.with(unit, weight), 0).item<double>(), 1e-9) << unit.name;
+    weight = (weight * 1.1).detach().requires_grad_();
+    error(small.with(unit, weight), 0).backward();
+    const double slope = weight.grad()[1][2].item<double>();
+    const double step = 1e-2;
+    const at::NoGradGuard no_gradients;
+    const auto moved = [&](double by) {
+      auto changed = weight.clone();
+      changed[1][2] += by;
+      return error(small.with(unit, changed), 0).item<double>();
+    };
+    const double difference = (moved(step) - moved(-step)) / (2 * step);
+    EXPECT_NEAR(slope, difference, 0.02 * std::abs(difference) + 1e-4) << unit.name;
+  }
+}
+
+TEST(BlockError, TextCountsByItsShareNotByItsTokens) {
+  // Two tokens of task, six of text, one batch each.
+  const SmallBlock small(
+      {{BatchPlan({{1, 5}}, 64), false}, {BatchPlan({{1, 44, 3, 8, 9, 10}}, 64), true}});
+  const Unit& unit = small.units.front();
+  const DecoderBlock changed = small.with(unit, stacked_weight(small.block, unit) * 1.1);
+  const auto errors = [&](double text_share) {
+    const BlockError error = small.error(text_share);
+    return std::pair(error(changed, 0).item<double>(), error(changed, 1).item<double>());
+  };
+  const auto even = errors(0.75);  // text's part of the tokens: every token counts the same
+  const auto fifth = errors(0.2);
+  EXPECT_NEAR(fifth.first, even.first * 0.8 / 0.25, 1e-5 * even.first);
+  EXPECT_NEAR(fifth.second, even.second * 0.2 / 0.75, 1e-5 * even.second);
+  EXPECT_EQ(errors(1).first, 0);
+}
+
+TEST(BlockTraining, LowersTheErrorOfTheBlock) {
+  std::vector<TokenSequence> sequences;
+  for (int64_t s = 0; s < 12; ++s) {
+    sequences.push_back({1});
+    for (int64_t t = 0; t < 15; ++t) sequences.back().push_back((s * 37 + t * t * 11) % 512);
+  }
+  SmallBlock small({{BatchPlan(sequences, 64)}});
+  const double rounded = small.error_of("rtn:bits=3,group=4");
+  EXPECT_LT(small.error_of("signround:bits=3,group=4,iterations=100"), 0.6 * rounded);
+  EXPECT_LT(small.error_of("awq+signround:bits=3,group=4,iterations=100"), 0.6 * rounded);
+  const double untrained = small.error_of("hir:bits=2,high=3,group=4,iterations=0");
+  EXPECT_LT(small.error_of("hir:bits=2,high=3,group=4,iterations=200"), 0.8 * untrained);
+}
+
+}  // namespace
+}  // namespace mpq
