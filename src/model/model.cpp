@@ -22,8 +22,9 @@ at::ScalarType choose_dtype(const std::string& name, at::ScalarType stored, int6
   if (name == "float32") return at::kFloat;
   if (name == "bfloat16") return at::kBFloat16;
   if (name == "float16") return at::kHalf;
+  if (name == "float64") return at::kDouble;
   require(name == "auto", ErrorCode::Usage,
-          "--dtype: expected auto, float32, bfloat16 or float16, found \"{}\"", name);
+          "--dtype: expected auto, float32, bfloat16, float16 or float64, found \"{}\"", name);
   return stored == at::kBFloat16 && weights > kFloatLimit ? at::kBFloat16 : at::kFloat;
 }
 
@@ -119,7 +120,8 @@ at::Tensor Model::embed(const at::Tensor& ids) const {
 
 at::Tensor Model::logits(const at::Tensor& hidden) const {
   const auto normalised = rms_norm(hidden, final_norm_, config_);
-  auto scores = at::linear(normalised, head_).to(at::kFloat);
+  auto scores = at::linear(normalised, head_);
+  scores = scores.to(at::promote_types(scores.scalar_type(), at::kFloat));
   if (config_.logits_softcap > 0)
     scores = at::tanh(scores / config_.logits_softcap) * config_.logits_softcap;
   return scores;

@@ -141,13 +141,6 @@ void count_forwards(const ScoreContext& context, int64_t block_forwards) {
   if (context.spent != nullptr) context.spent->block_forwards += block_forwards;
 }
 
-at::Tensor block_update(const GroupHidden& input, const GroupHidden& output) {
-  std::vector<at::Tensor> updates;
-  for (size_t g = 0; g < input.size(); ++g)
-    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
-  return at::cat(updates, 0);
-}
-
 DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
                              const at::Tensor& difference) {
   const Unit& changed = context.units[unit].unit;

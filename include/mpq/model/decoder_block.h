@@ -46,7 +46,7 @@ at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
                          const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
                          KvCache* cache = nullptr);
 
-/// RMSNorm over the last dimension, computed in float32.
+/// RMSNorm over the last dimension, computed in float32 at least.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config);
 
 }  // namespace mpq

@@ -69,8 +69,6 @@ std::vector<T> pick(const std::vector<T>& all, const std::vector<size_t>& indice
   for (const size_t index : indices) picked.push_back(all[index]);
   return picked;
 }
-/// What a block adds: output minus input, float32, the groups one below the other.
-at::Tensor block_update(const GroupHidden& input, const GroupHidden& output);
 /// `block` with a unit's weight moved by the difference that WalkHooks::weights shows.
 DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
                              const at::Tensor& difference);

@@ -9,18 +9,11 @@
 #include "mpq/core/log.h"
 #include "mpq/quant/quantize_unit.h"
 #include "mpq/score/candidate_walk.h"
-#include "mpq/score/cka.h"
 #include "mpq/score/loss_table.h"
+#include "mpq/score/update_distance.h"
 
 namespace mpq {
 namespace {
-
-/// The block's update of the probed groups.
-at::Tensor probed_update(const ScoreContext& context, const GroupHidden& input,
-                         const GroupHidden& output) {
-  const auto probed = probed_groups(context);
-  return block_update(pick(input, probed), pick(output, probed));
-}
 
 GroupHidden copy_of(const GroupHidden& hidden) {
   GroupHidden copy;
@@ -72,6 +65,7 @@ class Calm final : public Scorer {
     ScoreTable table = empty_table(context, "1 - CKA");
     GroupHidden full = embed_groups(model, context.groups, *context.memory);
     GroupHidden prefix = copy_of(full);
+    const auto probed = probed_groups(context);
     Json chosen = Json::array();
     Progress progress("score calm", model.config().layers);
     for (int64_t index = 0; index < model.config().layers; ++index) {
@@ -80,11 +74,11 @@ class Calm final : public Scorer {
       for (size_t g = 0; g < context.groups.size(); ++g)
         forward_all(model.config(), block, context.groups[g].plan, full[g], output[g]);
       count_forwards(context, 1);
-      const at::Tensor update = probed_update(context, full, output);
-      const Cka reference(update);
+      const UpdateDistance distance(pick(context.groups, probed), context.text_share,
+                                    pick(full, probed), pick(output, probed));
       std::vector<Trial> trials;
       for (size_t c = 0; c < pool; ++c)
-        trials.push_back(try_algorithm(context, plans[c], block, prefix, update, reference));
+        trials.push_back(try_algorithm(context, plans[c], block, prefix, distance));
       size_t winner = 0;
       for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
       share_losses(context, index, trials, table);
@@ -122,7 +116,7 @@ class Calm final : public Scorer {
 
   static Trial try_algorithm(const ScoreContext& context, const std::vector<PlannedUnit>& plan,
                              const DecoderBlock& block, const GroupHidden& prefix,
-                             const at::Tensor& update, const Cka& reference) {
+                             const UpdateDistance& distance) {
     Trial trial;
     trial.output = copy_of(prefix);
     DecoderBlock quantized = block;
@@ -131,10 +125,11 @@ class Calm final : public Scorer {
     const auto done = quantize_block(task, quantized, trial.output, *context.memory);
     count_forwards(context, 1);
     if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
-    const at::Tensor moved = probed_update(context, prefix, trial.output);
-    trial.distance = std::max(0.0, 1 - reference.debiased(moved));
-    trial.error = ((moved - update).square().sum(at::kDouble) / update.square().sum(at::kDouble))
-                      .item<double>();
+    const auto probed = probed_groups(context);
+    const GroupHidden input = pick(prefix, probed);
+    const GroupHidden output = pick(trial.output, probed);
+    trial.distance = distance.cka(input, output);
+    trial.error = distance.squared_error(input, output);
     return trial;
   }
 

@@ -1,11 +1,10 @@
 // CKA: how little the block's update resembles its full-precision self with one unit quantized
 // (methods.md, 1.5 and 2).
-#include "mpq/score/cka.h"
-
 #include <ATen/ATen.h>
 
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
+#include "mpq/score/update_distance.h"
 
 namespace mpq {
 namespace {
@@ -24,15 +23,14 @@ class CkaScorer final : public Scorer {
 
   ScoreTable score(const ScoreContext& context) const override {
     ScoreTable table = empty_table(context, "1 - CKA");
+    const auto probed = pick(context.groups, probed_groups(context));
     std::vector<CandidateOutput> outputs;
     WalkHooks hooks;
     hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
     hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& full) {
-      const Cka reference(block_update(input, full));
-      for (const auto& output : outputs) {
-        table.loss[output.unit][output.candidate] =
-            std::max(0.0, 1 - reference.debiased(block_update(input, output.hidden)));
-      }
+      const UpdateDistance distance(probed, context.text_share, input, full);
+      for (const auto& output : outputs)
+        table.loss[output.unit][output.candidate] = distance.cka(input, output.hidden);
       outputs.clear();
     };
     walk_candidates(context, "", hooks, "score cka", table);

@@ -1,0 +1,37 @@
+#pragma once
+// How far a quantized block's update is from the full-precision one's, on the task and on text.
+#include <vector>
+
+#include "mpq/calib/sequence_group.h"
+#include "mpq/score/cka.h"
+
+namespace mpq {
+
+/// What a block adds: output minus input, float32, the groups one below the other.
+at::Tensor block_update(const GroupHidden& input, const GroupHidden& output);
+
+/// Compares updates of the tokens of `groups` with a reference. Task and text are compared apart
+/// and blended by text_share, as their Hessians are: text has most of the tokens but not of the
+/// weight. Where one of them has too few tokens for CKA, all are compared together.
+class UpdateDistance {
+ public:
+  UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,
+                 const GroupHidden& input, const GroupHidden& output);
+  /// 1 - debiased CKA, at least 0.
+  double cka(const GroupHidden& input, const GroupHidden& output) const;
+  /// ||update - reference||^2 / ||reference||^2.
+  double squared_error(const GroupHidden& input, const GroupHidden& output) const;
+
+ private:
+  struct Kind {
+    std::vector<size_t> groups;
+    double weight;
+    at::Tensor update;
+    Cka cka;
+  };
+  void add(std::vector<size_t> groups, double weight, const GroupHidden& input,
+           const GroupHidden& output);
+  std::vector<Kind> kinds_;
+};
+
+}  // namespace mpq

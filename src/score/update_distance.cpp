@@ -1,0 +1,72 @@
+// Blends the distances of task and text.
+#include "mpq/score/update_distance.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace mpq {
+namespace {
+
+constexpr int64_t kLeastTokens = 4;  // of Cka
+
+GroupHidden pick(const GroupHidden& all, const std::vector<size_t>& indices) {
+  GroupHidden picked;
+  for (const size_t index : indices) picked.push_back(all[index]);
+  return picked;
+}
+
+}  // namespace
+
+at::Tensor block_update(const GroupHidden& input, const GroupHidden& output) {
+  std::vector<at::Tensor> updates;
+  for (size_t g = 0; g < input.size(); ++g)
+    updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
+  return at::cat(updates, 0);
+}
+
+UpdateDistance::UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,
+                               const GroupHidden& input, const GroupHidden& output) {
+  std::vector<size_t> all, task, text;
+  int64_t task_rows = 0;
+  int64_t text_rows = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    all.push_back(g);
+    (groups[g].text ? text : task).push_back(g);
+    (groups[g].text ? text_rows : task_rows) += groups[g].plan.rows();
+  }
+  if (std::min(task_rows, text_rows) < kLeastTokens) {
+    add(all, 1, input, output);
+    return;
+  }
+  if (text_share < 1) add(task, 1 - text_share, input, output);
+  if (text_share > 0) add(text, text_share, input, output);
+}
+
+void UpdateDistance::add(std::vector<size_t> groups, double weight, const GroupHidden& input,
+                         const GroupHidden& output) {
+  const at::Tensor update = block_update(pick(input, groups), pick(output, groups));
+  kinds_.push_back({std::move(groups), weight, update, Cka(update)});
+}
+
+double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) const {
+  double sum = 0;
+  for (const auto& kind : kinds_) {
+    const at::Tensor update = block_update(pick(input, kind.groups), pick(output, kind.groups));
+    sum += kind.weight * std::max(0.0, 1 - kind.cka.debiased(update));
+  }
+  return sum;
+}
+
+double UpdateDistance::squared_error(const GroupHidden& input, const GroupHidden& output) const {
+  double sum = 0;
+  for (const auto& kind : kinds_) {
+    const at::Tensor update = block_update(pick(input, kind.groups), pick(output, kind.groups));
+    sum += kind.weight * ((update - kind.update).square().sum(at::kDouble) /
+                          kind.update.square().sum(at::kDouble))
+                             .item<double>();
+  }
+  return sum;
+}
+
+}  // namespace mpq
