@@ -32,7 +32,7 @@ at::Tensor weight_of(const LearningUnit& unit) {
   return unit.scale.defined() ? weight / unit.scale : weight;
 }
 
-/// One step of all units whose iterations are not over; those keep their last weights.
+/// One step of all units whose steps are not over; the others keep their last weights.
 void train_step(const ModelConfig& config, const BlockError& error, const DecoderBlock& block,
                 const std::vector<LearningUnit>& units, int step) {
   DecoderBlock changed = block;
@@ -40,13 +40,13 @@ void train_step(const ModelConfig& config, const BlockError& error, const Decode
     changed = with_unit_weight(changed, config, unit.unit, weight_of(unit));
   at::Tensor loss = error(changed, step);
   for (const auto& unit : units) {
-    if (step >= unit.linear->iterations()) continue;
+    if (step >= unit.steps) continue;
     const at::Tensor regulariser = unit.linear->regulariser(step);
     if (regulariser.defined()) loss = loss + regulariser.to(loss.device());
   }
   loss.backward();
   for (const auto& unit : units) {
-    if (step < unit.linear->iterations()) unit.linear->step(step);
+    if (step < unit.steps) unit.linear->step(step);
   }
 }
 
@@ -110,21 +110,26 @@ double BlockError::sum(const DecoderBlock& block) const {
 
 std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstruction,
                                          const DecoderBlock& block,
-                                         const std::vector<LearningUnit>& units) {
+                                         const std::vector<LearningUnit>& units,
+                                         QuantizeCost* spent) {
   const ModelConfig& config = reconstruction.config;
   const BlockError error(reconstruction);
-  int iterations = 0;
-  for (const auto& unit : units) iterations = std::max(iterations, unit.linear->iterations());
+  int steps = 0;
+  for (const auto& unit : units) steps = std::max(steps, unit.steps);
   const auto start = codes_of(units);
   {
     const at::AutoGradMode gradients(true);
-    for (int step = 0; step < iterations; ++step) train_step(config, error, block, units, step);
+    for (int step = 0; step < steps; ++step) {
+      train_step(config, error, block, units, step);
+      if (spent != nullptr) ++spent->training_steps;
+    }
   }
   auto learned = codes_of(units);
   const double before = error_with(config, error, block, units, start);
   const double after = error_with(config, error, block, units, learned);
-  log_debug("block {}: {} steps took its error from {:.4g} to {:.4g}", block.index, iterations,
-            before, after);
+  if (spent != nullptr) spent->block_forwards += 2;
+  log_debug("block {}: {} steps took its error from {:.4g} to {:.4g}", block.index, steps, before,
+            after);
   return after < before ? learned : start;
 }
 

@@ -34,7 +34,7 @@ class BlockQuantizer {
  private:
   bool learns(size_t planned) const {
     const auto& quantizer = task_.planned[planned].quantizer;
-    return quantizer != nullptr && quantizer->needs().block;
+    return quantizer != nullptr && quantizer->needs().steps > 0;
   }
 
   /// From stage to stage of the block as it stands; returns its output.
@@ -49,6 +49,7 @@ class BlockQuantizer {
                                 states, memory_);
       }
     }
+    if (task_.spent != nullptr && !hidden.empty()) ++task_.spent->block_forwards;
     GroupHidden output;
     for (auto& state : states) output.push_back(state.residual);
     return output;
@@ -68,12 +69,12 @@ class BlockQuantizer {
         const QuantProblem problem =
             scaled_problem(describe(unit, quantizer->needs(), inputs), scale);
         indices.push_back(i);
-        units.push_back({unit, quantizer->learn(problem), scale});
+        units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
     });
     const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, target,
                                              task_.text_share};
-    auto learned = train_block(reconstruction, block_, units);
+    auto learned = train_block(reconstruction, block_, units, task_.spent);
     for (size_t u = 0; u < units.size(); ++u) place(indices[u], std::move(learned[u]));
   }
 
@@ -142,12 +143,23 @@ class BlockQuantizer {
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
   InputNeeds all;
   for (const auto& [unit, quantizer] : planned) {
-    if (quantizer == nullptr) continue;
-    const InputNeeds own = quantizer->needs();
-    all = {all.hessian || own.hessian, all.ranges || own.ranges, all.block || own.block,
-           all.fisher || own.fisher};
+    if (quantizer != nullptr) all = both(all, quantizer->needs());
   }
   return all;
+}
+
+QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned) {
+  std::map<int64_t, int> steps;  // by block
+  for (const auto& [unit, quantizer] : planned) {
+    int& own = steps[unit.block];
+    if (quantizer != nullptr) own = std::max(own, quantizer->needs().steps);
+  }
+  QuantizeCost cost;
+  for (const auto& [block, own] : steps) {
+    cost.block_forwards += own > 0 ? 4 : 1;  // the target, and the errors before and after
+    cost.training_steps += own;
+  }
+  return cost;
 }
 
 std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,

@@ -41,7 +41,8 @@ void add_residual(const ModelConfig& config, const at::Tensor& after_norm, const
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config) {
   const auto wide = x.to(at::promote_types(x.scalar_type(), at::kFloat));
   const auto normalised = wide * at::rsqrt(wide.square().mean(-1, true) + config.norm_eps);
-  if (config.norm_plus_one) return (normalised * (weight.to(wide.scalar_type()) + 1)).to(x.scalar_type());
+  if (config.norm_plus_one)
+    return (normalised * (weight.to(wide.scalar_type()) + 1)).to(x.scalar_type());
   return normalised.to(x.scalar_type()) * weight;
 }
 

@@ -7,6 +7,7 @@
 #include "mpq/pipeline/candidates.h"
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/manifest.h"
+#include "mpq/pipeline/quantize_walk.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
 
@@ -69,6 +70,9 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   if (common.dry_run) {
     summary["dry_run"] = true;
     summary["units"] = plan.units.size();
+    const QuantizeCost cost = walk_cost(resolve_plan(plan, session.model->config()));
+    summary["block_forwards"] = cost.block_forwards;
+    summary["training_steps"] = cost.training_steps;
     return summary;
   }
   plan.header["achieved"]["file_bytes"] = predicted;

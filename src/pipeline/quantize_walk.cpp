@@ -5,7 +5,6 @@
 
 #include <filesystem>
 
-#include "mpq/calib/quantize_block.h"
 #include "mpq/calib/walk_state.h"
 #include "mpq/core/log.h"
 #include "mpq/pack/parts.h"
@@ -41,15 +40,25 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
   return part;
 }
 
+std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
+  std::vector<PlannedUnit> planned;
+  for (const auto& choice : choices)
+    planned.push_back({choice.unit, choice.spec == "full" ? nullptr : make_quantizer(choice.spec)});
+  return planned;
+}
+
 }  // namespace
+
+QuantizeCost walk_cost(const std::vector<UnitChoice>& choices) {
+  const auto planned = planned_units(choices);
+  return needs_of(planned).any() ? quantize_cost(planned) : QuantizeCost{};
+}
 
 void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
                        const std::vector<UnitChoice>& choices, const QuantizeWalkOptions& options,
                        const std::string& folder, MemoryBudget& memory) {
   const ModelConfig& config = model.config();
-  std::vector<PlannedUnit> planned;
-  for (const auto& choice : choices)
-    planned.push_back({choice.unit, choice.spec == "full" ? nullptr : make_quantizer(choice.spec)});
+  const auto planned = planned_units(choices);
   std::filesystem::create_directories(folder);
   // Without inputs to quantize from, blocks do not depend on one another.
   const bool chained = needs_of(planned).any();

@@ -42,7 +42,7 @@ at::Tensor by_group(const at::Tensor& weight, int64_t groups) {
 
 at::Tensor round_straight_through(const at::Tensor& x) { return x + (x.round() - x).detach(); }
 
-QuantizedLinear learn_alone(const QuantProblem& problem, LearnedLinear& linear) {
+QuantizedLinear learn_alone(const QuantProblem& problem, int steps, LearnedLinear& linear) {
   require(problem.hessian != nullptr, ErrorCode::Internal, "{}: learning needs a Hessian",
           problem.name);
   const at::Tensor hessian = problem.hessian->matrix();
@@ -53,7 +53,7 @@ QuantizedLinear learn_alone(const QuantProblem& problem, LearnedLinear& linear) 
   const QuantizedLinear start = linear.rounded();
   {
     const at::AutoGradMode gradients(true);
-    for (int step = 0; step < linear.iterations(); ++step) {
+    for (int step = 0; step < steps; ++step) {
       at::Tensor loss = row_errors(linear.weight()).sum();
       const at::Tensor regulariser = linear.regulariser(step);
       if (regulariser.defined()) loss = loss + regulariser;

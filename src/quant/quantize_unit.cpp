@@ -33,11 +33,7 @@ class Chain final : public Quantizer {
       : transform_(std::move(transform)), quantizer_(std::move(quantizer)) {}
 
   Scheme scheme() const override { return quantizer_->scheme(); }
-  InputNeeds needs() const override {
-    const InputNeeds a = transform_->needs();
-    const InputNeeds b = quantizer_->needs();
-    return {a.hessian || b.hessian, a.ranges || b.ranges, a.block || b.block, a.fisher || b.fisher};
-  }
+  InputNeeds needs() const override { return both(transform_->needs(), quantizer_->needs()); }
   at::Tensor input_scale(const QuantProblem& problem) const override {
     return transform_->input_scale(problem);
   }
@@ -53,6 +49,11 @@ class Chain final : public Quantizer {
 };
 
 }  // namespace
+
+InputNeeds both(const InputNeeds& a, const InputNeeds& b) {
+  return {a.hessian || b.hessian, a.ranges || b.ranges, a.fisher || b.fisher,
+          std::max(a.steps, b.steps)};
+}
 
 std::unique_ptr<Quantizer> make_quantizer(const std::string& text) {
   const auto& registry = Registry<Quantizer>::instance();

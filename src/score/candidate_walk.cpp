@@ -35,7 +35,7 @@ CandidateTrials::CandidateTrials(const ScoreContext& context, const std::string&
       quantizers_.back().push_back(
           spec == kFullPrecision ? nullptr : make_quantizer(substitute_quantizer(spec, quantizer)));
       needs_target_ = needs_target_ || (quantizers_.back().back() != nullptr &&
-                                        quantizers_.back().back()->needs().block);
+                                        quantizers_.back().back()->needs().steps > 0);
     }
   }
 }
@@ -61,7 +61,8 @@ QuantizedLinear CandidateTrials::learn(const Quantizer& quantizer, const Decoder
                                        const Unit& unit, const QuantProblem& problem,
                                        const at::Tensor& scale, const GroupHidden& input) const {
   std::vector<LearningUnit> units;
-  units.push_back({unit, quantizer.learn(scaled_problem(problem, scale)), scale});
+  units.push_back(
+      {unit, quantizer.learn(scaled_problem(problem, scale)), quantizer.needs().steps, scale});
   const BlockReconstruction reconstruction{context_.model->config(), context_.groups, input,
                                            target_, context_.text_share};
   return std::move(train_block(reconstruction, block, units).front());
@@ -84,8 +85,8 @@ void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const Gr
       const at::Tensor scale = foldable_scale(config, block, stage, problem.scale_dtype,
                                               quantizer->input_scale(problem));
       const at::Tensor dequantized = dequantize(
-          quantizer->needs().block ? learn(*quantizer, block, unit, problem, scale, input)
-                                   : quantize_scaled(*quantizer, problem, scale));
+          quantizer->needs().steps > 0 ? learn(*quantizer, block, unit, problem, scale, input)
+                                       : quantize_scaled(*quantizer, problem, scale));
       if (context_.spent != nullptr) ++context_.spent->quantizations;
       if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
       if (hooks_.candidate)

@@ -97,6 +97,21 @@ TEST(BlockError, TextCountsByItsShareNotByItsTokens) {
   EXPECT_EQ(errors(1).first, 0);
 }
 
+TEST(BlockTraining, OneStepServesAllUnits) {
+  SmallBlock small({{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64)}});
+  std::vector<PlannedUnit> planned;
+  for (const Unit& unit : small.units)
+    planned.push_back({unit, make_quantizer("signround:bits=3,group=4,iterations=7")});
+  DecoderBlock changed = small.block;
+  GroupHidden hidden = small.input;
+  QuantizeCost spent;
+  quantize_block({small.model.config(), planned, small.groups, 0.2, at::kFloat, nullptr, &spent},
+                 changed, hidden, small.memory);
+  EXPECT_EQ(spent.training_steps, 7);
+  EXPECT_EQ(spent.training_steps, quantize_cost(planned).training_steps);
+  EXPECT_EQ(spent.block_forwards, quantize_cost(planned).block_forwards);
+}
+
 TEST(BlockTraining, LowersTheErrorOfTheBlock) {
   std::vector<TokenSequence> sequences;
   for (int64_t s = 0; s < 12; ++s) {

@@ -19,6 +19,16 @@ TEST_P(SpentCost, IsWhatWasPredicted) {
   EXPECT_EQ(spent.quantizations, predicted.quantizations);
 }
 
+TEST(SpentCost, CalmCountsTheTrainingOfItsPool) {
+  SmallContext small({"rtn:bits=3,group=4", "signround:bits=3,group=4,iterations=3"});
+  const auto calm = Registry<Scorer>::instance().make("calm");
+  ScoreCost spent;
+  small.context.spent = &spent;
+  calm->score(small.context);
+  EXPECT_EQ(spent.block_forwards, calm->cost(small.context).block_forwards);
+  EXPECT_EQ(spent.block_forwards, 5 * (1 + 1 + 4));
+}
+
 INSTANTIATE_TEST_SUITE_P(Scorers, SpentCost,
                          testing::Values("taqo", "hir", "hir:pairs=no", "mse", "cka", "grad",
                                          "taq-kl:draws=2", "taq-kl:noise=weight,draws=2", "calm"));

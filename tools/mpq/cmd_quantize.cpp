@@ -16,6 +16,11 @@ void add_quantize(App& app) {
                    result.contains("skipped")   ? " (nothing changed)"
                    : result.contains("dry_run") ? " (dry run)"
                                                 : "");
+        if (result.contains("dry_run")) {
+          fmt::print("{} block forwards over the calibration tokens, {} training steps\n",
+                     result["block_forwards"].get<int64_t>(),
+                     result["training_steps"].get<int64_t>());
+        }
       });
   command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")
       ->capture_default_str();

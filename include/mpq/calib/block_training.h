@@ -45,18 +45,28 @@ class BlockError {
   std::vector<Part> batches_;
 };
 
+/// Passes of one block: forwards over all calibration tokens, and training steps, each a forward
+/// and a backward pass over one batch for all units that learn.
+struct QuantizeCost {
+  int64_t block_forwards = 0;
+  int64_t training_steps = 0;
+};
+
 /// A unit that learns.
 struct LearningUnit {
   Unit unit;
   std::unique_ptr<LearnedLinear> linear;
+  int steps = 0;
   at::Tensor scale{};  // [in]: the linear is that of scaled_problem(); undefined for none
 };
 
-/// Steps all units of `block` together, each for its own number of iterations: one forward and one
+/// Steps all units of `block` together, each for its own number of steps: one forward and one
 /// backward pass a step serve them all, as BRECQ, OmniQuant and AutoRound train. Returns their
-/// codes; those they began with when training did not lower the error over all batches.
+/// codes; those they began with when training did not lower the error over all batches. Adds the
+/// passes made to `spent`.
 std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstruction,
                                          const DecoderBlock& block,
-                                         const std::vector<LearningUnit>& units);
+                                         const std::vector<LearningUnit>& units,
+                                         QuantizeCost* spent = nullptr);
 
 }  // namespace mpq

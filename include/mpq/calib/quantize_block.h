@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "mpq/calib/block_training.h"
 #include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/model/unit.h"
@@ -22,10 +23,14 @@ struct BlockTask {
   double text_share = 0.2;
   at::ScalarType stored_dtype = at::kFloat;
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
+  QuantizeCost* spent = nullptr;          // counts what is done, when given
 };
 
 /// What any of the quantizers must see.
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
+
+/// What quantize_block() takes for all the planned units' blocks, when it has hidden states.
+QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned);
 
 /// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4); units whose quantizer
 /// learns with its block are learned together before the others. `block` gets the

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mpq/calib/fisher.h"
+#include "mpq/calib/quantize_block.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/model/unit.h"
 
@@ -20,6 +20,9 @@ struct QuantizeWalkOptions {
   std::string title = "quantize";
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
 };
+
+/// What quantize_to_parts() takes; no forward passes where no quantizer reads its inputs.
+QuantizeCost walk_cost(const std::vector<UnitChoice>& choices);
 
 /// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that
 /// the quantized ones before it produce (methods.md, 4). A walk that was killed goes on after the

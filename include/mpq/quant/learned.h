@@ -18,7 +18,7 @@ at::Tensor round_straight_through(const at::Tensor& x);
 /// Learns a linear alone, under the mean over tokens of its squared output error summed over
 /// channels, tr(D H D^T) / 2 with D = weight - problem.weight. Row by row the result stays where it
 /// began if that has the lower error: rows do not depend on one another.
-QuantizedLinear learn_alone(const QuantProblem& problem, LearnedLinear& linear);
+QuantizedLinear learn_alone(const QuantProblem& problem, int steps, LearnedLinear& linear);
 
 /// Share of the rates at a step: 1, falling to 0 over the last quarter.
 double late_decay(int step, int iterations);

@@ -15,7 +15,6 @@ class LearnedLinear {
   LearnedLinear(const LearnedLinear&) = delete;
   LearnedLinear& operator=(const LearnedLinear&) = delete;
 
-  virtual int iterations() const = 0;
   /// float32 [out, in] as it stands, with gradients for the parameters.
   virtual at::Tensor weight() const = 0;
   /// What is added to the error at a step; undefined for nothing.

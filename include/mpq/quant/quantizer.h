@@ -17,10 +17,12 @@ namespace mpq {
 struct InputNeeds {
   bool hessian = false;  // QuantProblem::hessian
   bool ranges = false;   // mean_abs and max_abs
-  bool block = false;    // to be learned with its block: learn() instead of quantize()
   bool fisher = false;   // channel_fisher
-  bool any() const { return hessian || ranges || block || fisher; }
+  int steps = 0;         // of training with its block: learn() instead of quantize(); 0: none
+  bool any() const { return hessian || ranges || fisher || steps > 0; }
 };
+/// What serves both.
+InputNeeds both(const InputNeeds& a, const InputNeeds& b);
 
 /// One problem: the rows of all linears of a unit, stacked, since they read the same input.
 struct QuantProblem {
@@ -53,7 +55,7 @@ class Quantizer {
   /// Throws Error(Usage) when the group does not divide `in`, Error(Numeric) when the weights are
   /// not finite.
   virtual QuantizedLinear quantize(const QuantProblem& problem) const = 0;
-  /// Where needs().block: what learns the codes under the error of the whole block's output. All
+  /// Where needs().steps: what learns the codes under the error of the whole block's output. All
   /// such units of a block are learned together. Throws as quantize().
   virtual std::unique_ptr<LearnedLinear> learn(const QuantProblem&) const { return nullptr; }
 };

@@ -35,7 +35,7 @@ class AdaRound final : public Quantizer {
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     Learned learned(problem, options_, scheme_);
-    return learn_alone(problem, learned);
+    return learn_alone(problem, options_.iterations, learned);
   }
 
  private:
@@ -48,7 +48,6 @@ class AdaRound final : public Quantizer {
               choose_grid(problem.weight, {scheme, options.mse, problem.scale_dtype}, problem.name),
               scheme),
           adam_({rounding_.parameter()}, options.rate) {}
-    int iterations() const override { return options_.iterations; }
     at::Tensor weight() const override { return rounding_.weight(); }
     at::Tensor regulariser(int step) const override {
       return options_.lambda * rounding_.regulariser(step, options_.iterations);

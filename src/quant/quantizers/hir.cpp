@@ -55,12 +55,12 @@ class Hir final : public Quantizer {
             .high_ratio = options_.ratio};
   }
   InputNeeds needs() const override {
-    return {.hessian = options_.gptq, .block = learns(), .fisher = true};
+    return {.hessian = options_.gptq, .fisher = true, .steps = learns() ? options_.iterations : 0};
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     Learned learned(problem, options_, scheme());
-    if (learns()) return learn_alone(problem, learned);
+    if (learns()) return learn_alone(problem, options_.iterations, learned);
     QuantizedLinear result = learned.rounded();
     if (options_.gptq) compensate(problem, result);
     return result;
@@ -125,7 +125,6 @@ class Hir final : public Quantizer {
       adam_.emplace(std::move(parameters));
     }
 
-    int iterations() const override { return options_.iterations; }
     at::Tensor weight() const override {
       std::vector<at::Tensor> columns;
       for (const auto& part : parts_) columns.push_back(part.weight());

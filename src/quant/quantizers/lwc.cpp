@@ -31,7 +31,7 @@ class Lwc final : public Quantizer {
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     Learned learned(problem, options_, scheme_);
-    return learn_alone(problem, learned);
+    return learn_alone(problem, options_.iterations, learned);
   }
 
  private:
@@ -41,7 +41,6 @@ class Lwc final : public Quantizer {
         : iterations_(options.iterations),
           clipping_(problem.weight, {scheme, false, problem.scale_dtype}, problem.name),
           adam_(clipping_.parameters(), options.rate) {}
-    int iterations() const override { return iterations_; }
     at::Tensor weight() const override { return clipping_.weight(); }
     void step(int step) override { adam_.step(late_decay(step, iterations_)); }
     QuantizedLinear rounded() const override { return clipping_.rounded(); }

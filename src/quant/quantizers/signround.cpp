@@ -28,11 +28,11 @@ class SignRound final : public Quantizer {
   }
 
   Scheme scheme() const override { return scheme_; }
-  InputNeeds needs() const override { return {.block = true}; }
+  InputNeeds needs() const override { return {.steps = options_.iterations}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     Learned learned(problem, options_, scheme_);
-    return learn_alone(problem, learned);
+    return learn_alone(problem, options_.iterations, learned);
   }
   std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
     return std::make_unique<Learned>(problem, options_, scheme_);
@@ -49,8 +49,6 @@ class SignRound final : public Quantizer {
           offset_(at::zeros_like(weight_).requires_grad_()),
           low_factor_(range_.ones().requires_grad_()),
           high_factor_(range_.ones().requires_grad_()) {}
-
-    int iterations() const override { return options_.iterations; }
 
     at::Tensor weight() const override {
       const Grid grid = range_.grid(low_factor_, high_factor_);

@@ -55,7 +55,10 @@ class Calm final : public Scorer {
 
   ScoreCost cost(const ScoreContext& context) const override {
     const int64_t layers = context.model->config().layers;
-    return {layers * (1 + pool_size(context)), count_candidates(context)};
+    int64_t forwards = context.model->config().layers;
+    for (const auto& plan : plans_of(context, static_cast<size_t>(pool_size(context))))
+      forwards += quantize_cost(plan).block_forwards;
+    return {forwards, count_candidates(context)};
   }
 
   ScoreTable score(const ScoreContext& context) const override {
@@ -120,10 +123,12 @@ class Calm final : public Scorer {
     Trial trial;
     trial.output = copy_of(prefix);
     DecoderBlock quantized = block;
-    const BlockTask task{context.model->config(), plan,          context.groups, context.text_share,
-                         context.scale_dtype,     context.fisher};
+    QuantizeCost spent;
+    const BlockTask task{
+        context.model->config(), plan,           context.groups, context.text_share,
+        context.scale_dtype,     context.fisher, &spent};
     const auto done = quantize_block(task, quantized, trial.output, *context.memory);
-    count_forwards(context, 1);
+    count_forwards(context, spent.block_forwards);
     if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
     const auto probed = probed_groups(context);
     const GroupHidden input = pick(prefix, probed);
