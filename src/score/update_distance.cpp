@@ -10,20 +10,16 @@ namespace {
 
 constexpr int64_t kLeastTokens = 4;  // of Cka
 
-GroupHidden pick(const GroupHidden& all, const std::vector<size_t>& indices) {
-  GroupHidden picked;
-  for (const size_t index : indices) picked.push_back(all[index]);
-  return picked;
-}
-
-}  // namespace
-
-at::Tensor block_update(const GroupHidden& input, const GroupHidden& output) {
+/// What a block adds: output minus input, float32, the given groups one below the other.
+at::Tensor block_update(const GroupHidden& input, const GroupHidden& output,
+                        const std::vector<size_t>& groups) {
   std::vector<at::Tensor> updates;
-  for (size_t g = 0; g < input.size(); ++g)
+  for (const size_t g : groups)
     updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
   return at::cat(updates, 0);
 }
+
+}  // namespace
 
 UpdateDistance::UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,
                                const GroupHidden& input, const GroupHidden& output) {
@@ -45,14 +41,14 @@ UpdateDistance::UpdateDistance(const std::vector<SequenceGroup>& groups, double 
 
 void UpdateDistance::add(std::vector<size_t> groups, double weight, const GroupHidden& input,
                          const GroupHidden& output) {
-  const at::Tensor update = block_update(pick(input, groups), pick(output, groups));
+  const at::Tensor update = block_update(input, output, groups);
   kinds_.push_back({std::move(groups), weight, update, Cka(update)});
 }
 
 double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) const {
   double sum = 0;
   for (const auto& kind : kinds_) {
-    const at::Tensor update = block_update(pick(input, kind.groups), pick(output, kind.groups));
+    const at::Tensor update = block_update(input, output, kind.groups);
     sum += kind.weight * std::max(0.0, 1 - kind.cka.debiased(update));
   }
   return sum;
@@ -61,7 +57,7 @@ double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) 
 double UpdateDistance::squared_error(const GroupHidden& input, const GroupHidden& output) const {
   double sum = 0;
   for (const auto& kind : kinds_) {
-    const at::Tensor update = block_update(pick(input, kind.groups), pick(output, kind.groups));
+    const at::Tensor update = block_update(input, output, kind.groups);
     sum += kind.weight * ((update - kind.update).square().sum(at::kDouble) /
                           kind.update.square().sum(at::kDouble))
                              .item<double>();

@@ -7,12 +7,10 @@
 
 namespace mpq {
 
-/// What a block adds: output minus input, float32, the groups one below the other.
-at::Tensor block_update(const GroupHidden& input, const GroupHidden& output);
-
-/// Compares updates of the tokens of `groups` with a reference. Task and text are compared apart
-/// and blended by text_share, as their Hessians are: text has most of the tokens but not of the
-/// weight. Where one of them has too few tokens for CKA, all are compared together.
+/// Compares updates - what a block adds to its input - of the tokens of `groups` with a reference.
+/// Task and text are compared apart and blended by text_share, as their Hessians are: text has most
+/// of the tokens but not of the weight. Where one of them has too few tokens for CKA, all are
+/// compared together.
 class UpdateDistance {
  public:
   UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,

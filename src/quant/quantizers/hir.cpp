@@ -29,7 +29,7 @@ class Hir final : public Quantizer {
       field("ratio", ratio, "share of the input channels that are high-impact, by Fisher diagonal");
       field("group", group, "channels that share a scale within each part; 0: all");
       field("sym", sym, "symmetric grids, no zero points");
-      field("iterations", iterations, "steps of Adam for rounding and clipping; 0: nearest");
+      field("iterations", iterations, "steps of Adam for rounding and clipping; 0: none");
       field("lambda", lambda, "weight of AdaRound's regulariser");
       field("gptq", gptq,
             "ours: nothing is learned; both parts are rounded with GPTQ's error compensation");
