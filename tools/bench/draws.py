@@ -1,10 +1,11 @@
 """Plans over several draws of the calibration prompts: what a difference between two of them is worth beside the luck of one calibration.
 
-Usage: python tools/bench/draws.py --mpq build/release/mpq [--draws 5] [--tasks facts,sort,arith,lookup] [--work DIR] SPEC|PRESET ...
+Usage: python tools/bench/draws.py --mpq build/release/mpq [--draws 5] [--tasks facts,sort,arith,lookup] [--work DIR] PLAN ...
 
 Every draw takes 300 of a task's 400 calibration prompts at random and measures, on the eval lines, uniform gptq at 2, 3 and 4 bits and every given plan:
-a quantizer spec for all units, or the name of a file in configs/. A plan's ratio is its task KL over the log-linear line through uniform gptq of the same
-draw at the plan's own bytes; the table has the mean of its logarithm over draws, as a factor, and that mean's standard error in percent.
+a quantizer spec for all units, the name of a file in configs/, or a hybrid's followed by ", fixed ratio 0.1". A plan's ratio is its task KL over the
+log-linear line through uniform gptq of the same draw at the plan's own bytes; the table has the mean of its logarithm over draws, as a factor, and that
+mean's standard error in percent.
 Standard library only.
 """
 
@@ -15,7 +16,7 @@ import random
 import statistics
 
 from nano_table import MODEL, ROOT, Bench, kl, line
-from papers import options_of, uniform
+from papers import FIXED, fixed_ratio, format_of, preset_file, uniform
 
 GRID = ["gptq:bits=2", "gptq:bits=3", "gptq:bits=4"]
 
@@ -35,9 +36,11 @@ class Drawn(Bench):
         return folder
 
     def measured(self, task, folder, name):
-        preset = os.path.join(ROOT, "configs", name + ".json")
-        if os.path.exists(preset):
-            return self.measure(task, folder, "row", self.plan(folder, name, "--config", preset), "--format", options_of(preset))
+        if name.endswith(FIXED):
+            name = name.removesuffix(FIXED)
+            return self.measure(task, folder, "row", fixed_ratio(self, folder, name), "--format", format_of(name))
+        if os.path.exists(preset_file(name)):
+            return self.measure(task, folder, "row", self.plan(folder, name, "--config", preset_file(name)), "--format", format_of(name))
         return self.measure(task, folder, "row", uniform(self, folder, name, name.startswith("hqq")))
 
 

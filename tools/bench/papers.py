@@ -23,6 +23,7 @@ EXTRA = ["gptq:bits=2,refine=2", "gptq:bits=3,refine=2", "signround:bits=3", "gp
 # The presets' budgets are what these take on nano-llama: optimised and fixed ratios compare at the same bytes.
 HIGH_FIXED = {"hir-w2": "hir:bits=2,high=3,ratio=0.1", "hir-w3": "hir:bits=3,high=4,ratio=0.1",
               "hir-w2-gptq": "hir:bits=2,high=3,ratio=0.1,gptq,sym"}
+FIXED = ", fixed ratio 0.1"
 
 
 class Measured(Bench):
@@ -53,9 +54,18 @@ def uniform(bench, folder, spec, asymmetric):
     return bench.plan(folder, "uniform", "--scorer", "mse", "--palette", whole, "--allocator", "uniform", "--budget", "9")
 
 
-def options_of(preset):
+def preset_file(name):
+    return os.path.join(ROOT, "configs", name + ".json")
+
+
+def fixed_ratio(bench, folder, name):
+    """A plan of one ratio for all units under a hybrid preset's other settings."""
+    return bench.plan(folder, name, "--config", preset_file(name), "--scorer", "mse", "--allocator", "uniform", "--palette", HIGH_FIXED[name])
+
+
+def format_of(name):
     """--format of a preset: nano-llama is read by mpq, so plans that only mpq holds are written in its own format."""
-    with open(preset, encoding="utf-8") as file:
+    with open(preset_file(name), encoding="utf-8") as file:
         return json.load(file).get("format", "compressed-tensors")
 
 
@@ -72,17 +82,15 @@ def rows(bench, task, wanted):
             continue
         bench.reset()
         yield measure("uniform " + spec, lambda: uniform(bench, folder, spec, spec.startswith("hqq")), "compressed-tensors")
-    presets = glob.glob(os.path.join(ROOT, "configs", "*.json"))
-    for preset in sorted(presets, key=lambda path: (os.path.basename(path)[:-5] in HIGH_FIXED, path)):  # the slow ones last
-        name = os.path.splitext(os.path.basename(preset))[0]
+    presets = [os.path.splitext(os.path.basename(path))[0] for path in glob.glob(preset_file("*"))]
+    for name in sorted(presets, key=lambda name: (name in HIGH_FIXED, name)):  # the slow ones last
         if not wanted(name):
             continue
         bench.reset()
-        yield measure(name, lambda: bench.plan(folder, name, "--config", preset), options_of(preset))
+        yield measure(name, lambda: bench.plan(folder, name, "--config", preset_file(name)), format_of(name))
         if name in HIGH_FIXED:
             bench.reset()
-            yield measure(name + ", fixed ratio 0.1", lambda: bench.plan(
-                folder, name, "--config", preset, "--scorer", "mse", "--allocator", "uniform", "--palette", HIGH_FIXED[name]), "mpq")
+            yield measure(name + FIXED, lambda: fixed_ratio(bench, folder, name), format_of(name))
 
 
 def text_of(task, name, result, seconds, peak, points):

@@ -24,8 +24,7 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
   command
       ->add_option("--dtype", flags.common.compute.dtype,
                    "auto, float32, bfloat16, float16 or float64; auto: float32, but the "
-                   "checkpoint's bfloat16 for "
-                   "models above 50 million weights")
+                   "checkpoint's bfloat16 for models above 50 million weights")
       ->capture_default_str()
       ->group("Common");
   command->add_option("--threads", flags.threads, "worker threads; 0: one a core")->group("Common");
