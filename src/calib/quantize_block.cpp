@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_inputs.h"
@@ -14,6 +15,18 @@
 
 namespace mpq {
 namespace {
+
+/// What any quantizer of a block must see.
+InputNeeds block_needs(const std::vector<PlannedUnit>& planned, int64_t block) {
+  InputNeeds all;
+  for (const auto& [unit, quantizer] : planned) {
+    if (unit.block == block && quantizer != nullptr) all = both(all, quantizer->needs());
+  }
+  return all;
+}
+
+/// Whether more than the block's own inputs is needed before learning.
+bool sees_inputs(const InputNeeds& needs) { return needs.hessian || needs.ranges; }
 
 class BlockQuantizer {
  public:
@@ -57,10 +70,13 @@ class BlockQuantizer {
 
   /// The units that learn, together and before the others, which then make up for their errors.
   void learn(const GroupHidden& hidden) {
-    if (std::none_of(own_.begin(), own_.end(), [&](size_t i) { return learns(i); })) return;
+    const InputNeeds needs = block_needs(task_.planned, block_.index);
+    if (needs.steps == 0) return;
+    require(task_.target != nullptr, ErrorCode::Internal, "block {}: learning needs a target",
+            block_.index);
     std::vector<size_t> indices;
     std::vector<LearningUnit> units;
-    const GroupHidden target = walk(hidden, [&](Stage stage, const GroupStates& states) {
+    walk(sees_inputs(needs) ? hidden : GroupHidden{}, [&](Stage stage, const GroupStates& states) {
       StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
       for (const size_t i : own_) {
         const auto& [unit, quantizer] = task_.planned[i];
@@ -72,7 +88,7 @@ class BlockQuantizer {
         units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
     });
-    const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, target,
+    const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, *task_.target,
                                              task_.text_share};
     auto learned = train_block(reconstruction, block_, units, task_.spent);
     for (size_t u = 0; u < units.size(); ++u) place(indices[u], std::move(learned[u]));
@@ -149,15 +165,15 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
 }
 
 QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned) {
-  std::map<int64_t, int> steps;  // by block
-  for (const auto& [unit, quantizer] : planned) {
-    int& own = steps[unit.block];
-    if (quantizer != nullptr) own = std::max(own, quantizer->needs().steps);
-  }
+  std::set<int64_t> blocks;
+  for (const auto& [unit, quantizer] : planned) blocks.insert(unit.block);
   QuantizeCost cost;
-  for (const auto& [block, own] : steps) {
-    cost.block_forwards += own > 0 ? 4 : 1;  // the target, and the errors before and after
-    cost.training_steps += own;
+  for (const int64_t block : blocks) {
+    const InputNeeds needs = block_needs(planned, block);
+    ++cost.block_forwards;
+    if (needs.steps == 0) continue;
+    cost.block_forwards += sees_inputs(needs) ? 3 : 2;  // the inputs; the errors before and after
+    cost.training_steps += needs.steps;
   }
   return cost;
 }

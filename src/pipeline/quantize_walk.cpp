@@ -40,6 +40,53 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
   return part;
 }
 
+/// What goes from block to block.
+struct Streams {
+  Streams(const Model& of, const std::vector<SequenceGroup>& sequences, const InputNeeds& needed,
+          MemoryBudget& budget)
+      : model(of), groups(sequences), needs(needed), memory(budget) {}
+
+  /// From the last block that `state` has, or from the embeddings; returns the next block.
+  int64_t start(const WalkState& state) {
+    if (!needs.any()) return 0;
+    auto rows = rows_of(groups);
+    if (learns()) rows.insert(rows.end(), rows.begin(), rows.begin() + count());
+    GroupHidden kept;
+    const int64_t done = state.restore(rows, kept, memory);
+    if (done > 0) {
+      quantized.assign(kept.begin(), kept.begin() + count());
+      full.assign(kept.begin() + count(), kept.end());
+    } else {
+      quantized = embed_groups(model, groups, memory);
+      if (learns()) full = embed_groups(model, groups, memory);
+    }
+    return done;
+  }
+  void keep(int64_t done, const WalkState& state) const {
+    if (!needs.any()) return;
+    GroupHidden both = quantized;
+    both.insert(both.end(), full.begin(), full.end());
+    state.keep(done, both);
+  }
+  /// Through a block; returns the passes made, none for an empty stream.
+  int64_t advance(const DecoderBlock& block, GroupHidden& hidden) const {
+    for (size_t g = 0; g < hidden.size(); ++g)
+      forward_all(model.config(), block, groups[g].plan, hidden[g], hidden[g]);
+    return hidden.empty() ? 0 : 1;
+  }
+
+  const Model& model;
+  const std::vector<SequenceGroup>& groups;
+  InputNeeds needs;
+  MemoryBudget& memory;
+  GroupHidden quantized;  // of the quantized prefix; empty when no quantizer needs inputs
+  GroupHidden full;       // of the full-precision one; empty when none learns
+
+ private:
+  bool learns() const { return needs.steps > 0; }
+  int64_t count() const { return static_cast<int64_t>(groups.size()); }
+};
+
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
   std::vector<PlannedUnit> planned;
   for (const auto& choice : choices)
@@ -49,42 +96,57 @@ std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
 
 }  // namespace
 
-QuantizeCost walk_cost(const std::vector<UnitChoice>& choices) {
+QuantizeCost walk_cost(const std::vector<UnitChoice>& choices, int64_t layers) {
   const auto planned = planned_units(choices);
-  return needs_of(planned).any() ? quantize_cost(planned) : QuantizeCost{};
+  const InputNeeds needs = needs_of(planned);
+  if (!needs.any()) return {};
+  QuantizeCost cost = quantize_cost(planned);
+  if (needs.steps > 0) cost.block_forwards += layers;
+  return cost;
 }
 
-void quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
-                       const std::vector<UnitChoice>& choices, const QuantizeWalkOptions& options,
-                       const std::string& folder, MemoryBudget& memory) {
+QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
+                               const std::vector<UnitChoice>& choices,
+                               const QuantizeWalkOptions& options, const std::string& folder,
+                               MemoryBudget& memory) {
   const ModelConfig& config = model.config();
   const auto planned = planned_units(choices);
   std::filesystem::create_directories(folder);
   // Without inputs to quantize from, blocks do not depend on one another.
-  const bool chained = needs_of(planned).any();
-  const WalkState state(chained ? folder + "/hidden.safetensors" : "");
-  GroupHidden hidden;
-  const int64_t first = state.restore(rows_of(groups), hidden, memory);
-  if (chained && first == 0) hidden = embed_groups(model, groups, memory);
-  const BlockTask task{config,        planned, groups, options.text_share, model.stored_dtype(),
-                       options.fisher};
+  const InputNeeds needs = needs_of(planned);
+  const WalkState state(needs.any() ? folder + "/hidden.safetensors" : "");
+  Streams streams(model, groups, needs, memory);
+  const int64_t first = streams.start(state);
+  QuantizeCost spent;
+  const BlockTask task{.config = config,
+                       .planned = planned,
+                       .groups = groups,
+                       .text_share = options.text_share,
+                       .stored_dtype = model.stored_dtype(),
+                       .fisher = options.fisher,
+                       .target = &streams.full,
+                       .spent = &spent};
   Progress progress(options.title, config.layers);
   progress.step("", first);
   for (int64_t index = first; index < config.layers; ++index) {
     const std::string path = part_path(folder, index);
     DecoderBlock block = model.load_block(index);
+    spent.block_forwards += streams.advance(block, streams.full);
     if (!std::filesystem::exists(path)) {
-      save_part(path, part_of(config, planned, quantize_block(task, block, hidden, memory)));
+      const auto quantized = quantize_block(task, block, streams.quantized, memory);
+      save_part(path, part_of(config, planned, quantized));
       log_debug("{}: block {} done", options.title, index);
-    } else if (!hidden.empty()) {
+    } else {
       restore(config, load_part(path), block);
-      for (size_t g = 0; g < groups.size(); ++g)
-        forward_all(config, block, groups[g].plan, hidden[g], hidden[g]);
+      spent.block_forwards += streams.advance(block, streams.quantized);
     }
-    if (chained) state.keep(index + 1, hidden);
+    streams.keep(index + 1, state);
     progress.step();
   }
   state.clear();
+  log_info("{}: {} block forwards, {} training steps", options.title, spent.block_forwards,
+           spent.training_steps);
+  return spent;
 }
 
 }  // namespace mpq

@@ -35,19 +35,29 @@ struct SmallBlock {
   DecoderBlock with(const Unit& unit, const at::Tensor& weight) const {
     return with_unit_weight(block, model.config(), unit, weight);
   }
-  /// The error of the block with all units quantized by `spec`.
-  double error_of(const std::string& spec) {
-    std::vector<PlannedUnit> planned;
-    for (const Unit& unit : units) planned.push_back({unit, make_quantizer(spec)});
+  std::vector<PlannedUnit> planned(const std::string& spec) const {
+    std::vector<PlannedUnit> result;
+    for (const Unit& unit : units) result.push_back({unit, make_quantizer(spec)});
+    return result;
+  }
+  /// The block with all units quantized by `spec` from `inputs`; those that learn aim at `aim`.
+  DecoderBlock quantized(const std::string& spec, const GroupHidden& inputs,
+                         const GroupHidden& aim) {
+    const auto all = planned(spec);
     DecoderBlock changed = block;
     GroupHidden hidden;
-    for (const auto& state : input) hidden.push_back(state.clone());
+    for (const auto& state : inputs) hidden.push_back(state.clone());
     ChannelFisher fisher(1);
     for (const auto& linear : model.config().linears) fisher[0].push_back(at::ones({linear.in}));
-    const BlockTask task{model.config(), planned, groups, 0.2, at::kFloat, &fisher};
-    quantize_block(task, changed, hidden, memory);
-    return error().sum(changed);
+    quantize_block({.config = model.config(),
+                    .planned = all,
+                    .groups = groups,
+                    .fisher = &fisher,
+                    .target = &aim},
+                   changed, hidden, memory);
+    return changed;
   }
+  double error_of(const std::string& spec) { return error().sum(quantized(spec, input, target)); }
 
   std::string folder;
   Model model;
@@ -99,31 +109,53 @@ TEST(BlockError, TextCountsByItsShareNotByItsTokens) {
 
 TEST(BlockTraining, OneStepServesAllUnits) {
   SmallBlock small({{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64)}});
-  std::vector<PlannedUnit> planned;
-  for (const Unit& unit : small.units)
-    planned.push_back({unit, make_quantizer("signround:bits=3,group=4,iterations=7")});
-  DecoderBlock changed = small.block;
-  GroupHidden hidden = small.input;
-  QuantizeCost spent;
-  quantize_block({small.model.config(), planned, small.groups, 0.2, at::kFloat, nullptr, &spent},
-                 changed, hidden, small.memory);
-  EXPECT_EQ(spent.training_steps, 7);
-  EXPECT_EQ(spent.training_steps, quantize_cost(planned).training_steps);
-  EXPECT_EQ(spent.block_forwards, quantize_cost(planned).block_forwards);
+  for (const char* spec :
+       {"signround:bits=3,group=4,iterations=7", "awq+signround:bits=3,group=4,iterations=7"}) {
+    const auto planned = small.planned(spec);
+    DecoderBlock changed = small.block;
+    GroupHidden hidden;
+    for (const auto& state : small.input) hidden.push_back(state.clone());
+    QuantizeCost spent;
+    quantize_block({.config = small.model.config(),
+                    .planned = planned,
+                    .groups = small.groups,
+                    .target = &small.target,
+                    .spent = &spent},
+                   changed, hidden, small.memory);
+    EXPECT_EQ(spent.training_steps, 7) << spec;
+    EXPECT_EQ(spent.training_steps, quantize_cost(planned).training_steps) << spec;
+    EXPECT_EQ(spent.block_forwards, quantize_cost(planned).block_forwards) << spec;
+  }
 }
 
-TEST(BlockTraining, LowersTheErrorOfTheBlock) {
+std::vector<TokenSequence> many_sequences() {
   std::vector<TokenSequence> sequences;
   for (int64_t s = 0; s < 12; ++s) {
     sequences.push_back({1});
     for (int64_t t = 0; t < 15; ++t) sequences.back().push_back((s * 37 + t * t * 11) % 512);
   }
-  SmallBlock small({{BatchPlan(sequences, 64)}});
+  return sequences;
+}
+
+TEST(BlockTraining, LowersTheErrorOfTheBlock) {
+  SmallBlock small({{BatchPlan(many_sequences(), 64)}});
   const double rounded = small.error_of("rtn:bits=3,group=4");
   EXPECT_LT(small.error_of("signround:bits=3,group=4,iterations=100"), 0.6 * rounded);
   EXPECT_LT(small.error_of("awq+signround:bits=3,group=4,iterations=100"), 0.6 * rounded);
   const double untrained = small.error_of("hir:bits=2,high=3,group=4,iterations=0");
   EXPECT_LT(small.error_of("hir:bits=2,high=3,group=4,iterations=200"), 0.8 * untrained);
+}
+
+TEST(BlockTraining, MakesUpForTheQuantizedPrefix) {
+  SmallBlock small({{BatchPlan(many_sequences(), 64)}});
+  const GroupHidden prefix{small.input.front() * 0.8};  // as if the blocks before had lost a fifth
+  const auto own =
+      block_output(small.model.config(), small.block, small.groups, prefix, small.memory);
+  const BlockError error({small.model.config(), small.groups, prefix, small.target});
+  const char* spec = "signround:bits=4,group=4,iterations=100";
+  const double to_the_model = error.sum(small.quantized(spec, prefix, small.target));
+  EXPECT_LT(to_the_model, 0.9 * error.sum(small.quantized(spec, prefix, own)));
+  EXPECT_LT(to_the_model, error.sum(small.block));
 }
 
 }  // namespace

@@ -23,13 +23,17 @@ struct BlockTask {
   double text_share = 0.2;
   at::ScalarType stored_dtype = at::kFloat;
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
-  QuantizeCost* spent = nullptr;          // counts what is done, when given
+  /// The block's output in the full-precision model, where a quantizer learns: with inputs from the
+  /// quantized prefix it learns to make up for that prefix too, as OmniQuant and AutoRound do.
+  const GroupHidden* target = nullptr;
+  QuantizeCost* spent = nullptr;  // counts what is done, when given
 };
 
 /// What any of the quantizers must see.
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
 
-/// What quantize_block() takes for all the planned units' blocks, when it has hidden states.
+/// What quantize_block() takes for all the planned units' blocks, when it has hidden states;
+/// without the targets, which are its caller's.
 QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned);
 
 /// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4); units whose quantizer

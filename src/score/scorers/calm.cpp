@@ -55,7 +55,7 @@ class Calm final : public Scorer {
 
   ScoreCost cost(const ScoreContext& context) const override {
     const int64_t layers = context.model->config().layers;
-    int64_t forwards = context.model->config().layers;
+    int64_t forwards = layers;
     for (const auto& plan : plans_of(context, static_cast<size_t>(pool_size(context))))
       forwards += quantize_cost(plan).block_forwards;
     return {forwards, count_candidates(context)};
@@ -81,7 +81,7 @@ class Calm final : public Scorer {
                                     pick(full, probed), pick(output, probed));
       std::vector<Trial> trials;
       for (size_t c = 0; c < pool; ++c)
-        trials.push_back(try_algorithm(context, plans[c], block, prefix, distance));
+        trials.push_back(try_algorithm(context, plans[c], block, prefix, output, distance));
       size_t winner = 0;
       for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
       share_losses(context, index, trials, table);
@@ -119,14 +119,19 @@ class Calm final : public Scorer {
 
   static Trial try_algorithm(const ScoreContext& context, const std::vector<PlannedUnit>& plan,
                              const DecoderBlock& block, const GroupHidden& prefix,
-                             const UpdateDistance& distance) {
+                             const GroupHidden& target, const UpdateDistance& distance) {
     Trial trial;
     trial.output = copy_of(prefix);
     DecoderBlock quantized = block;
     QuantizeCost spent;
-    const BlockTask task{
-        context.model->config(), plan,           context.groups, context.text_share,
-        context.scale_dtype,     context.fisher, &spent};
+    const BlockTask task{.config = context.model->config(),
+                         .planned = plan,
+                         .groups = context.groups,
+                         .text_share = context.text_share,
+                         .stored_dtype = context.scale_dtype,
+                         .fisher = context.fisher,
+                         .target = &target,
+                         .spent = &spent};
     const auto done = quantize_block(task, quantized, trial.output, *context.memory);
     count_forwards(context, spent.block_forwards);
     if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
