@@ -51,12 +51,20 @@ at::Tensor HessianAccumulator::mean() const {
   return full.mul_(2.0 / static_cast<double>(rows_));
 }
 
+BlendWeights blend_weights(double task_mean, double text_mean, double text_share) {
+  if (text_mean == 0 || text_share == 0) return {};
+  if (task_mean == 0 || text_share == 1) return {0, 1};
+  return {(1 - text_share) / task_mean, text_share / text_mean};
+}
+
 at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share) {
-  const double task_mean = task.diagonal().mean().item<double>();
-  const double text_mean = text.diagonal().mean().item<double>();
-  if (text_mean == 0 || text_share == 0) return task;
-  if (task_mean == 0 || text_share == 1) return text;
-  return task * ((1 - text_share) / task_mean) + text * (text_share / text_mean);
+  const auto mean = [](const at::Tensor& hessian) {
+    return hessian.diagonal().mean().item<double>();
+  };
+  const BlendWeights weights = blend_weights(mean(task), mean(text), text_share);
+  if (weights.text == 0) return task;
+  if (weights.task == 0) return text;
+  return task * weights.task + text * weights.text;
 }
 
 at::Tensor stage_hessian(const std::vector<SequenceGroup>& groups, const GroupStates& states,

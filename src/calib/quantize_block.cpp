@@ -3,12 +3,12 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
 
 #include "mpq/calib/block_training.h"
+#include "mpq/calib/stage_aim.h"
 #include "mpq/calib/stage_inputs.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
@@ -28,19 +28,65 @@ InputNeeds block_needs(const std::vector<PlannedUnit>& planned, int64_t block) {
 /// Whether more than the block's own inputs is needed before learning.
 bool sees_inputs(const InputNeeds& needs) { return needs.hessian || needs.ranges; }
 
+/// The groups from stage to stage of a block, as it stands at each.
+class StageWalk {
+ public:
+  /// Nothing moves when `hidden` is empty. Counts its pass.
+  StageWalk(const BlockTask& task, const DecoderBlock& block, const GroupHidden& hidden,
+            MemoryBudget& memory)
+      : task_(task), block_(block), memory_(memory) {
+    if (hidden.empty()) return;
+    states_ = enter_groups(task.config, block, task.groups, hidden, memory);
+    if (task.spent != nullptr) ++task.spent->block_forwards;
+  }
+  const GroupStates& states() const { return states_; }
+  void advance(Stage stage) {
+    if (states_.empty()) return;
+    states_ = advance_groups(task_.config, block_, stage, task_.groups, states_, memory_);
+  }
+  /// After the last stage.
+  GroupHidden output() const {
+    GroupHidden output;
+    for (const auto& state : states_) output.push_back(state.residual);
+    return output;
+  }
+
+ private:
+  const BlockTask& task_;
+  const DecoderBlock& block_;
+  MemoryBudget& memory_;
+  GroupStates states_;
+};
+
 class BlockQuantizer {
  public:
   BlockQuantizer(const BlockTask& task, DecoderBlock& block, MemoryBudget& memory)
-      : task_(task), block_(block), memory_(memory) {
+      : task_(task),
+        block_(block),
+        full_(block),
+        memory_(memory),
+        needs_(block_needs(task.planned, block.index)) {
     for (size_t i = 0; i < task.planned.size(); ++i) {
       if (task.planned[i].unit.block == block.index) own_.push_back(i);
     }
   }
 
-  std::map<size_t, QuantizedLinear> run(GroupHidden& hidden) {
-    learn(hidden);
-    hidden = walk(hidden,
-                  [&](Stage stage, const GroupStates& states) { quantize_stage(stage, states); });
+  std::map<size_t, QuantizedLinear> run(BlockStreams& streams) {
+    require(!needs_.full() || !streams.full.empty(), ErrorCode::Internal,
+            "block {}: its full-precision inputs are not there", block_.index);
+    GroupHidden full_output;
+    if (needs_.steps > 0 || !needs_.aim) full_output = full_walk(streams.full);
+    if (needs_.steps > 0) learn(streams.quantized, full_output);
+    StageWalk own(task_, block_, streams.quantized, memory_);
+    StageWalk full(task_, full_, needs_.aim ? streams.full : GroupHidden{}, memory_);
+    for (int i = 0; i < kStages; ++i) {
+      const auto stage = static_cast<Stage>(i);
+      quantize_stage(stage, own.states(), full.states());
+      own.advance(stage);
+      full.advance(stage);
+    }
+    streams.quantized = own.output();
+    streams.full = needs_.aim ? full.output() : std::move(full_output);
     return std::move(result_);
   }
 
@@ -50,45 +96,32 @@ class BlockQuantizer {
     return quantizer != nullptr && quantizer->needs().steps > 0;
   }
 
-  /// From stage to stage of the block as it stands; returns its output.
-  template <class Visit>
-  GroupHidden walk(const GroupHidden& hidden, Visit visit) {
-    GroupStates states;
-    if (!hidden.empty()) states = enter_groups(task_.config, block_, task_.groups, hidden, memory_);
-    for (int stage = 0; stage < kStages; ++stage) {
-      visit(static_cast<Stage>(stage), states);
-      if (!hidden.empty()) {
-        states = advance_groups(task_.config, block_, static_cast<Stage>(stage), task_.groups,
-                                states, memory_);
-      }
-    }
-    if (task_.spent != nullptr && !hidden.empty()) ++task_.spent->block_forwards;
-    GroupHidden output;
-    for (auto& state : states) output.push_back(state.residual);
-    return output;
+  GroupHidden full_walk(const GroupHidden& hidden) const {
+    StageWalk walk(task_, full_, hidden, memory_);
+    for (int stage = 0; stage < kStages; ++stage) walk.advance(static_cast<Stage>(stage));
+    return walk.output();
   }
 
   /// The units that learn, together and before the others, which then make up for their errors.
-  void learn(const GroupHidden& hidden) {
-    const InputNeeds needs = block_needs(task_.planned, block_.index);
-    if (needs.steps == 0) return;
-    require(task_.target != nullptr, ErrorCode::Internal, "block {}: learning needs a target",
-            block_.index);
+  void learn(const GroupHidden& hidden, const GroupHidden& target) {
     std::vector<size_t> indices;
     std::vector<LearningUnit> units;
-    walk(sees_inputs(needs) ? hidden : GroupHidden{}, [&](Stage stage, const GroupStates& states) {
-      StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
-      for (const size_t i : own_) {
-        const auto& [unit, quantizer] = task_.planned[i];
-        if (unit.stage != stage || !learns(i)) continue;
+    StageWalk walk(task_, full_, sees_inputs(needs_) ? hidden : GroupHidden{}, memory_);
+    for (int i = 0; i < kStages; ++i) {
+      const auto stage = static_cast<Stage>(i);
+      StageInputs inputs(task_.groups, walk.states(), task_.text_share, task_.fisher);
+      for (const size_t own : own_) {
+        const auto& [unit, quantizer] = task_.planned[own];
+        if (unit.stage != stage || !learns(own)) continue;
         const at::Tensor scale = stage_scale(stage, inputs);
         const QuantProblem problem =
             scaled_problem(describe(unit, quantizer->needs(), inputs), scale);
-        indices.push_back(i);
+        indices.push_back(own);
         units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
-    });
-    const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, *task_.target,
+      walk.advance(stage);
+    }
+    const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, target,
                                              task_.text_share};
     auto learned = train_block(reconstruction, block_, units, task_.spent);
     for (size_t u = 0; u < units.size(); ++u) place(indices[u], std::move(learned[u]));
@@ -136,19 +169,25 @@ class BlockQuantizer {
                           decides->input_scale(problem));
   }
 
-  void quantize_stage(Stage stage, const GroupStates& states) {
+  void quantize_stage(Stage stage, const GroupStates& states, const GroupStates& full) {
     StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
+    StageAim aim(task_.groups, states, full, task_.text_share,
+                 adds_to_residual(task_.config, stage));
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
       if (unit.stage != stage || quantizer == nullptr || learns(i)) continue;
       const at::Tensor scale = stage_scale(stage, inputs);
-      place(i, quantize_scaled(*quantizer, describe(unit, quantizer->needs(), inputs), scale));
+      QuantProblem problem = describe(unit, quantizer->needs(), inputs);
+      if (quantizer->needs().aim) problem.weight = aim.weight(problem);
+      place(i, quantize_scaled(*quantizer, std::move(problem), scale));
     }
   }
 
   const BlockTask& task_;
   DecoderBlock& block_;
+  const DecoderBlock full_;
   MemoryBudget& memory_;
+  const InputNeeds needs_;
   std::vector<size_t> own_;  // indices in task_.planned of this block's units
   std::array<std::optional<at::Tensor>, kStages> scales_;  // of the stages, once chosen
   std::map<size_t, QuantizedLinear> result_;
@@ -165,22 +204,25 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
 }
 
 QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned) {
+  const bool full = needs_of(planned).full();
   std::set<int64_t> blocks;
   for (const auto& [unit, quantizer] : planned) blocks.insert(unit.block);
   QuantizeCost cost;
   for (const int64_t block : blocks) {
     const InputNeeds needs = block_needs(planned, block);
-    ++cost.block_forwards;
-    if (needs.steps == 0) continue;
-    cost.block_forwards += sees_inputs(needs) ? 3 : 2;  // the inputs; the errors before and after
+    cost.block_forwards += full ? 2 : 1;
     cost.training_steps += needs.steps;
+    if (needs.steps == 0) continue;
+    cost.block_forwards += 2;  // the errors before and after
+    if (sees_inputs(needs)) ++cost.block_forwards;
+    if (needs.aim) ++cost.block_forwards;  // again, stage by stage
   }
   return cost;
 }
 
 std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,
-                                                 GroupHidden& hidden, MemoryBudget& memory) {
-  return BlockQuantizer(task, block, memory).run(hidden);
+                                                 BlockStreams& streams, MemoryBudget& memory) {
+  return BlockQuantizer(task, block, memory).run(streams);
 }
 
 }  // namespace mpq

@@ -70,8 +70,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   if (common.dry_run) {
     summary["dry_run"] = true;
     summary["units"] = plan.units.size();
-    const QuantizeCost cost =
-        walk_cost(resolve_plan(plan, session.model->config()), session.model->config().layers);
+    const QuantizeCost cost = walk_cost(resolve_plan(plan, session.model->config()));
     summary["block_forwards"] = cost.block_forwards;
     summary["training_steps"] = cost.training_steps;
     return summary;

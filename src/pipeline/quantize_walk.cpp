@@ -40,52 +40,39 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
   return part;
 }
 
-/// What goes from block to block.
-struct Streams {
-  Streams(const Model& of, const std::vector<SequenceGroup>& sequences, const InputNeeds& needed,
-          MemoryBudget& budget)
-      : model(of), groups(sequences), needs(needed), memory(budget) {}
+/// The quantized stream's groups, then those of the full-precision one if there is one.
+GroupHidden both_of(const BlockStreams& streams) {
+  GroupHidden both = streams.quantized;
+  both.insert(both.end(), streams.full.begin(), streams.full.end());
+  return both;
+}
 
-  /// From the last block that `state` has, or from the embeddings; returns the next block.
-  int64_t start(const WalkState& state) {
-    if (!needs.any()) return 0;
-    auto rows = rows_of(groups);
-    if (learns()) rows.insert(rows.end(), rows.begin(), rows.begin() + count());
-    GroupHidden kept;
-    const int64_t done = state.restore(rows, kept, memory);
-    if (done > 0) {
-      quantized.assign(kept.begin(), kept.begin() + count());
-      full.assign(kept.begin() + count(), kept.end());
-    } else {
-      quantized = embed_groups(model, groups, memory);
-      if (learns()) full = embed_groups(model, groups, memory);
-    }
-    return done;
+/// From the last block that `state` has, or from the embeddings; returns the next block.
+int64_t start(const Model& model, const std::vector<SequenceGroup>& groups, bool full,
+              const WalkState& state, BlockStreams& streams, MemoryBudget& memory) {
+  std::vector<int64_t> rows = rows_of(groups);
+  if (full) {
+    for (const auto& group : groups) rows.push_back(group.plan.rows());
   }
-  void keep(int64_t done, const WalkState& state) const {
-    if (!needs.any()) return;
-    GroupHidden both = quantized;
-    both.insert(both.end(), full.begin(), full.end());
-    state.keep(done, both);
+  GroupHidden kept;
+  const int64_t done = state.restore(rows, kept, memory);
+  if (done > 0) {
+    const auto middle = kept.begin() + static_cast<int64_t>(groups.size());
+    streams = {{kept.begin(), middle}, {middle, kept.end()}};
+  } else {
+    streams.quantized = embed_groups(model, groups, memory);
+    if (full) streams.full = embed_groups(model, groups, memory);
   }
-  /// Through a block; returns the passes made, none for an empty stream.
-  int64_t advance(const DecoderBlock& block, GroupHidden& hidden) const {
-    for (size_t g = 0; g < hidden.size(); ++g)
-      forward_all(model.config(), block, groups[g].plan, hidden[g], hidden[g]);
-    return hidden.empty() ? 0 : 1;
-  }
+  return done;
+}
 
-  const Model& model;
-  const std::vector<SequenceGroup>& groups;
-  InputNeeds needs;
-  MemoryBudget& memory;
-  GroupHidden quantized;  // of the quantized prefix; empty when no quantizer needs inputs
-  GroupHidden full;       // of the full-precision one; empty when none learns
-
- private:
-  bool learns() const { return needs.steps > 0; }
-  int64_t count() const { return static_cast<int64_t>(groups.size()); }
-};
+/// Through a finished block; the passes made, none for an empty stream.
+int64_t pass(const ModelConfig& config, const DecoderBlock& block,
+             const std::vector<SequenceGroup>& groups, GroupHidden& hidden) {
+  for (size_t g = 0; g < hidden.size(); ++g)
+    forward_all(config, block, groups[g].plan, hidden[g], hidden[g]);
+  return hidden.empty() ? 0 : 1;
+}
 
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
   std::vector<PlannedUnit> planned;
@@ -96,13 +83,9 @@ std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
 
 }  // namespace
 
-QuantizeCost walk_cost(const std::vector<UnitChoice>& choices, int64_t layers) {
+QuantizeCost walk_cost(const std::vector<UnitChoice>& choices) {
   const auto planned = planned_units(choices);
-  const InputNeeds needs = needs_of(planned);
-  if (!needs.any()) return {};
-  QuantizeCost cost = quantize_cost(planned);
-  if (needs.steps > 0) cost.block_forwards += layers;
-  return cost;
+  return needs_of(planned).any() ? quantize_cost(planned) : QuantizeCost{};
 }
 
 QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
@@ -115,32 +98,26 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
   // Without inputs to quantize from, blocks do not depend on one another.
   const InputNeeds needs = needs_of(planned);
   const WalkState state(needs.any() ? folder + "/hidden.safetensors" : "");
-  Streams streams(model, groups, needs, memory);
-  const int64_t first = streams.start(state);
+  BlockStreams streams;
+  int64_t first = 0;
+  if (needs.any()) first = start(model, groups, needs.full(), state, streams, memory);
   QuantizeCost spent;
-  const BlockTask task{.config = config,
-                       .planned = planned,
-                       .groups = groups,
-                       .text_share = options.text_share,
-                       .stored_dtype = model.stored_dtype(),
-                       .fisher = options.fisher,
-                       .target = &streams.full,
-                       .spent = &spent};
+  const BlockTask task{config,         planned, groups, options.text_share, model.stored_dtype(),
+                       options.fisher, &spent};
   Progress progress(options.title, config.layers);
   progress.step("", first);
   for (int64_t index = first; index < config.layers; ++index) {
     const std::string path = part_path(folder, index);
     DecoderBlock block = model.load_block(index);
-    spent.block_forwards += streams.advance(block, streams.full);
     if (!std::filesystem::exists(path)) {
-      const auto quantized = quantize_block(task, block, streams.quantized, memory);
-      save_part(path, part_of(config, planned, quantized));
+      save_part(path, part_of(config, planned, quantize_block(task, block, streams, memory)));
       log_debug("{}: block {} done", options.title, index);
     } else {
+      spent.block_forwards += pass(config, block, groups, streams.full);
       restore(config, load_part(path), block);
-      spent.block_forwards += streams.advance(block, streams.quantized);
+      spent.block_forwards += pass(config, block, groups, streams.quantized);
     }
-    streams.keep(index + 1, state);
+    if (needs.any()) state.keep(index + 1, both_of(streams));
     progress.step();
   }
   state.clear();

@@ -51,7 +51,7 @@ class Chain final : public Quantizer {
 }  // namespace
 
 InputNeeds both(const InputNeeds& a, const InputNeeds& b) {
-  return {a.hessian || b.hessian, a.ranges || b.ranges, a.fisher || b.fisher,
+  return {a.hessian || b.hessian, a.ranges || b.ranges, a.fisher || b.fisher, a.aim || b.aim,
           std::max(a.steps, b.steps)};
 }
 

@@ -40,24 +40,21 @@ struct SmallBlock {
     for (const Unit& unit : units) result.push_back({unit, make_quantizer(spec)});
     return result;
   }
-  /// The block with all units quantized by `spec` from `inputs`; those that learn aim at `aim`.
-  DecoderBlock quantized(const std::string& spec, const GroupHidden& inputs,
-                         const GroupHidden& aim) {
+  /// The block with all units quantized by `spec` from the inputs of a prefix and of the model.
+  DecoderBlock quantized(const std::string& spec, const GroupHidden& prefix,
+                         const GroupHidden& full) {
     const auto all = planned(spec);
     DecoderBlock changed = block;
-    GroupHidden hidden;
-    for (const auto& state : inputs) hidden.push_back(state.clone());
+    BlockStreams streams;
+    for (const auto& state : prefix) streams.quantized.push_back(state.clone());
+    for (const auto& state : full) streams.full.push_back(state.clone());
     ChannelFisher fisher(1);
     for (const auto& linear : model.config().linears) fisher[0].push_back(at::ones({linear.in}));
-    quantize_block({.config = model.config(),
-                    .planned = all,
-                    .groups = groups,
-                    .fisher = &fisher,
-                    .target = &aim},
-                   changed, hidden, memory);
+    quantize_block({.config = model.config(), .planned = all, .groups = groups, .fisher = &fisher},
+                   changed, streams, memory);
     return changed;
   }
-  double error_of(const std::string& spec) { return error().sum(quantized(spec, input, target)); }
+  double error_of(const std::string& spec) { return error().sum(quantized(spec, input, input)); }
 
   std::string folder;
   Model model;
@@ -113,15 +110,13 @@ TEST(BlockTraining, OneStepServesAllUnits) {
        {"signround:bits=3,group=4,iterations=7", "awq+signround:bits=3,group=4,iterations=7"}) {
     const auto planned = small.planned(spec);
     DecoderBlock changed = small.block;
-    GroupHidden hidden;
-    for (const auto& state : small.input) hidden.push_back(state.clone());
+    BlockStreams streams{small.input, small.input};
     QuantizeCost spent;
     quantize_block({.config = small.model.config(),
                     .planned = planned,
                     .groups = small.groups,
-                    .target = &small.target,
                     .spent = &spent},
-                   changed, hidden, small.memory);
+                   changed, streams, small.memory);
     EXPECT_EQ(spent.training_steps, 7) << spec;
     EXPECT_EQ(spent.training_steps, quantize_cost(planned).training_steps) << spec;
     EXPECT_EQ(spent.block_forwards, quantize_cost(planned).block_forwards) << spec;
@@ -146,16 +141,20 @@ TEST(BlockTraining, LowersTheErrorOfTheBlock) {
   EXPECT_LT(small.error_of("hir:bits=2,high=3,group=4,iterations=200"), 0.8 * untrained);
 }
 
-TEST(BlockTraining, MakesUpForTheQuantizedPrefix) {
+TEST(BlockQuantization, MakesUpForTheQuantizedPrefix) {
   SmallBlock small({{BatchPlan(many_sequences(), 64)}});
-  const GroupHidden prefix{small.input.front() * 0.8};  // as if the blocks before had lost a fifth
-  const auto own =
-      block_output(small.model.config(), small.block, small.groups, prefix, small.memory);
+  at::manual_seed(5);
+  const auto& input = small.input.front();
+  const GroupHidden prefix{input * 0.8 + 0.1 * at::randn_like(input)};
   const BlockError error({small.model.config(), small.groups, prefix, small.target});
-  const char* spec = "signround:bits=4,group=4,iterations=100";
-  const double to_the_model = error.sum(small.quantized(spec, prefix, small.target));
-  EXPECT_LT(to_the_model, 0.9 * error.sum(small.quantized(spec, prefix, own)));
-  EXPECT_LT(to_the_model, error.sum(small.block));
+  const auto error_of = [&](const std::string& spec, const GroupHidden& full) {
+    return error.sum(small.quantized(spec, prefix, full));
+  };
+  for (const char* spec : {"signround:bits=4,group=4,iterations=100", "gptq:bits=4,group=4,aim",
+                           "awq+gptq:bits=4,group=4,aim", "hir:bits=3,high=4,group=4,gptq,aim"}) {
+    EXPECT_LT(error_of(spec, small.input), 0.9 * error_of(spec, prefix)) << spec;
+    EXPECT_LT(error_of(spec, small.input), error.sum(small.block)) << spec;
+  }
 }
 
 }  // namespace

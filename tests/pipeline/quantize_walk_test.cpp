@@ -50,7 +50,7 @@ class QuantizeWalk : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(QuantizeWalk, TakesWhatItSaid) {
-  const QuantizeCost said = walk_cost(choices_, model_.config().layers);
+  const QuantizeCost said = walk_cost(choices_);
   const QuantizeCost took = walk(folder("cost"));
   EXPECT_EQ(took.block_forwards, said.block_forwards);
   EXPECT_EQ(took.training_steps, said.training_steps);
@@ -66,7 +66,7 @@ TEST_P(QuantizeWalk, GoesOnWhereItWasStopped) {
   fs::remove_all(part_path(stopped, 2));
   const QuantizeCost rest = walk(stopped);
   expect_same_parts(whole, stopped);
-  const QuantizeCost all = walk_cost(choices_, model_.config().layers);
+  const QuantizeCost all = walk_cost(choices_);
   EXPECT_EQ(5 * rest.block_forwards, 3 * all.block_forwards);
 }
 
@@ -82,12 +82,13 @@ TEST_P(QuantizeWalk, FinishedPartsServeAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Quantizers, QuantizeWalk,
                          testing::Values("rtn:bits=3,group=4", "gptq:bits=3,group=4",
+                                         "gptq:bits=4,group=4,aim",
                                          "signround:bits=3,group=4,iterations=5",
                                          "awq+signround:bits=3,group=4,iterations=5"),
                          [](const auto& info) {
                            std::string name = info.param;
-                           name.resize(name.find(':'));
-                           std::replace(name.begin(), name.end(), '+', '_');
+                           for (char& c : name)
+                             c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
                            return name;
                          });
 

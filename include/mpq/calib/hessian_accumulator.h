@@ -19,9 +19,15 @@ class HessianAccumulator {
   int64_t rows_ = 0;
 };
 
-/// (1 - share) task / mean diag(task) + share text / mean diag(text): each normalised so that
-/// neither drowns the other (methods.md, 6). An all-zero one, or a share of 0 or 1, leaves the
-/// other alone.
+/// What the means of task and of text are multiplied by in a blend of theirs.
+struct BlendWeights {
+  double task = 1, text = 0;
+};
+/// (1 - share) / task_mean and share / text_mean, of the mean diagonals: each normalised so that
+/// neither drowns the other (methods.md, 6). A mean of 0, or a share of 0 or 1, leaves the other
+/// alone, as it is.
+BlendWeights blend_weights(double task_mean, double text_mean, double text_share);
+/// Blended by blend_weights().
 at::Tensor blend_hessians(const at::Tensor& task, const at::Tensor& text, double text_share);
 
 /// The blended Hessian of the next stage's input over all groups.

@@ -23,24 +23,27 @@ struct BlockTask {
   double text_share = 0.2;
   at::ScalarType stored_dtype = at::kFloat;
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
-  /// The block's output in the full-precision model, where a quantizer learns: with inputs from the
-  /// quantized prefix it learns to make up for that prefix too, as OmniQuant and AutoRound do.
-  const GroupHidden* target = nullptr;
-  QuantizeCost* spent = nullptr;  // counts what is done, when given
+  QuantizeCost* spent = nullptr;          // counts what is done, when given
 };
 
 /// What any of the quantizers must see.
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
 
-/// What quantize_block() takes for all the planned units' blocks, when it has hidden states;
-/// without the targets, which are its caller's.
+/// Hidden states between two blocks, by group.
+struct BlockStreams {
+  GroupHidden quantized;  // of the quantized prefix; empty when no quantizer needs inputs
+  GroupHidden full;       // of the full-precision one; empty unless needs_of() says full()
+};
+
+/// What quantize_block() takes for all the planned units' blocks, when it has hidden states.
 QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned);
 
 /// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4); units whose quantizer
-/// learns with its block are learned together before the others. `block` gets the
-/// dequantized weights; `hidden`, the groups' inputs of the block, becomes its output (it may be
-/// empty when no quantizer needs inputs). Returns the quantized units by index in `planned`.
+/// learns with its block are learned together before the others. They aim at the full-precision
+/// model's output, as OmniQuant and AutoRound do, and so make up for the quantized prefix too.
+/// `block` gets the dequantized weights; the streams, the block's inputs, become its outputs.
+/// Returns the quantized units by index in `planned`.
 std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,
-                                                 GroupHidden& hidden, MemoryBudget& memory);
+                                                 BlockStreams& streams, MemoryBudget& memory);
 
 }  // namespace mpq

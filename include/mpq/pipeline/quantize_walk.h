@@ -21,14 +21,12 @@ struct QuantizeWalkOptions {
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
 };
 
-/// What quantize_to_parts() takes for a model of so many blocks; no forward passes where no
-/// quantizer reads its inputs.
-QuantizeCost walk_cost(const std::vector<UnitChoice>& choices, int64_t layers);
+/// What quantize_to_parts() takes; no forward passes where no quantizer reads its inputs.
+QuantizeCost walk_cost(const std::vector<UnitChoice>& choices);
 
-/// True-sequential inside a block: the qkv linears, then o, gate/up, down, each from inputs that
-/// the quantized ones before it produce (methods.md, 4). A walk that was killed goes on after the
-/// last block whose part is in `folder`. Where a unit learns, the full-precision model's hidden
-/// states go along, as what its block aims at. Returns the passes made.
+/// quantize_block() from block to block; the full-precision model's hidden states go along where a
+/// quantizer aims at them. A walk that was killed goes on after the last block whose part is in
+/// `folder`. Returns the passes made.
 QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
                                const std::vector<UnitChoice>& choices,
                                const QuantizeWalkOptions& options, const std::string& folder,

@@ -18,8 +18,11 @@ struct InputNeeds {
   bool hessian = false;  // QuantProblem::hessian
   bool ranges = false;   // mean_abs and max_abs
   bool fisher = false;   // channel_fisher
+  bool aim = false;      // its weight first makes up for the layers before (calib/stage_aim.h)
   int steps = 0;         // of training with its block: learn() instead of quantize(); 0: none
-  bool any() const { return hessian || ranges || fisher || steps > 0; }
+  bool any() const { return hessian || ranges || fisher || aim || steps > 0; }
+  /// Whether the full-precision model's hidden states are needed, beside the quantized prefix's.
+  bool full() const { return aim || steps > 0; }
 };
 /// What serves both.
 InputNeeds both(const InputNeeds& a, const InputNeeds& b);

@@ -17,6 +17,7 @@ class Gptq final : public Quantizer {
     bool mse = false;
     double damp = 0.01;
     int refine = 0;
+    bool aim = false;
     template <class Field>
     void visit(Field&& field) {
       SchemeOptions::visit(field);
@@ -27,6 +28,8 @@ class Gptq final : public Quantizer {
             "added to diag H, as a share of its mean; grows tenfold if Cholesky fails");
       field("refine", refine,
             "rounds of coordinate descent on codes and scales under H afterwards");
+      field("aim", aim,
+            "first move the weights so that they make up for the quantized layers before (GPTAQ)");
     }
   };
 
@@ -38,7 +41,7 @@ class Gptq final : public Quantizer {
   }
 
   Scheme scheme() const override { return scheme_; }
-  InputNeeds needs() const override { return {.hessian = true}; }
+  InputNeeds needs() const override { return {.hessian = true, .aim = options_.aim}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
     require(problem.hessian != nullptr, ErrorCode::Internal, "{}: gptq needs a Hessian",

@@ -22,6 +22,7 @@ class Hir final : public Quantizer {
     int iterations = 400;
     double lambda = 0.01;
     bool gptq = false;
+    bool aim = false;
     template <class Field>
     void visit(Field&& field) {
       field("bits", bits, "code width of most channels, 2 to 8");
@@ -33,6 +34,7 @@ class Hir final : public Quantizer {
       field("lambda", lambda, "weight of AdaRound's regulariser");
       field("gptq", gptq,
             "ours: nothing is learned; both parts are rounded with GPTQ's error compensation");
+      field("aim", aim, "as GPTQ's, with gptq");
     }
   };
 
@@ -45,6 +47,8 @@ class Hir final : public Quantizer {
             "hir: option ratio: expected above 0 and below 1, found {}", options.ratio);
     require(options.group >= 0 && options.iterations >= 0 && options.lambda >= 0, ErrorCode::Usage,
             "hir: group, iterations and lambda are 0 or more");
+    require(options.gptq || !options.aim, ErrorCode::Usage,
+            "hir: option aim goes with option gptq; learned parts aim so of themselves");
   }
 
   Scheme scheme() const override {
@@ -55,7 +59,10 @@ class Hir final : public Quantizer {
             .high_ratio = options_.ratio};
   }
   InputNeeds needs() const override {
-    return {.hessian = options_.gptq, .fisher = true, .steps = learns() ? options_.iterations : 0};
+    return {.hessian = options_.gptq,
+            .fisher = true,
+            .aim = options_.aim,
+            .steps = learns() ? options_.iterations : 0};
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {

@@ -81,7 +81,7 @@ class Calm final : public Scorer {
                                     pick(full, probed), pick(output, probed));
       std::vector<Trial> trials;
       for (size_t c = 0; c < pool; ++c)
-        trials.push_back(try_algorithm(context, plans[c], block, prefix, output, distance));
+        trials.push_back(try_algorithm(context, plans[c], block, {prefix, full}, distance));
       size_t winner = 0;
       for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
       share_losses(context, index, trials, table);
@@ -118,10 +118,11 @@ class Calm final : public Scorer {
   }
 
   static Trial try_algorithm(const ScoreContext& context, const std::vector<PlannedUnit>& plan,
-                             const DecoderBlock& block, const GroupHidden& prefix,
-                             const GroupHidden& target, const UpdateDistance& distance) {
+                             const DecoderBlock& block, const BlockStreams& input,
+                             const UpdateDistance& distance) {
     Trial trial;
-    trial.output = copy_of(prefix);
+    BlockStreams streams{copy_of(input.quantized), {}};
+    if (needs_of(plan).full()) streams.full = copy_of(input.full);
     DecoderBlock quantized = block;
     QuantizeCost spent;
     const BlockTask task{.config = context.model->config(),
@@ -130,16 +131,16 @@ class Calm final : public Scorer {
                          .text_share = context.text_share,
                          .stored_dtype = context.scale_dtype,
                          .fisher = context.fisher,
-                         .target = &target,
                          .spent = &spent};
-    const auto done = quantize_block(task, quantized, trial.output, *context.memory);
+    const auto done = quantize_block(task, quantized, streams, *context.memory);
+    trial.output = std::move(streams.quantized);
     count_forwards(context, spent.block_forwards);
     if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
     const auto probed = probed_groups(context);
-    const GroupHidden input = pick(prefix, probed);
-    const GroupHidden output = pick(trial.output, probed);
-    trial.distance = distance.cka(input, output);
-    trial.error = distance.squared_error(input, output);
+    const GroupHidden from = pick(input.quantized, probed);
+    const GroupHidden to = pick(trial.output, probed);
+    trial.distance = distance.cka(from, to);
+    trial.error = distance.squared_error(from, to);
     return trial;
   }
 
