@@ -88,7 +88,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mpq", required=True)
     parser.add_argument("--tasks", default="facts,sort,arith,lookup")
-    parser.add_argument("--quantizer", default="gptq:sym")
+    parser.add_argument("--quantizer", default="gptq:sym,aim")
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "nano-table"))
     parser.add_argument("--out")
     options = parser.parse_args()

@@ -19,10 +19,11 @@ import time
 from nano_table import MODEL, ROOT, Bench, figure, kl, line
 
 BASELINES = [f"{name}:bits={bits}" for name in ("gptq", "rtn", "awq", "hqq") for bits in (2, 3, 4)]
-EXTRA = ["gptq:bits=2,refine=2", "gptq:bits=3,refine=2", "signround:bits=3", "gptq:bits=2,group=64", "gptq:bits=2,group=32"]
+EXTRA = [*(f"gptq:bits={bits},aim" for bits in (2, 3, 4)), "gptq:bits=2,refine=2", "gptq:bits=3,refine=2", "signround:bits=3",
+         *(f"gptq:bits=2,group={group}{aim}" for group in (64, 32) for aim in ("", ",aim"))]
 # The presets' budgets are what these take on nano-llama: optimised and fixed ratios compare at the same bytes.
 HIGH_FIXED = {"hir-w2": "hir:bits=2,high=3,ratio=0.1", "hir-w3": "hir:bits=3,high=4,ratio=0.1",
-              "hir-w2-gptq": "hir:bits=2,high=3,ratio=0.1,gptq,sym"}
+              "hir-w2-gptq": "hir:bits=2,high=3,ratio=0.1,gptq,aim,sym"}
 FIXED = ", fixed ratio 0.1"
 
 

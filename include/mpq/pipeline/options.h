@@ -32,8 +32,8 @@ struct CalibrateOptions {
 
 struct ScoreOptions {
   std::string scorer = "taqo";
-  std::vector<std::string> palette;    // widths, or whole specs; empty: the target's
-  std::string quantizer = "gptq:sym";  // completes bare widths
+  std::vector<std::string> palette;        // widths, or whole specs; empty: the target's
+  std::string quantizer = "gptq:sym,aim";  // completes bare widths
   int group = 128;
   bool fuse = true;
   double text_share = 0.2;
