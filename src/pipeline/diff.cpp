@@ -170,6 +170,8 @@ Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOpt
   Side second = folders ? read_checkpoint(options.second) : read_report(options.second);
   if (!evaluation.task.empty() || !evaluation.text.empty()) {
     require(folders, ErrorCode::Usage, "--task and --text measure checkpoints; reports are fixed");
+  }
+  if ((!evaluation.task.empty() || !evaluation.text.empty()) && !common.dry_run) {
     measure(common, evaluation, "", first);
     measure(common, evaluation, options.first, second);
     first.is_reference = true;

@@ -47,6 +47,9 @@ Json write_logits(const CommonOptions& common, const EvalOptions& options, const
   const auto sequences = sequences_of(options, *tokenizer);
   require(!sequences.empty(), ErrorCode::Usage, "there are no prompts in what was given");
   const auto model = open_model(options.model, common.compute);
+  if (common.dry_run) {
+    return {{"stage", "logits"}, {"out", out}, {"prompts", sequences.size()}, {"dry_run", true}};
+  }
   MemoryBudget memory = memory_budget(common);
   const BatchPlan plan(sequences, kBatchTokens);
   const at::Tensor hidden = forward_model(*model, plan, memory);

@@ -58,6 +58,12 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   require(hash == session.calibration.at("model_sha256"), ErrorCode::Usage,
           "{}: was made for another model than the one in --work {}", options.plan,
           session.common.work);
+  const Json task = plan.header.value("task", Json::object());
+  require(!task.is_object() || !task.contains("sha256") ||
+              task.at("sha256") == session.calibration.at("task").at("sha256"),
+          ErrorCode::Usage,
+          "{}: was made for another task than the one in --work {}; it names --work {}",
+          options.plan, session.common.work, plan.header.value("work", "?"));
   const auto exporter = Registry<Exporter>::instance().make(options.format);
   refresh_bytes(*session.model, *exporter, plan);
   const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr));

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/stages.h"
 
 namespace mpq {
@@ -9,6 +10,8 @@ namespace mpq {
 Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
              const ScoreOptions& scoring, const AllocateOptions& allocation,
              const QuantizeOptions& quantization, const EvalOptions& evaluation) {
+  require(parse_budgets(allocation).size() == 1, ErrorCode::Usage,
+          "run makes one checkpoint: give one --budget, or use `mpq allocate` for a curve");
   Json summary = {{"stage", "run"}, {"calibrate", calibrate(common, calibration)}};
   if (common.dry_run) {
     // Later stages are described from the calibration when there is one.
@@ -17,8 +20,6 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
     return summary;
   }
   summary["allocate"] = allocate(common, scoring, allocation);
-  require(summary["allocate"]["plans"].size() == 1, ErrorCode::Usage,
-          "run makes one checkpoint: give one --budget, or use `mpq allocate` for a curve");
   summary["quantize"] = quantize(common, quantization);
   const Json reported = report(
       common, {quantization.plan, quantization.out, common.work + "/report.html"}, evaluation);

@@ -104,6 +104,19 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
   return problem;
 }
 
+/// With the local errors that a scorer needs which only ranks.
+ScoreCost scoring_cost(const Spec& spec, const ScoreContext& context) {
+  const auto& registry = Registry<Scorer>::instance();
+  const auto scorer = registry.make(spec);
+  ScoreCost cost = scorer->cost(context);
+  if (!scorer->measures_loss()) {
+    const ScoreCost local = registry.make("mse")->cost(context);
+    cost.block_forwards += local.block_forwards;
+    cost.quantizations += local.quantizations;
+  }
+  return cost;
+}
+
 ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
   ScoreCost spent;
   context.spent = &spent;
@@ -246,7 +259,7 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
 Json describe_scoring(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
   const ScoreContext context = score_context(session, options);
-  const ScoreCost cost = Registry<Scorer>::instance().make(spec)->cost(context);
+  const ScoreCost cost = scoring_cost(spec, context);
   int64_t candidates = 0;
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
   int64_t probe_rows = 0;

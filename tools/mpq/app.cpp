@@ -121,9 +121,10 @@ void add_score_options(CLI::App* command, ScoreOptions& options) {
   command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`")
       ->capture_default_str();
   command
-      ->add_option("--palette", options.palette,
-                   "widths or quantizer specs to choose from, separated by ; (16: left alone); "
-                   "default: the target's")
+      ->add_option(
+          "--palette", options.palette,
+          "widths or quantizer specs to choose from: 2,3,4 or, for specs, separated by ; (16: left "
+          "alone); default: the target's")
       ->delimiter(';');
   command->add_option("--quantizer", options.quantizer, "spec that completes the palette's widths")
       ->capture_default_str();
@@ -142,19 +143,22 @@ void add_score_options(CLI::App* command, ScoreOptions& options) {
 }
 
 void add_allocate_options(CLI::App* command, AllocateOptions& options) {
-  command->add_option(
+  CLI::Option* budget = command->add_option(
       "--budget", options.budgets,
       "mean bits per quantized weight, metadata included; may repeat, or first:last:step");
   command
       ->add_option("--budget-counts", options.budget_counts,
                    "all, or codes: code bits alone, as papers count")
       ->capture_default_str();
-  command->add_option("--target-size", options.target_size,
-                      "size of the whole checkpoint instead, e.g. 3.6GiB");
+  command
+      ->add_option("--target-size", options.target_size,
+                   "size of the whole checkpoint instead, e.g. 3.6GiB")
+      ->excludes(budget);
   command->add_option("--allocator", options.allocator, "allocator spec, see `mpq list`")
       ->capture_default_str();
-  command->add_flag("!--no-verify", options.verify,
-                    "do not measure the plan against the best uniform one");
+  command->add_flag_callback(
+      "--no-verify", [&options] { options.verify = false; },
+      "do not measure the plan against the best uniform one");
   command
       ->add_option("--max-general-kl", options.max_general_kl,
                    "nats per token that a plan may lose on general text beyond the uniform plan "

@@ -23,7 +23,8 @@ struct Flags {
 using Action = std::function<int()>;
 
 struct App {
-  CLI::App cli{"mpq: the best packed checkpoint of a language model for your task and size budget"};
+  CLI::App cli{"mpq: the best packed checkpoint of a language model for your task and size budget",
+               "mpq"};
   Flags flags;
   CalibrateOptions calibrate;
   ScoreOptions score;

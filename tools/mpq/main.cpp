@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   mpq::cli::add_tokenize(app);
   mpq::cli::add_logits(app);
 #ifdef __GLIBC__
-  // Tensors above 4 MiB go back to the system when they die: peak memory is what is in use.
+  // Tensors above 32 MiB go back to the system when they die; smaller ones are kept for reuse.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 128 << 20);
 #endif
