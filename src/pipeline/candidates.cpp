@@ -49,6 +49,22 @@ std::string with_group(const std::string& entry, int group) {
   return to_string(spec);
 }
 
+/// Widths may stand together, as in 2,3,4; a spec has commas of its own.
+std::vector<std::string> palette_entries(const std::vector<std::string>& given) {
+  std::vector<std::string> entries;
+  for (const auto& text : given) {
+    if (text.find_first_not_of("0123456789,") != std::string::npos) {
+      entries.push_back(text);
+      continue;
+    }
+    std::stringstream widths(text);
+    for (std::string width; std::getline(widths, width, ',');) entries.push_back(width);
+  }
+  return entries;
+}
+
+}  // namespace
+
 Scheme scheme_of(const std::string& spec) {
   if (spec == kFullPrecision) return {.bits = 16, .group = 0, .symmetric = true};
   return make_quantizer(spec)->scheme();
@@ -67,22 +83,6 @@ int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& sc
   }
   return bytes;
 }
-
-/// Widths may stand together, as in 2,3,4; a spec has commas of its own.
-std::vector<std::string> palette_entries(const std::vector<std::string>& given) {
-  std::vector<std::string> entries;
-  for (const auto& text : given) {
-    if (text.find_first_not_of("0123456789,") != std::string::npos) {
-      entries.push_back(text);
-      continue;
-    }
-    std::stringstream widths(text);
-    for (std::string width; std::getline(widths, width, ',');) entries.push_back(width);
-  }
-  return entries;
-}
-
-}  // namespace
 
 std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOptions& options) {
   const Target& target = target_named(options.target);
