@@ -60,7 +60,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
           session.common.work);
   const Json task = plan.header.value("task", Json::object());
   require(!task.is_object() || !task.contains("sha256") ||
-              task.at("sha256") == session.calibration.at("task").at("sha256"),
+              task.at("sha256") == session.calibration.at("task_sha256"),
           ErrorCode::Usage,
           "{}: was made for another task than the one in --work {}; it names --work {}",
           options.plan, session.common.work, plan.header.value("work", "?"));

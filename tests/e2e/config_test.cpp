@@ -66,6 +66,28 @@ TEST_F(ConfigFile, ADryRunCountsTheLocalErrorsOfARank) {
   EXPECT_GT(described({"--budget", "4", "--scorer", "taq"}).at("quantizations"), 0);
 }
 
+TEST_F(ConfigFile, APlanOfAnotherTaskIsNotQuantized) {
+  const std::string plan = folder_.file("plan.json");
+  ASSERT_EQ(run_mpq({"allocate", "--work", work_, "--scorer", "mse", "--budget", "4", "--no-verify",
+                     "--out", plan, "--quiet"})
+                .status,
+            0);
+  const std::string other = folder_.file("other.jsonl");
+  std::ofstream(other) << R"({"prompt": "Once upon a time there was a girl"})"
+                       << "\n"
+                       << R"({"prompt": "The dog ran to the park and"})"
+                       << "\n";
+  const std::string other_work = folder_.file("other-work");
+  ASSERT_EQ(run_mpq({"calibrate", "--model", small_model(), "--task", other, "--holdout", "0",
+                     "--work", other_work, "--quiet"})
+                .status,
+            0);
+  const ProgramResult result = run_mpq(
+      {"quantize", "--plan", plan, "--work", other_work, "--out", folder_.file("out"), "--quiet"});
+  EXPECT_EQ(result.status, 2) << result.err;
+  EXPECT_THAT(result.err, testing::HasSubstr("made for another task"));
+}
+
 TEST_F(ConfigFile, RunMakesOneCheckpoint) {
   const ProgramResult result =
       run_mpq({"run", "--model", small_model(), "--task", write_task(folder_), "--work", work_,

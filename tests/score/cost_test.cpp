@@ -26,8 +26,7 @@ TEST(SpentCost, CalmCountsTheTrainingOfItsPool) {
   small.context.spent = &spent;
   calm->score(small.context);
   EXPECT_EQ(spent.block_forwards, calm->cost(small.context).block_forwards);
-  EXPECT_EQ(spent.block_forwards,
-            5 * (1 + 1 + 3));  // blocks: full, rounded, learned with its errors
+  EXPECT_EQ(spent.block_forwards, 5 * (1 + 1 + 4));
 }
 
 INSTANTIATE_TEST_SUITE_P(Scorers, SpentCost,
