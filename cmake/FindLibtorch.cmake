@@ -32,7 +32,9 @@ if(Libtorch_FOUND AND NOT TARGET mpq::torch)
     # Nothing of ours names a CUDA symbol; the libraries register their kernels when loaded.
     target_link_libraries(mpq_torch INTERFACE -Wl,--no-as-needed ${LIBTORCH_CUDA} ${LIBTORCH_C10_CUDA} -Wl,--as-needed)
   endif()
-  set(LIBTORCH_LIB_DIR ${_root}/lib)
+  # What a binary needs of the folder when it runs.
+  file(GLOB LIBTORCH_RUNTIME "${_root}/lib/libc10*.so*" "${_root}/lib/libtorch_cpu.so*" "${_root}/lib/libtorch_cuda*.so*"
+       "${_root}/lib/libgomp*.so*")
   # at::parallel_for is a template over OpenMP. libtorch's wheels carry their own libgomp: one process must not load two.
   find_package(OpenMP REQUIRED COMPONENTS CXX)
   file(GLOB _gomp "${_root}/lib/libgomp*.so*")

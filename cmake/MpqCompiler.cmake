@@ -1,20 +1,13 @@
-# Flags that every target of the project shares, and ccache when it is there.
+# Flags that every target of the project shares, and ccache when it is there. Nothing is compiled for this machine's processor
+# alone: hot loops choose their instructions when they run (core/simd.h).
 add_library(mpq_flags INTERFACE)
 target_include_directories(mpq_flags INTERFACE "${CMAKE_SOURCE_DIR}/include")
 target_compile_options(mpq_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter)
 target_compile_definitions(mpq_flags INTERFACE MPQ_VERSION="${PROJECT_VERSION}")
 
-if(MPQ_NATIVE)
-  include(CheckCXXCompilerFlag)
-  check_cxx_compiler_flag(-march=native MPQ_HAS_MARCH_NATIVE)
-  if(MPQ_HAS_MARCH_NATIVE)
-    target_compile_options(mpq_flags INTERFACE -march=native)
-  endif()
-endif()
-
-if(MPQ_ASAN)
-  target_compile_options(mpq_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
-  target_link_options(mpq_flags INTERFACE -fsanitize=address,undefined)
+if(MPQ_SANITIZE)
+  target_compile_options(mpq_flags INTERFACE -fsanitize=${MPQ_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(mpq_flags INTERFACE -fsanitize=${MPQ_SANITIZE})
 endif()
 
 find_program(MPQ_CCACHE ccache)

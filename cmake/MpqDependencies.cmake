@@ -18,6 +18,12 @@ endfunction()
 
 mpq_find_or_fetch(nlohmann_json https://github.com/nlohmann/json v3.11.3)
 mpq_find_or_fetch(fmt https://github.com/fmtlib/fmt 9.1.0)
+# libtorch's include folder carries an fmt of its own, of another version than the compiled one: ours is searched first.
+get_target_property(_fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+find_path(MPQ_FMT_INCLUDE fmt/core.h HINTS ${_fmt_include})
+file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/fmt")
+file(CREATE_LINK "${MPQ_FMT_INCLUDE}/fmt" "${CMAKE_BINARY_DIR}/fmt/fmt" SYMBOLIC)
+target_include_directories(mpq_flags SYSTEM BEFORE INTERFACE "${CMAKE_BINARY_DIR}/fmt")
 mpq_find_or_fetch(spdlog https://github.com/gabime/spdlog v1.12.0)
 mpq_find_or_fetch(CLI11 https://github.com/CLIUtils/CLI11 v2.4.2)
 if(MPQ_TESTS)

@@ -1,38 +1,40 @@
 # mpq_module(name [TORCH] [DEPENDS modules...] [LIBRARIES targets...]): src/<name>/**.cpp as an OBJECT library, so that
-# plug-ins that register themselves are never dropped by the linker. Without TORCH a module cannot include libtorch.
+# plug-ins that register themselves are never dropped by the linker. Without TORCH a module cannot include libtorch: what a
+# module may use is what its DEPENDS bring, and they bring it only from their public headers.
 set(MPQ_MODULES "")
 
 function(mpq_module name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPENDS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
-  if(NOT sources)
-    return()
-  endif()
   set(target mpq_${name})
   add_library(${target} OBJECT ${sources})
-  target_link_libraries(${target} PRIVATE mpq_flags)
-  target_link_libraries(${target} PUBLIC fmt::fmt-header-only nlohmann_json::nlohmann_json OpenSSL::Crypto ${ARG_LIBRARIES})
+  list(TRANSFORM ARG_DEPENDS PREPEND mpq_ OUTPUT_VARIABLE depends)
+  target_link_libraries(${target} PUBLIC mpq_flags fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto ${depends} ${ARG_LIBRARIES})
   if(ARG_TORCH)
     target_link_libraries(${target} PUBLIC mpq::torch)
-    mpq_precompile_torch(${target})
+    mpq_precompile(${target} mpq_io <ATen/ATen.h>)
+  else()
+    mpq_precompile(${target} mpq_core)
   endif()
   set(MPQ_MODULES ${MPQ_MODULES} ${target} PARENT_SCOPE)
 endfunction()
 
-# ATen/ATen.h costs seconds a file: compiled once, for all modules that use it.
-function(mpq_precompile_torch target)
+# The heavy headers, compiled once by `owner` for all that shares its flags.
+function(mpq_precompile target owner)
   target_compile_options(${target} PRIVATE -fpch-preprocess)
-  if(TARGET mpq_io AND NOT target STREQUAL mpq_io)
-    target_precompile_headers(${target} REUSE_FROM mpq_io)
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN} <nlohmann/json.hpp> <fmt/core.h> <functional> <map> <memory> <string> <vector>)
   else()
-    target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <nlohmann/json.hpp> <fmt/format.h> <map> <string> <vector>)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
   endif()
 endfunction()
 
-# An installed binary finds libtorch where it was linked from.
+# An installed binary finds libtorch beside itself, wherever the folder is moved: the libraries it needs are installed with it.
 function(mpq_install target)
   include(GNUInstallDirs)
-  set_target_properties(${target} PROPERTIES INSTALL_RPATH "${LIBTORCH_LIB_DIR}")
+  set(folder ${CMAKE_INSTALL_LIBDIR}/mpq)
+  set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../${folder}")
   install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${LIBTORCH_RUNTIME} DESTINATION ${folder})
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/mpq/configs)
 endfunction()

@@ -2,6 +2,7 @@
 #include "mpq/alloc/monotone.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -45,9 +46,9 @@ std::vector<double> falling_fit(const std::vector<Level>& levels) {
 }
 
 /// A standard error far below the unit's largest counts as a thousandth of it: known, not
-/// infinitely so.
+/// infinitely so. Where one is unknown all count alike.
 double inverse_variance(const Candidate& candidate, double largest_stderr) {
-  if (largest_stderr <= 0) return 1;
+  if (largest_stderr <= 0 || std::isinf(largest_stderr)) return 1;
   const double ratio = std::max(candidate.loss_stderr / largest_stderr, 1e-3);
   return 1 / (ratio * ratio);
 }

@@ -19,7 +19,7 @@ void check_candidates(const AllocationProblem& problem) {
       require(candidate.bytes >= 0, ErrorCode::Internal,
               "unit \"{}\", candidate \"{}\": expected bytes >= 0, found {}", unit.name,
               candidate.spec, candidate.bytes);
-      require(std::isfinite(candidate.loss) && std::isfinite(candidate.loss_stderr),
+      require(std::isfinite(candidate.loss) && !std::isnan(candidate.loss_stderr),
               ErrorCode::Numeric,
               "unit \"{}\", candidate \"{}\": expected a finite loss, found {} (standard error "
               "{}); score it again or drop it from the palette",

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "mpq/core/error.h"
 #include "mpq/core/log.h"
 
 namespace mpq {
@@ -38,6 +39,10 @@ at::Tensor output_gradient(const Model& model, const Batch& batch, const at::Ten
   const auto index = at::tensor(at::ArrayRef<int64_t>(from), at::kLong).to(hidden.device());
   const auto next = ids.to(hidden.device()).index_select(0, index + 1);
   const auto loss = -log_p.index_select(0, index).gather(1, next.unsqueeze(1)).sum();
+  require(
+      at::isfinite(loss).item<bool>(), ErrorCode::Numeric,
+      "{}: the model's own loss on the task is {}; try --dtype float32, or check the checkpoint",
+      model.folder(), loss.item<double>());
   loss.backward();
   return leaf.grad();
 }

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 #include <random>
@@ -85,7 +86,7 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   const std::string done_file = options.state_folder + "/statistics.safetensors";
   const WalkState state(resumable ? options.state_folder + "/hidden.safetensors" : "");
   GroupHidden hidden;
-  const int64_t first = state.restore({plan.rows()}, hidden, memory);
+  const int64_t first = state.restore(model.config(), {plan.rows()}, hidden, memory);
   std::vector<BlockStatistics> result;
   if (first > 0) result = load_statistics(done_file, first);
   if (first == 0) hidden = {embed_all(model, plan, memory)};
@@ -94,6 +95,10 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   for (int64_t index = first; index < model.config().layers; ++index) {
     forward_all(model.config(), model.load_block(index), plan, hidden[0], hidden[0]);
     result.push_back(statistics_of(hidden[0], counted, sampled, last));
+    require(std::isfinite(result.back().variance), ErrorCode::Numeric,
+            "{}: the output of block {} on the task holds NaN or infinity; try --dtype float32, or "
+            "check the checkpoint's weights",
+            model.folder(), index);
     if (resumable) {
       std::filesystem::create_directories(options.state_folder);
       save_statistics(done_file, result);
@@ -125,9 +130,11 @@ std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t bl
     BlockStatistics block;
     block.reservoir = file.tensor(fmt::format("block.{}.reservoir", i)).clone();
     const auto moments = file.tensor(fmt::format("block.{}.moments", i));
-    require(
-        moments.scalar_type() == at::kDouble && moments.numel() == 5 && block.reservoir.dim() == 2,
-        ErrorCode::Format, "{}: block {} is damaged; delete it and calibrate again", path, i);
+    require(moments.scalar_type() == at::kDouble && moments.numel() == 5 &&
+                block.reservoir.dim() == 2 && block.reservoir.scalar_type() == at::kFloat &&
+                at::isfinite(moments).all().item<bool>() &&
+                at::isfinite(block.reservoir).all().item<bool>(),
+            ErrorCode::Format, "{}: block {} is damaged; delete it and calibrate again", path, i);
     const double* values = moments.const_data_ptr<double>();
     block.mean = values[0];
     block.variance = values[1];

@@ -2,8 +2,10 @@
 #include "mpq/calib/prompt_set.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 #include "mpq/text/chat_template.h"
 
 namespace mpq {
@@ -20,39 +22,93 @@ std::vector<T> spread(std::vector<T> all, int64_t limit) {
   return chosen;
 }
 
+/// What the tokenizer puts in front of every text, as a rule the BOS.
+TokenSequence front_tokens(const Tokenizer& tokenizer) {
+  const TokenSequence plain = tokenizer.encode("a", false);
+  const TokenSequence whole = tokenizer.encode("a", true);
+  const auto at = std::search(whole.begin(), whole.end(), plain.begin(), plain.end());
+  return {whole.begin(), at};
+}
+
+/// A chat template writes its BOS itself; it is front where the prompt begins with it.
+TokenSequence chat_front(const TokenSequence& tokens, const Tokenizer& tokenizer,
+                         const std::string& folder) {
+  const std::string path = folder + "/tokenizer_config.json";
+  if (!std::filesystem::exists(path)) return {};
+  Json token = read_json_file(path).value("bos_token", Json());
+  if (token.is_object()) token = token.value("content", Json());
+  if (!token.is_string()) return {};
+  const auto bos = tokenizer.token_to_id(token.get<std::string>());
+  return bos && tokens.front() == *bos ? TokenSequence{*bos} : TokenSequence{};
+}
+
+/// What was cut of prompts that are too long.
+struct Cuts {
+  int64_t prompts = 0, tokens = 0, longest = 0;
+
+  /// Keeps the front and the end of `tokens`, where the answer follows.
+  void shorten(TokenSequence& tokens, const TokenSequence& front, int64_t max_tokens) {
+    const auto length = static_cast<int64_t>(tokens.size());
+    if (length <= max_tokens) return;
+    ++prompts;
+    this->tokens += length - max_tokens;
+    longest = std::max(longest, length);
+    const auto kept = std::min(static_cast<int64_t>(front.size()), max_tokens - 1);
+    tokens.erase(tokens.begin() + kept, tokens.end() - (max_tokens - kept));
+  }
+};
+
 }  // namespace
 
 std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& prompts,
                                                 const Tokenizer& tokenizer,
                                                 const std::string& checkpoint_folder,
                                                 int64_t max_tokens) {
+  const TokenSequence front = front_tokens(tokenizer);
   std::vector<CalibrationPrompt> result;
+  Cuts cuts;
   for (const auto& prompt : prompts) {
     const bool chat = !prompt.messages.is_null();
     // A chat template writes its special tokens itself.
     TokenSequence tokens = tokenizer.encode(
         chat ? render_chat(prompt.messages, checkpoint_folder) : prompt.prompt, !chat);
-    const auto length = static_cast<int64_t>(tokens.size());
-    require(length > 0, ErrorCode::Format, "{}: the prompt has no tokens", prompt.source);
-    if (length > max_tokens) tokens.erase(tokens.begin(), tokens.end() - max_tokens);
+    require(!tokens.empty(), ErrorCode::Format, "{}: the prompt has no tokens", prompt.source);
+    cuts.shorten(tokens, chat ? chat_front(tokens, tokenizer, checkpoint_folder) : front,
+                 max_tokens);
     result.push_back({prompt, std::move(tokens)});
+  }
+  if (cuts.prompts > 0) {
+    log_warning(
+        "{} of {} prompts are longer than {} tokens (the longest has {}) and lose {} tokens after "
+        "their first; see --max-tokens",
+        cuts.prompts, prompts.size(), max_tokens, cuts.longest, cuts.tokens);
   }
   return result;
 }
 
 std::vector<TokenSequence> text_windows(const std::vector<std::string>& documents,
                                         const Tokenizer& tokenizer, int64_t window, int64_t limit) {
+  const TokenSequence front = front_tokens(tokenizer);
+  const int64_t content = std::max<int64_t>(1, window - static_cast<int64_t>(front.size()));
   std::vector<TokenSequence> windows;
-  TokenSequence longest;
+  int64_t total = 0;
   for (const auto& document : documents) {
-    TokenSequence tokens = tokenizer.encode(document, false);
-    if (tokens.size() > longest.size()) longest = tokens;
+    const TokenSequence tokens = tokenizer.encode(document, false);
     const auto length = static_cast<int64_t>(tokens.size());
-    for (int64_t begin = 0; begin + window <= length; begin += window)
-      windows.emplace_back(tokens.begin() + begin, tokens.begin() + begin + window);
+    for (int64_t begin = 0; begin < length; begin += content) {
+      const int64_t count = std::min(content, length - begin);
+      const bool rest = begin > 0 && count < content;  // the end of a long document
+      if (rest || static_cast<int64_t>(front.size()) + count < 2) continue;
+      windows.push_back(front);
+      windows.back().insert(windows.back().end(), tokens.begin() + begin,
+                            tokens.begin() + begin + count);
+      total += static_cast<int64_t>(windows.back().size());
+    }
   }
-  if (windows.empty() && longest.size() > 1) windows.push_back(std::move(longest));
-  return spread(std::move(windows), limit);
+  if (limit == 0 || windows.empty()) return windows;
+  // As many as make up `limit` whole windows: of short documents more are taken.
+  const auto count = static_cast<int64_t>(windows.size());
+  return spread(std::move(windows), std::max<int64_t>(limit, limit * window * count / total));
 }
 
 PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
@@ -73,8 +129,12 @@ PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
   const int64_t held_windows = (options.text_windows + 3) / 4;
   auto windows = text_windows(documents, tokenizer, options.text_window_tokens,
                               options.text_windows + held_windows);
-  for (size_t i = 0; i < windows.size(); ++i)
-    (i % 5 == 4 ? set.text_held_out : set.text).push_back(std::move(windows[i]));
+  const size_t last = windows.size() - 1;
+  const bool few = windows.size() > 1 && windows.size() < 5;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const bool held_out = few ? i == last : i % 5 == 4;
+    (held_out ? set.text_held_out : set.text).push_back(std::move(windows[i]));
+  }
   return set;
 }
 

@@ -3,18 +3,31 @@
 
 #include <ATen/ATen.h>
 
+#include <numeric>
+#include <random>
+
 namespace mpq {
 namespace {
 
-/// The first sequences, at least one, within `tokens`; and the rest.
-std::pair<std::vector<TokenSequence>, std::vector<TokenSequence>> split_at_tokens(
-    const std::vector<TokenSequence>& all, int64_t tokens) {
-  std::pair<std::vector<TokenSequence>, std::vector<TokenSequence>> parts;
+/// Sequences drawn at random within `tokens`, at least one, and the rest; both in their order.
+std::pair<std::vector<TokenSequence>, std::vector<TokenSequence>> draw_probes(
+    const std::vector<TokenSequence>& all, int64_t tokens, uint64_t seed) {
+  std::vector<size_t> order(all.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::mt19937_64 random(seed);
+  for (size_t i = 0; i + 1 < order.size(); ++i)
+    std::swap(order[i], order[i + random() % (order.size() - i)]);
+  std::vector<bool> probed(all.size(), false);
   int64_t used = 0;
-  for (const auto& sequence : all) {
-    used += static_cast<int64_t>(sequence.size());
-    (parts.first.empty() || used <= tokens ? parts.first : parts.second).push_back(sequence);
+  for (const size_t index : order) {
+    const auto length = static_cast<int64_t>(all[index].size());
+    if (used > 0 && used + length > tokens) continue;
+    probed[index] = true;
+    used += length;
   }
+  std::pair<std::vector<TokenSequence>, std::vector<TokenSequence>> parts;
+  for (size_t i = 0; i < all.size(); ++i)
+    (probed[i] ? parts.first : parts.second).push_back(all[i]);
   return parts;
 }
 
@@ -25,7 +38,7 @@ std::vector<SequenceGroup> calibration_groups(const PromptSet& set, const GroupO
   for (const auto& prompt : set.task) task.push_back(prompt.tokens);
   std::vector<SequenceGroup> groups;
   const auto add = [&](const std::vector<TokenSequence>& all, bool text, int64_t probe_tokens) {
-    const auto [probed, rest] = split_at_tokens(all, probe_tokens);
+    const auto [probed, rest] = draw_probes(all, probe_tokens, options.seed);
     if (!probed.empty()) groups.push_back({BatchPlan(probed, options.batch_tokens), text, true});
     if (!rest.empty()) groups.push_back({BatchPlan(rest, options.batch_tokens), text, false});
   };

@@ -24,8 +24,9 @@ void add_lack(const at::Tensor& full, const at::Tensor& own, const at::Tensor& x
   if (!sum.defined()) sum = at::zeros({own.size(1), x.size(1)}, x.options().dtype(at::kFloat));
   for (int64_t begin = 0; begin < x.size(0); begin += kRows) {
     const int64_t count = std::min(kRows, x.size(0) - begin);
-    const auto rows = [&](const at::Tensor& all) { return all.narrow(0, begin, count).to(dtype); };
-    sum.add_(at::mm((rows(full) - rows(own)).t(), rows(x)).to(at::kFloat), weight);
+    const auto rows = [&](const at::Tensor& all) { return all.narrow(0, begin, count); };
+    const auto lack = (rows(full).to(at::kFloat) - rows(own).to(at::kFloat)).to(dtype);
+    sum.add_(at::mm(lack.t(), rows(x).to(dtype)).to(at::kFloat), weight);
   }
 }
 

@@ -7,9 +7,17 @@
 
 namespace mpq {
 
+std::shared_ptr<const Hessian> StageInputs::finite_hessian(const std::string& name) const {
+  const at::Tensor matrix = stage_hessian(groups_, states_, text_share_);
+  require(at::isfinite(matrix).all().item<bool>(), ErrorCode::Numeric,
+          "{}: its inputs on the calibration prompts hold NaN or infinity (or squares beyond "
+          "float32); try --dtype float32, or check the checkpoint's weights",
+          name);
+  return std::make_shared<Hessian>(matrix);
+}
+
 void StageInputs::describe(const Unit& unit, const InputNeeds& needs, QuantProblem& problem) {
-  if (needs.hessian && hessian_ == nullptr)
-    hessian_ = std::make_shared<Hessian>(stage_hessian(groups_, states_, text_share_));
+  if (needs.hessian && hessian_ == nullptr) hessian_ = finite_hessian(unit.name);
   if (needs.ranges && !mean_abs_.defined()) gather_ranges();
   if (needs.hessian) problem.hessian = hessian_;
   if (needs.ranges) {

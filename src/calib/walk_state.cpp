@@ -16,17 +16,19 @@ std::string tensor_name(size_t group) { return fmt::format("hidden.{}", group); 
 
 }  // namespace
 
-int64_t WalkState::restore(const std::vector<int64_t>& rows, GroupHidden& hidden,
-                           MemoryBudget& memory) const {
+int64_t WalkState::restore(const ModelConfig& config, const std::vector<int64_t>& rows,
+                           GroupHidden& hidden, MemoryBudget& memory) const {
   if (path_.empty() || !std::filesystem::exists(path_)) return 0;
   const SafetensorsFile file(path_);
   const at::Tensor done = file.tensor("done");
   bool fits = file.tensors().size() == rows.size() + 1 && done.scalar_type() == at::kLong &&
               done.numel() == 1;
+  fits = fits && done.item<int64_t>() > 0 && done.item<int64_t>() <= config.layers;
   GroupHidden restored;
   for (size_t g = 0; fits && g < rows.size(); ++g) {
     const at::Tensor kept = file.tensor(tensor_name(g));
-    fits = kept.dim() == 2 && kept.size(0) == rows[g];
+    fits = kept.sizes() == at::IntArrayRef({rows[g], config.hidden}) &&
+           at::isFloatingType(kept.scalar_type());
     if (!fits) break;
     restored.push_back(memory.allocate(kept.size(0), kept.size(1), kept.scalar_type()));
     restored.back().copy_(kept);

@@ -1,17 +1,24 @@
 // JSON files on disk.
 #include "mpq/core/json_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "mpq/core/file_kind.h"
+#include "mpq/core/new_file.h"
+#include "mpq/core/utf8.h"
+
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace mpq {
+namespace {
+
+constexpr size_t kLongestShown = 80;
+
+}  // namespace
 
 std::string read_text_file(const std::string& path) {
   std::error_code ignored;
@@ -22,45 +29,55 @@ std::string read_text_file(const std::string& path) {
   std::ostringstream text;
   text << file.rdbuf();
   require(!file.bad(), ErrorCode::Io, "{}: reading failed", path);
-  return text.str();
+  refuse_pointer(path, text.view());
+  return std::move(text).str();
+}
+
+Json parse_json(std::string_view text, const std::string& where) {
+  try {
+    return Json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{}: expected JSON, found {}", where, json_fault(error, text));
+  }
 }
 
 Json read_json_file(const std::string& path) {
   const std::string text = read_text_file(path);
   try {
     return Json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    const size_t end = std::min<size_t>(error.byte, text.size());
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(end), '\n');
-    fail(ErrorCode::Format, "{}:{}: expected JSON, found a syntax error at byte {}", path, line,
-         error.byte);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
+         json_fault(error, text));
   }
 }
 
 void write_text_file(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  require(file >= 0, ErrorCode::Io, "{}: cannot be written: {}", path, std::strerror(errno));
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t count = ::write(file, text.data() + done, text.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    done += static_cast<size_t>(count);
-  }
-  const int saved = errno;
-  const bool closed = ::close(file) == 0;
-  if (done != text.size() || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int reason = done != text.size() ? saved : errno;
-    ::unlink(temporary.c_str());
-    fail(ErrorCode::Io, "{}: writing failed: {}; nothing was left behind", path,
-         std::strerror(reason));
-  }
+  NewFile file(path);
+  file.write(text.data(), text.size());
+  file.finish();
+}
+
+std::string json_text(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 void write_json_file(const std::string& path, const Json& value) {
-  // Half a character (a prompt cut between its bytes) becomes U+FFFD.
-  write_text_file(path, value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_text_file(path, json_text(value, 2) + "\n");
 }
 
+namespace json_detail {
+
+void fail_missing(const Json& object, const char* key, const std::string& where) {
+  require(object.is_object(), ErrorCode::Format, "{}: expected an object with \"{}\", found {}",
+          where, key, object.type_name());
+  fail(ErrorCode::Format, "{}: \"{}\" is missing", where, key);
+}
+
+void fail_type(const Json& value, const char* key, const std::string& where) {
+  fail(ErrorCode::Format,
+       "{}: \"{}\" has the wrong type or is a number that does not fit, found {}", where, key,
+       repaired_utf8(json_text(value).substr(0, kLongestShown)));
+}
+
+}  // namespace json_detail
 }  // namespace mpq

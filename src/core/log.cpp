@@ -27,8 +27,7 @@ Progress::Progress(std::string stage, int64_t total) : start_(std::chrono::stead
 }
 
 void Progress::step(const std::string& note, int64_t steps) {
-  require(!interrupted.load(), ErrorCode::Interrupted,
-          "interrupted during {}; run the same command again to go on", event_.stage);
+  check_interrupt(event_.stage.c_str());
   event_.done += steps;
   event_.note = note;
   event_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
@@ -36,5 +35,12 @@ void Progress::step(const std::string& note, int64_t steps) {
 }
 
 void request_interrupt() { interrupted.store(true); }
+
+void check_interrupt(const char* during) {
+  if (!interrupted.load(std::memory_order_relaxed)) return;
+  const std::string place = during;
+  fail(ErrorCode::Interrupted, "interrupted{}; run the same command again to go on",
+       place.empty() ? place : " during " + place);
+}
 
 }  // namespace mpq

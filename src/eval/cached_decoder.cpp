@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "token_scores.h"
+
 namespace mpq {
 CachedDecoder::CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks)
     : model_(model), blocks_(std::move(blocks)) {}
@@ -36,7 +38,9 @@ at::Tensor CachedDecoder::advance_slice(int64_t first, const at::Tensor& ids) {
     hidden = forward_block(model_.config(), blocks_[i], {{count, length}}, hidden, &part);
   }
   const auto last = hidden.view({count, length, hidden.size(1)}).select(1, length - 1);
-  return model_.logits(last).argmax(-1).to(at::kCPU);
+  const auto logits = model_.logits(last);
+  check_finite(logits, model_);
+  return logits.argmax(-1).to(at::kCPU);
 }
 
 at::Tensor CachedDecoder::advance(const at::Tensor& ids) {

@@ -29,14 +29,14 @@ at::Tensor negative_log_likelihood(const at::Tensor& logits, std::span<const Pos
   return (at::logsumexp(logits, 1) - chosen).masked_fill(target < 0, 0);
 }
 
+}  // namespace
+
 void check_finite(const at::Tensor& logits, const Model& model) {
   require(at::isfinite(logits.sum(at::kDouble)).item<bool>(), ErrorCode::Numeric,
           "{}: expected finite logits, found NaN or infinity; try --dtype float32, or check the "
           "checkpoint",
           model.folder());
 }
-
-}  // namespace
 
 FinalStates::FinalStates(const Model& model, const std::vector<TokenSequence>& sequences,
                          int64_t batch_tokens, MemoryBudget& memory, Progress& progress)
@@ -47,7 +47,8 @@ FinalStates::FinalStates(const Model& model, const std::vector<TokenSequence>& s
 at::Tensor FinalStates::rows(const at::Tensor& rows) const {
   const auto values = states_.values.index_select(0, rows);
   if (!states_.scale.defined()) return values;
-  return (values.to(at::kFloat) * states_.scale.index_select(0, rows)).to(model_.dtype());
+  return (values.to(at::kFloat) * states_.scale.index_select(0, rows))
+      .to(wide_dtype(model_.dtype()));
 }
 
 at::Tensor FinalStates::logits(std::span<const Position> positions) const {

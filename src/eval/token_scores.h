@@ -24,6 +24,9 @@ struct RoundedStates {
   at::Tensor scale;   // float32 [rows, 1], powers of two; undefined: 1
 };
 
+/// Throws Error(Numeric) naming the model unless every logit is a finite number.
+void check_finite(const at::Tensor& logits, const Model& model);
+
 /// A model's final hidden states of some sequences.
 class FinalStates {
  public:

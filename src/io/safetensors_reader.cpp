@@ -6,6 +6,7 @@
 
 #include "mapped_file.h"
 #include "mpq/core/error.h"
+#include "mpq/core/file_kind.h"
 #include "mpq/io/safetensors.h"
 #include "safetensors_header.h"
 #include "strict_json.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeader = 100'000'000;
+constexpr uint64_t kLongestBegin = 256;  // enough to see what else a file may be
 
 }  // namespace
 
@@ -28,6 +30,10 @@ struct SafetensorsFile::Mapping {
 SafetensorsFile::SafetensorsFile(const std::string& path)
     : mapping_(std::make_shared<Mapping>(path)) {
   const MappedFile& file = mapping_->file;
+  const std::string_view begin(reinterpret_cast<const char*>(file.data()),
+                               std::min(file.size(), kLongestBegin));
+  const std::string kind = other_kind(begin);
+  require(kind.empty(), ErrorCode::Format, "{}: expected safetensors, found {}", path, kind);
   require(file.size() >= kLengthBytes, ErrorCode::Format,
           "{}: is {} bytes long, too short for a safetensors file", path, file.size());
   uint64_t header_bytes = 0;

@@ -1,16 +1,12 @@
 // Writes safetensors one tensor at a time, under a temporary name until complete.
 #include <ATen/ATen.h>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <set>
 
 #include "dtype_names.h"
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
+#include "mpq/core/new_file.h"
 #include "mpq/io/safetensors.h"
 
 namespace mpq {
@@ -71,47 +67,19 @@ int64_t safetensors_file_bytes(const std::vector<TensorPlan>& plan,
 }
 
 struct SafetensorsWriter::State {
+  State(std::string name, std::vector<TensorPlan> tensors)
+      : path(std::move(name)), plan(std::move(tensors)), file(path) {}
   std::string path;
   std::vector<TensorPlan> plan;
   size_t next = 0;
-  int file = -1;
-
-  std::string temporary() const { return path + ".tmp"; }
-
-  [[noreturn]] void fail_io(int reason) const {
-    const bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
-    fail(ErrorCode::Io, "{}: writing failed: {}{}", path, std::strerror(reason),
-         full ? "; free some space or choose another place and run again" : "");
-  }
-
-  void write_all(const void* data, size_t size) const {
-    const char* bytes = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t count = ::write(file, bytes, size);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) fail_io(count < 0 ? errno : ENOSPC);
-      bytes += count;
-      size -= static_cast<size_t>(count);
-    }
-  }
-
-  ~State() {
-    if (file < 0) return;
-    ::close(file);
-    ::unlink(temporary().c_str());
-  }
+  NewFile file;
 };
 
 SafetensorsWriter::SafetensorsWriter(std::string path, std::vector<TensorPlan> plan,
-                                     std::map<std::string, std::string> metadata)
-    : state_(std::make_unique<State>()) {
-  state_->path = std::move(path);
+                                     std::map<std::string, std::string> metadata) {
   const std::string header = header_of(plan, metadata);
-  state_->plan = std::move(plan);
-  state_->file =
-      ::open(state_->temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (state_->file < 0) state_->fail_io(errno);
-  state_->write_all(header.data(), header.size());
+  state_ = std::make_unique<State>(std::move(path), std::move(plan));
+  state_->file.write(header.data(), header.size());
 }
 
 SafetensorsWriter::~SafetensorsWriter() = default;
@@ -125,17 +93,14 @@ void SafetensorsWriter::write(const std::string& name, const at::Tensor& tensor)
           ErrorCode::Internal, "{}: {} {} was planned next, found {} {}", state_->path, plan.name,
           described(plan.dtype, plan.shape), name, described(tensor.scalar_type(), tensor.sizes()));
   const at::Tensor bytes = tensor.cpu().contiguous();
-  state_->write_all(bytes.const_data_ptr(), tensor_bytes(plan));
+  state_->file.write(bytes.const_data_ptr(), tensor_bytes(plan));
 }
 
 void SafetensorsWriter::finish() {
   State& state = *state_;
   require(state.next == state.plan.size(), ErrorCode::Internal,
           "{}: {} of {} planned tensors were written", state.path, state.next, state.plan.size());
-  if (::fsync(state.file) != 0) state.fail_io(errno);
-  if (std::rename(state.temporary().c_str(), state.path.c_str()) != 0) state.fail_io(errno);
-  ::close(state.file);
-  state.file = -1;
+  state.file.finish();
 }
 
 void save_tensors(const std::string& path, const std::map<std::string, at::Tensor>& tensors,

@@ -40,6 +40,10 @@ class SafetensorsFolder final : public WeightSource {
     return file_of(name).tensors().at(name).shape;
   }
 
+  at::ScalarType dtype(const std::string& name) const override {
+    return file_of(name).tensors().at(name).dtype;
+  }
+
   at::Tensor load(const std::string& name) const override { return file_of(name).tensor(name); }
 
   bool contains(const std::string& name) const { return places_.contains(name); }

@@ -3,10 +3,13 @@
 
 #include <ATen/ATen.h>
 
+#include "mpq/core/log.h"
+
 namespace mpq {
 
 at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& memory) {
-  at::Tensor hidden = memory.allocate(plan.rows(), model.config().hidden, model.dtype());
+  at::Tensor hidden =
+      memory.allocate(plan.rows(), model.config().hidden, wide_dtype(model.dtype()));
   const at::Tensor ids = plan.ids();
   for (const Batch& batch : plan.batches()) {
     hidden.narrow(0, batch.first_row, batch.rows)
@@ -19,6 +22,7 @@ void forward_all(const ModelConfig& config, const DecoderBlock& block, const Bat
                  const at::Tensor& hidden, at::Tensor& output) {
   const auto device = block.norm_attention.device();
   for (const Batch& batch : plan.batches()) {
+    check_interrupt();
     const auto rows = hidden.narrow(0, batch.first_row, batch.rows).to(device);
     output.narrow(0, batch.first_row, batch.rows)
         .copy_(forward_block(config, block, batch.runs, rows));
@@ -37,7 +41,8 @@ at::Tensor forward_model(const Model& model, const BatchPlan& plan, MemoryBudget
 
 StageStates enter_all(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
                       const at::Tensor& hidden, MemoryBudget& memory) {
-  StageStates states{hidden, memory.allocate(plan.rows(), config.hidden, hidden.scalar_type())};
+  const auto compute = block.weights.front().scalar_type();
+  StageStates states{hidden, memory.allocate(plan.rows(), config.hidden, compute)};
   const auto device = block.norm_attention.device();
   for (const Batch& batch : plan.batches()) {
     const auto rows = hidden.narrow(0, batch.first_row, batch.rows).to(device);
@@ -52,7 +57,8 @@ StageStates advance_all(const ModelConfig& config, const DecoderBlock& block, St
   const auto device = block.norm_attention.device();
   const bool adds = stage == Stage::AttentionOut || stage == Stage::MlpOut;
   StageStates next = states;
-  if (adds) next.residual = memory.allocate(plan.rows(), config.hidden, states.input.scalar_type());
+  if (adds)
+    next.residual = memory.allocate(plan.rows(), config.hidden, states.residual.scalar_type());
   next.input = at::Tensor();
   for (const Batch& batch : plan.batches()) {
     const auto rows = [&](const at::Tensor& all) {

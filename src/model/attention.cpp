@@ -10,8 +10,9 @@
 namespace mpq {
 namespace {
 
-/// Rotates the first rope.dim channels of [count, heads, length, head_dim].
-at::Tensor rotate(const at::Tensor& x, const RopeTables& tables, int64_t dim) {
+/// Rotates the first rope.dim channels of [count, heads, length, head_dim], in wide_dtype().
+at::Tensor rotate(const at::Tensor& narrow, const RopeTables& tables, int64_t dim) {
+  const auto x = narrow.to(wide_dtype(narrow.scalar_type()));
   const auto rotated = x.narrow(-1, 0, dim);
   const auto low = rotated.narrow(-1, 0, dim / 2);
   const auto high = rotated.narrow(-1, dim / 2, dim / 2);
@@ -35,10 +36,11 @@ at::Tensor visible(int64_t queries, int64_t keys, int64_t window, at::Device dev
 at::Tensor softcapped_attention(const at::Tensor& query, const at::Tensor& key,
                                 const at::Tensor& value, const at::Tensor& mask, double scale,
                                 double cap) {
-  auto scores = at::matmul(query, key.transpose(-1, -2)) * scale;
+  const auto wide = wide_dtype(query.scalar_type());
+  auto scores = at::matmul(query.to(wide), key.to(wide).transpose(-1, -2)) * scale;
   scores = at::tanh(scores / cap) * cap;
   scores = scores.masked_fill(mask.logical_not(), -std::numeric_limits<float>::infinity());
-  return at::matmul(at::softmax(scores, -1, at::kFloat).to(value.scalar_type()), value);
+  return at::matmul(at::softmax(scores, -1).to(value.scalar_type()), value);
 }
 
 struct RunContext {
@@ -66,8 +68,8 @@ at::Tensor attend_run(const RunContext& context, const SequenceRun& run,
   RopeTables tables = rope_tables(config.rope, past, run.length);
   tables.cos = tables.cos.to(query.device());
   tables.sin = tables.sin.to(query.device());
-  query = rotate(query, tables, config.rope.dim);
-  key = rotate(key, tables, config.rope.dim);
+  query = rotate(query, tables, config.rope.dim).to(value.scalar_type());
+  key = rotate(key, tables, config.rope.dim).to(value.scalar_type());
   if (context.cache != nullptr) {
     KvCache& cache = *context.cache;
     require(past + run.length <= cache.keys.size(2), ErrorCode::Internal,

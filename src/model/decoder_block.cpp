@@ -9,6 +9,10 @@
 namespace mpq {
 namespace {
 
+at::ScalarType compute_dtype(const DecoderBlock& block) {
+  return block.weights.front().scalar_type();
+}
+
 at::Tensor linear(const DecoderBlock& block, size_t index, const at::Tensor& x) {
   return at::linear(x, block.weights[index], block.biases[index]);
 }
@@ -38,17 +42,17 @@ void add_residual(const ModelConfig& config, const at::Tensor& after_norm, const
 
 }  // namespace
 
+at::ScalarType wide_dtype(at::ScalarType compute) { return at::promote_types(compute, at::kFloat); }
+
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config) {
-  const auto wide = x.to(at::promote_types(x.scalar_type(), at::kFloat));
+  const auto wide = x.to(wide_dtype(x.scalar_type()));
   const auto normalised = wide * at::rsqrt(wide.square().mean(-1, true) + config.norm_eps);
-  if (config.norm_plus_one)
-    return (normalised * (weight.to(wide.scalar_type()) + 1)).to(x.scalar_type());
-  return normalised.to(x.scalar_type()) * weight;
+  return normalised * (config.norm_plus_one ? weight + 1 : weight);
 }
 
 StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
                        const at::Tensor& hidden) {
-  return {hidden, rms_norm(hidden, block.norm_attention, config)};
+  return {hidden, rms_norm(hidden, block.norm_attention, config).to(compute_dtype(block))};
 }
 
 void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
@@ -64,13 +68,14 @@ void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
     }
     case Stage::AttentionOut:
       add_residual(config, block.norm_after_attention, outputs.front(), state);
-      state.input = rms_norm(state.residual, block.norm_mlp, config);
+      state.input = rms_norm(state.residual, block.norm_mlp, config).to(compute_dtype(block));
       return;
     case Stage::MlpIn: {
       const auto halves = split_outputs(outputs, {config.intermediate, config.intermediate});
+      const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
       const auto gate =
-          config.activation == Activation::Silu ? at::silu(halves[0]) : at::gelu(halves[0], "tanh");
-      state.input = gate * halves[1];
+          config.activation == Activation::Silu ? at::silu(wide) : at::gelu(wide, "tanh");
+      state.input = (gate * halves[1]).to(compute_dtype(block));
       return;
     }
     case Stage::MlpOut:

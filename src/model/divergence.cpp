@@ -21,7 +21,7 @@ MeanWithError mean_over_tokens(const at::Tensor& value, const at::Tensor& sequen
   if (result.tokens == 0) return result;
   const auto wide = value.to(at::kDouble);
   result.mean = wide.mean().item<double>();
-  if (sequences < 2) return result;
+  if (sequences < 2) return result;  // one draw says nothing of its spread
   // Linearised ratio estimator: residuals of each document's sum around mean * its length.
   const auto residual =
       at::zeros({sequences}, at::kDouble).index_add_(0, sequence, wide - result.mean);

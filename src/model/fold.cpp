@@ -16,6 +16,18 @@ std::optional<InputProducer> rows_of(const ModelConfig& config, Role alone, Role
   return {};
 }
 
+/// The powers of two nearest to `wanted` that leave each row of `rows` [in, ...] within the stored
+/// dtype's normal numbers, with 8 bits for its codes; 1 for a row that is out of them already.
+at::Tensor row_factors(const at::Tensor& rows, at::ScalarType stored, const at::Tensor& wanted) {
+  const bool half = stored == at::kHalf;
+  const double least = (half ? -14 : -126) + 8;
+  const double most = half ? 15 : 127;
+  const auto size = at::log2(rows.abs().amax(1));  // -inf for a row of zeros
+  const auto lowest = (size - most).clamp_max(0);
+  const auto highest = (size - least).clamp_min(0);
+  return at::exp2(at::minimum(at::maximum(at::log2(wanted).round(), lowest), highest));
+}
+
 }  // namespace
 
 std::optional<InputProducer> input_producer(const ModelConfig& config, Stage stage) {
@@ -44,7 +56,11 @@ at::Tensor foldable_scale(const ModelConfig& config, const DecoderBlock& block, 
                           at::ScalarType stored, const at::Tensor& wanted) {
   const auto producer = input_producer(config, stage);
   if (!wanted.defined() || !producer) return {};
-  if (producer->norm.empty()) return at::exp2(at::log2(wanted).round());
+  if (producer->norm.empty()) {
+    const auto rows =
+        block.weights[producer->linear].narrow(0, producer->first_row, wanted.size(0));
+    return row_factors(rows.to(at::kFloat).cpu(), stored, wanted);
+  }
   const auto& norm = stage == Stage::AttentionIn ? block.norm_attention : block.norm_mlp;
   const double offset = producer->plus_one ? 1 : 0;
   const auto before = norm.to(at::kFloat).cpu() + offset;

@@ -13,20 +13,43 @@ Activation activation_of(const std::string& name, const std::string& where) {
        "{}: activation \"{}\" is not supported; supported: silu, gelu_pytorch_tanh", where, name);
 }
 
-/// Sizes are bounded so that products of two fit in 64 bits and nothing absurd is allocated.
-int64_t size_member(const Json& config, const char* key, const std::string& where) {
+constexpr int64_t kMaxLayers = 10'000;
+constexpr int64_t kMaxVocabulary = int64_t{1} << 31;
+constexpr int64_t kMaxWidth = int64_t{1} << 24;
+constexpr int64_t kMaxHeads = 65'536;
+
+/// Sizes are bounded so that counts of all weights fit in 64 bits and nothing absurd is allocated.
+int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where) {
   const auto value = json_get<int64_t>(config, key, where);
-  require(value > 0 && value < (int64_t{1} << 31), ErrorCode::Format,
-          "{}: \"{}\" is {}, expected a positive size", where, key, value);
+  require(value > 0 && value < limit, ErrorCode::Format,
+          "{}: \"{}\" is {}, expected a positive size below {}", where, key, value, limit);
   return value;
+}
+
+/// The attention of each layer; empty: the architecture's rule. Checked for every architecture: a
+/// kind of attention that is not known would be computed as another one.
+std::vector<std::string> layer_types(const Json& config, int64_t layers, const std::string& where) {
+  auto types = json_get_or<std::vector<std::string>>(config, "layer_types", {}, where);
+  require(types.empty() || static_cast<int64_t>(types.size()) == layers, ErrorCode::Format,
+          "{}: \"layer_types\" has {} entries, expected {}", where, types.size(), layers);
+  for (const std::string& type : types) {
+    if (type != "full_attention" && type != "sliding_attention")
+      fail(ErrorCode::Unsupported,
+           "{}: the layer type \"{}\" is not supported; supported: full_attention, "
+           "sliding_attention",
+           where, type);
+  }
+  return types;
 }
 
 /// Channels of a head that are rotated: a share of them in some models.
 int64_t rotary_channels(const Json& config, int64_t head_dim, const std::string& where) {
-  const Json rope = config.value("rope_parameters", Json::object());
+  const auto rope = json_get_or<Json>(config, "rope_parameters", Json::object(), where);
   const auto share =
       json_get_or<double>(config, "partial_rotary_factor",
                           json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
+  require(share > 0 && share <= 1, ErrorCode::Format,
+          "{}: \"partial_rotary_factor\" is {}, expected above 0, at most 1", where, share);
   return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
 }
 
@@ -35,21 +58,27 @@ int64_t rotary_channels(const Json& config, int64_t head_dim, const std::string&
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
                                  const LlamaTraits& traits) {
   ModelConfig model;
-  model.layers = size_member(config, "num_hidden_layers", where);
-  model.hidden = size_member(config, "hidden_size", where);
-  model.intermediate = size_member(config, "intermediate_size", where);
-  model.vocab = size_member(config, "vocab_size", where);
-  model.heads = size_member(config, "num_attention_heads", where);
+  model.layers = size_member(config, "num_hidden_layers", kMaxLayers, where);
+  model.hidden = size_member(config, "hidden_size", kMaxWidth, where);
+  model.intermediate = size_member(config, "intermediate_size", kMaxWidth, where);
+  model.vocab = size_member(config, "vocab_size", kMaxVocabulary, where);
+  model.heads = size_member(config, "num_attention_heads", kMaxHeads, where);
   model.kv_heads = json_get_or<int64_t>(config, "num_key_value_heads", model.heads, where);
   model.head_dim = json_get_or<int64_t>(config, "head_dim", model.hidden / model.heads, where);
   model.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
   require(model.kv_heads > 0 && model.heads % model.kv_heads == 0 && model.head_dim > 0 &&
-              model.head_dim < 65536,
+              model.head_dim < kMaxWidth / model.heads,
           ErrorCode::Format,
           "{}: {} heads, {} key-value heads, head_dim {}: expected heads to be a multiple of "
-          "key-value heads",
+          "key-value heads, and heads of a sensible size",
           where, model.heads, model.kv_heads, model.head_dim);
+  require(model.max_positions > 0, ErrorCode::Format,
+          "{}: \"max_position_embeddings\" is {}, expected a positive number", where,
+          model.max_positions);
+  layer_types(config, model.layers, where);
   model.norm_eps = json_get_or<double>(config, "rms_norm_eps", 1e-6, where);
+  require(model.norm_eps >= 0 && model.norm_eps < 1, ErrorCode::Format,
+          "{}: \"rms_norm_eps\" is {}, expected a small number", where, model.norm_eps);
   model.tied_embeddings = json_get_or<bool>(config, "tie_word_embeddings", false, where);
   model.activation =
       activation_of(json_get_or<std::string>(
@@ -77,9 +106,9 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
 
 void set_windows(ModelConfig& model, const Json& config, int64_t window,
                  const std::function<bool(int64_t)>& sliding, const std::string& where) {
-  const auto types = json_get_or<std::vector<std::string>>(config, "layer_types", {}, where);
-  require(types.empty() || static_cast<int64_t>(types.size()) == model.layers, ErrorCode::Format,
-          "{}: \"layer_types\" has {} entries, expected {}", where, types.size(), model.layers);
+  const auto types = layer_types(config, model.layers, where);
+  require(window >= 0, ErrorCode::Format, "{}: \"sliding_window\" is {}, expected a positive size",
+          where, window);
   for (int64_t layer = 0; layer < model.layers; ++layer) {
     const auto index = static_cast<size_t>(layer);
     const bool slides = types.empty() ? sliding(layer) : types[index] == "sliding_attention";

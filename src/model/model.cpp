@@ -14,9 +14,19 @@
 namespace mpq {
 namespace {
 
-/// Past this many weights in the blocks, `auto` keeps bfloat16 checkpoints in bfloat16; below,
-/// float32 costs little and is exact.
+/// Past this many weights in the blocks, `auto` keeps bfloat16 checkpoints in bfloat16 where the
+/// processor multiplies it; below, float32 costs little and is exact.
 constexpr int64_t kFloatLimit = 50'000'000;
+
+bool multiplies_bfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#elif defined(__ARM_FEATURE_BF16)
+  return true;
+#else
+  return false;
+#endif
+}
 
 at::ScalarType choose_dtype(const std::string& name, at::ScalarType stored, int64_t weights) {
   if (name == "float32") return at::kFloat;
@@ -25,17 +35,40 @@ at::ScalarType choose_dtype(const std::string& name, at::ScalarType stored, int6
   if (name == "float64") return at::kDouble;
   require(name == "auto", ErrorCode::Usage,
           "--dtype: expected auto, float32, bfloat16, float16 or float64, found \"{}\"", name);
-  return stored == at::kBFloat16 && weights > kFloatLimit ? at::kBFloat16 : at::kFloat;
+  const bool narrow = stored == at::kBFloat16 && weights > kFloatLimit && multiplies_bfloat16();
+  return narrow ? at::kBFloat16 : at::kFloat;
 }
 
-at::Device parse_device(const std::string& name) {
-  const bool known = name == "cpu" || name == "cuda" || name.rfind("cuda:", 0) == 0;
-  require(known, ErrorCode::Usage, "--device: expected cpu, cuda or cuda:N, found \"{}\"", name);
-  if (name != "cpu") {
-    require(at::hasCUDA(), ErrorCode::Unsupported,
-            "--device {}: this libtorch sees no CUDA device; use --device cpu", name);
+/// Statistics and solvers have run on the processor alone: no other device is offered before they
+/// have run there.
+void check_device(const std::string& name) {
+  require(name == "cpu", ErrorCode::Unsupported,
+          "--device {}: mpq computes on the processor; expected cpu", name);
+}
+
+/// The checkpoint's linears' dtype, that of their scales: the widest when they differ.
+at::ScalarType dtype_of_linears(const ModelConfig& config, const WeightSource& weights) {
+  std::optional<at::ScalarType> dtype;
+  for (int64_t block = 0; block < config.layers; ++block) {
+    for (const auto& linear : config.linears) {
+      const auto own = weights.dtype(config.weight_name(block, linear));
+      dtype = dtype ? at::promote_types(*dtype, own) : own;
+    }
   }
-  return at::Device(name);
+  return dtype.value();
+}
+
+/// x W^T in x's dtype, for weights [out, in] in any: they are widened some at a time, so that a
+/// large vocabulary is never held twice.
+at::Tensor wide_product(const at::Tensor& x, const at::Tensor& weight) {
+  if (weight.scalar_type() == x.scalar_type()) return at::linear(x, weight);
+  constexpr int64_t kRows = 8192;
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first < weight.size(0); first += kRows) {
+    const auto rows = weight.narrow(0, first, std::min(kRows, weight.size(0) - first));
+    parts.push_back(at::linear(x, rows.to(x.scalar_type())));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts, -1);
 }
 
 }  // namespace
@@ -45,16 +78,19 @@ Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
     : folder_(folder),
       config_(read_model_config(folder)),
       weights_(std::move(weights)),
-      device_(parse_device(options.device)),
+      device_(at::kCPU),
       dtype_(at::kFloat),
       stored_dtype_(at::kFloat) {
   check_tensors();
   const TensorNames names(config_, *weights_);
-  stored_dtype_ = weights_->load(names.embedding()).scalar_type();
+  check_device(options.device);
+  stored_dtype_ = dtype_of_linears(config_, *weights_);
   dtype_ = choose_dtype(options.dtype, stored_dtype_, config_.quantizable_weights());
   embedding_ = load(names.embedding());
   head_ = names.head() == names.embedding() ? embedding_ : load(names.head());
-  final_norm_ = load(names.final_norm());
+  // Many tied checkpoints store the same matrix twice.
+  if (config_.tied_embeddings && head_.equal(embedding_)) head_ = embedding_;
+  final_norm_ = load_norm(names.final_norm());
 }
 
 void Model::check_tensors() const {
@@ -80,14 +116,25 @@ void Model::check_tensors() const {
           fmt::join(faults, "; "));
 }
 
-at::Tensor Model::load(const std::string& name) const {
-  return weights_->load(name).to(device_, dtype_);
+at::Tensor Model::load(const std::string& name) const { return load(name, dtype_); }
+
+at::Tensor Model::load_norm(const std::string& name) const {
+  return load(name, wide_dtype(dtype_));
+}
+
+at::Tensor Model::load(const std::string& name, at::ScalarType dtype) const {
+  const at::Tensor weight = weights_->load(name).to(at::kCPU, dtype);
+  // The sum is the cheap test; it may overflow where no weight does.
+  require(at::isfinite(weight.sum()).item<bool>() || at::isfinite(weight).all().item<bool>(),
+          ErrorCode::Numeric, "{}: {} holds NaN or infinity{}; check the checkpoint", folder_, name,
+          dtype == at::kHalf ? " in float16 (try --dtype float32)" : "");
+  return weight;
 }
 
 DecoderBlock Model::load_block(int64_t index) const {
   const std::string prefix = config_.block_prefix(index);
   const auto norm = [&](const std::string& name) {
-    return name.empty() ? at::Tensor() : load(prefix + name + ".weight");
+    return name.empty() ? at::Tensor() : load_norm(prefix + name + ".weight");
   };
   DecoderBlock block;
   block.index = index;
@@ -100,8 +147,8 @@ DecoderBlock Model::load_block(int64_t index) const {
   block.norm_after_attention = norm(config_.norm_after_attention);
   block.norm_after_mlp = norm(config_.norm_after_mlp);
   if (config_.qk_norm) {
-    block.query_norm = load(prefix + kQueryNorm);
-    block.key_norm = load(prefix + kKeyNorm);
+    block.query_norm = load_norm(prefix + kQueryNorm);
+    block.key_norm = load_norm(prefix + kKeyNorm);
   }
   return block;
 }
@@ -112,16 +159,15 @@ at::Tensor Model::embed(const at::Tensor& ids) const {
           ErrorCode::Usage,
           "{}: a token id is outside the vocabulary of {}; is this its tokenizer?", folder_,
           config_.vocab);
-  const auto rows = at::embedding(embedding_, ids.to(device_));
+  const auto rows = at::embedding(embedding_, ids.to(device_)).to(wide_dtype(dtype_));
   if (config_.embedding_scale == 1) return rows;
   // transformers rounds the factor to the model's dtype.
-  return rows * at::scalar_tensor(config_.embedding_scale, rows.options());
+  return rows * at::scalar_tensor(config_.embedding_scale, embedding_.options());
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden) const {
   const auto normalised = rms_norm(hidden, final_norm_, config_);
-  auto scores = at::linear(normalised, head_);
-  scores = scores.to(at::promote_types(scores.scalar_type(), at::kFloat));
+  auto scores = wide_product(normalised, head_);
   if (config_.logits_softcap > 0)
     scores = at::tanh(scores / config_.logits_softcap) * config_.logits_softcap;
   return scores;

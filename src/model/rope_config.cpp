@@ -2,6 +2,7 @@
 #include <map>
 
 #include "mpq/core/error.h"
+#include "mpq/core/json_file.h"
 #include "mpq/core/suggest.h"
 #include "mpq/model/rope.h"
 
@@ -33,14 +34,49 @@ void check_factors(const std::vector<double>& factors, int64_t dim, const char* 
             factor);
 }
 
+/// The block of settings; empty when there is none. What is there and cannot be read is an error.
+Json settings(const Json& config, const char* key, const std::string& where) {
+  const auto block = json_get_or<Json>(config, key, Json::object(), where);
+  require(block.is_object(), ErrorCode::Format, "{}: \"{}\" is {}, expected an object or null",
+          where, key, json_text(block));
+  for (const auto& [name, value] : block.items()) {
+    if (value.is_object())
+      fail(ErrorCode::Unsupported,
+           "{}: \"{}\" has settings of its own for \"{}\"; one setting for all layers is supported",
+           where, key, name);
+  }
+  return block;
+}
+
+/// Settings that a kind is nothing without, as transformers demands them.
+void check_complete(RopeKind kind, const Json& scaling, bool has_original,
+                    const std::string& where) {
+  const auto has = [&](const char* key) {
+    return scaling.contains(key) && !scaling.at(key).is_null();
+  };
+  const auto need = [&](const char* key) {
+    require(has(key), ErrorCode::Format, "{}: the rope settings {} lack \"{}\"", where,
+            json_text(scaling), key);
+  };
+  if (kind == RopeKind::Default && !has("rope_type") && !has("type") && has("factor")) {
+    require(scaling.at("factor") == 1, ErrorCode::Format,
+            "{}: the rope settings {} have a factor, but no \"rope_type\"", where,
+            json_text(scaling));
+  }
+  if (kind == RopeKind::Linear || kind == RopeKind::Dynamic || kind == RopeKind::Llama3)
+    need("factor");
+  if (kind == RopeKind::Yarn && !has_original) need("factor");
+  if (kind != RopeKind::Llama3) return;
+  need("low_freq_factor");
+  need("high_freq_factor");
+  if (!has_original) need("original_max_position_embeddings");
+}
+
 }  // namespace
 
 RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string& where) {
-  const auto block = [&](const char* key) {
-    return config.contains(key) && config.at(key).is_object() ? config.at(key) : Json::object();
-  };
-  Json scaling = block("rope_parameters");
-  if (scaling.empty()) scaling = block("rope_scaling");
+  Json scaling = settings(config, "rope_parameters", where);
+  if (const Json older = settings(config, "rope_scaling", where); scaling.empty()) scaling = older;
   RopeConfig rope;
   const auto number = [&](const char* key, double fallback) {
     return json_get_or<double>(scaling, key, fallback, where);
@@ -49,6 +85,11 @@ RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string&
       json_get_or<std::string>(scaling, "rope_type",
                                json_get_or<std::string>(scaling, "type", "default", where), where),
       where);
+  const auto has_original = [](const Json& block) {
+    const auto found = block.find("original_max_position_embeddings");
+    return found != block.end() && !found->is_null();
+  };
+  check_complete(rope.kind, scaling, has_original(scaling) || has_original(config), where);
   rope.dim = rotary_dim;
   rope.theta = number("rope_theta", json_get_or<double>(config, "rope_theta", 10000.0, where));
   rope.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
@@ -69,7 +110,8 @@ RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string&
   rope.mscale_all_dim = number("mscale_all_dim", 0);
   require(rope.theta > 1 && rope.factor > 0 && rope.max_positions > 0 &&
               rope.original_max_positions > 0 && rotary_dim > 0 && rotary_dim % 2 == 0,
-          ErrorCode::Format, "{}: the rope settings are out of range: {}", where, scaling.dump());
+          ErrorCode::Format, "{}: the rope settings are out of range: {}", where,
+          json_text(scaling));
   if (rope.kind == RopeKind::LongRope) {
     rope.short_factor = json_get<std::vector<double>>(scaling, "short_factor", where);
     rope.long_factor = json_get<std::vector<double>>(scaling, "long_factor", where);

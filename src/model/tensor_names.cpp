@@ -8,8 +8,11 @@ namespace mpq {
 TensorNames::TensorNames(const ModelConfig& config, const WeightSource& weights) : config_(config) {
   if (!config.tied_embeddings) return;
   const auto names = weights.names();
-  const bool has_embedding = std::binary_search(names.begin(), names.end(), embedding_);
-  (has_embedding ? head_ : embedding_) = has_embedding ? embedding_ : head_;
+  const auto has = [&](const std::string& name) {
+    return std::binary_search(names.begin(), names.end(), name);
+  };
+  if (!has(head_)) head_ = embedding_;
+  if (!has(embedding_)) embedding_ = head_;
 }
 
 std::map<std::string, std::vector<int64_t>> TensorNames::expected() const {
@@ -39,7 +42,7 @@ bool TensorNames::ignorable(const std::string& name) const {
   const std::string kBuffer = "rotary_emb.inv_freq";
   const bool buffer = name.size() >= kBuffer.size() &&
                       name.compare(name.size() - kBuffer.size(), kBuffer.size(), kBuffer) == 0;
-  return buffer || (config_.tied_embeddings && name == "lm_head.weight");
+  return buffer;
 }
 
 }  // namespace mpq

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
+
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 
@@ -56,9 +58,7 @@ CheckpointWriter::CheckpointWriter(const ExportJob& job, LinearLayout layout)
       }
       continue;
     }
-    const auto dtype = job.base->load(name).scalar_type();
-    tensors_.push_back(
-        {name, at::isFloatingType(dtype) ? job.scale_dtype : dtype, job.base->shape(name)});
+    tensors_.push_back({name, job.base->dtype(name), job.base->shape(name)});
     origins_.push_back({});
   }
   shards_ = plan_shards(tensors_, job.shard_bytes);
@@ -111,7 +111,10 @@ int64_t CheckpointWriter::write(const OutputFolder& folder, const Json& config) 
   }
   write_json_file(folder.file("config.json"), config);
   copy_side_files(job_, folder);
-  return bytes();
+  int64_t written = 0;  // as the file system has it
+  for (const auto& shard : shards_)
+    written += static_cast<int64_t>(std::filesystem::file_size(folder.file(shard.file)));
+  return written;
 }
 
 }  // namespace mpq

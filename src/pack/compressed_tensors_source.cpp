@@ -53,6 +53,11 @@ class CompressedTensorsSource final : public WeightSource {
     return {found->second.out, found->second.in};
   }
 
+  at::ScalarType dtype(const std::string& name) const override {
+    const auto found = packed_.find(name);
+    return inner_->dtype(found == packed_.end() ? name : name + "_scale");  // P.weight_scale
+  }
+
   at::Tensor load(const std::string& name) const override {
     const auto found = packed_.find(name);
     if (found == packed_.end()) return inner_->load(name);

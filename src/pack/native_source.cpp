@@ -39,6 +39,16 @@ class NativeSource final : public WeightSource {
     return {found->second.out, found->second.in};
   }
 
+  at::ScalarType dtype(const std::string& name) const override {
+    const auto found = linears_.find(name);
+    if (found == linears_.end()) return inner_->dtype(name);
+    const auto& [module, scheme, out, in] = found->second;
+    for (const auto& tensor : linear_plan(module, scheme, out, in, at::kFloat)) {
+      if (tensor.dtype == at::kFloat) return inner_->dtype(tensor.name);
+    }
+    fail(ErrorCode::Internal, "{}: has no scales", module);
+  }
+
   at::Tensor load(const std::string& name) const override {
     const auto found = linears_.find(name);
     if (found == linears_.end()) return inner_->load(name);
@@ -57,7 +67,7 @@ class NativeSource final : public WeightSource {
 
   void add(const std::string& module, const Json& json, const std::string& where) {
     const auto shape = json_get<std::vector<int64_t>>(json, "shape", where);
-    constexpr int64_t kMost = int64_t{1} << 40;
+    constexpr int64_t kMost = int64_t{1} << 31;  // so that no product of two overflows
     require(
         shape.size() == 2 && shape[0] > 0 && shape[0] < kMost && shape[1] > 0 && shape[1] < kMost,
         ErrorCode::Format, "{}: \"shape\" is not [out, in]", where);
@@ -69,7 +79,7 @@ class NativeSource final : public WeightSource {
          linear_plan(module, linear.scheme, linear.out, linear.in, at::kFloat)) {
       require(plain_.count(tensor.name) != 0, ErrorCode::Format, "{}: {} is missing", folder_,
               tensor.name);
-      const auto dtype = inner_->load(tensor.name).scalar_type();
+      const auto dtype = inner_->dtype(tensor.name);
       // Scales and float zero points are in the checkpoint's own floating dtype.
       const bool matches =
           tensor.dtype == at::kFloat ? at::isFloatingType(dtype) : dtype == tensor.dtype;

@@ -11,7 +11,7 @@
 namespace mpq {
 namespace {
 
-constexpr int64_t kMaxColumns = int64_t{1} << 40;
+constexpr int64_t kMost = int64_t{1} << 31;  // of a size: products of two fit
 
 Json parse_description(const SafetensorsFile& file) {
   const auto found = file.metadata().find(kPartKey);
@@ -45,7 +45,7 @@ PartFile::PartFile(const std::string& path) : file_(path) {
 void PartFile::add_linear(const std::string& module, const Layout& layout) {
   const std::string where = file_.path() + ": " + module;
   const auto [scheme, out, in] = layout;
-  require(out > 0 && in > 0 && in < kMaxColumns &&
+  require(out > 0 && out < kMost && in > 0 && in < kMost &&
               (scheme.hybrid() || in % group_columns(scheme, in) == 0),
           ErrorCode::Format, "{}: group={}, out={}, in={} do not make a linear", where,
           scheme.group, out, in);

@@ -43,6 +43,8 @@ class PartsSource final : public WeightSource {
     return {layout.out, layout.in};
   }
 
+  at::ScalarType dtype(const std::string& name) const override { return base_.dtype(name); }
+
   at::Tensor load(const std::string& name) const override {
     const auto found = places_.find(name);
     if (found == places_.end()) return base_.load(name);

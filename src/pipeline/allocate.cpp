@@ -74,6 +74,11 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
   }
   plan.header["achieved"] = achieved(job, plan);
   plan.header["objective"] = objective(allocation);
+  plan.header["made_from"] = {
+      {"calibration", session.calibration_key()},
+      {"scores", job.sensitivity.path.empty() ? Json() : job.sensitivity.key},
+      {"rival", nullptr},
+      {"curve", nullptr}};
   return plan;
 }
 
@@ -137,13 +142,11 @@ void add_prediction(const AllocateJob& job, const Plan& plan, Json& side) {
 
 void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {
   const Plan rival = uniform_plan(job, budget, plan.header.at("achieved").at("bytes"));
-  const std::string name = "uniform-" + budget.label + ".json";
-  write_json_file(job.session.work.file(name), to_json(rival));
   const Verification verified =
       verify_plans(job.session, plan, rival, {job.scoring.text_share, job.options.max_general_kl});
   plan.header["verified"] = verified.json;
   if (verified.json.contains("plan")) {
-    plan.header["verified"]["uniform"]["plan"] = name;
+    plan.header["made_from"]["rival"] = job.session.work.keep("plans", to_json(rival));
     add_prediction(job, plan, plan.header["verified"]["plan"]);
     add_prediction(job, rival, plan.header["verified"]["uniform"]);
   }
@@ -151,6 +154,7 @@ void verify_plan(const AllocateJob& job, const Budget& budget, Plan& plan) {
   log_warning("the uniform plan measured better on held-out prompts and is kept");
   plan.units = rival.units;
   plan.header["achieved"] = rival.header["achieved"];
+  plan.header["objective"] = rival.header["objective"];
 }
 
 Json summary_of(const std::string& path, const Plan& plan) {
@@ -170,35 +174,54 @@ std::string plan_key(const AllocateJob& job, const Budget& budget) {
                  {"allocator", options.allocator},
                  {"target", job.scoring.target},
                  {"verify", options.verify},
+                 {"format", job.scoring.format},
                  {"max_general_kl", options.max_general_kl},
                  {"refine", options.refine}});
 }
 
-Json solve_budget(const AllocateJob& job, const Budget& budget, bool several) {
-  const std::string path = plan_path(job.options.out, budget, several);
-  const std::string stage = "allocate " + std::filesystem::absolute(path).string();
-  const std::string key = plan_key(job, budget);
+/// A plan and where it goes; `made` now, or by an earlier command from the same inputs.
+struct PlanFile {
+  std::string path;
+  std::string key;
+  Plan plan;
+  bool made = true;
+};
+
+std::string stage_of(const PlanFile& file) {
+  return "allocate " + std::filesystem::absolute(file.path).string();
+}
+
+PlanFile solve_budget(const AllocateJob& job, const Budget& budget, bool several) {
+  PlanFile file{plan_path(job.options.out, budget, several), plan_key(job, budget), {}, true};
   WorkFolder& work = job.session.work;
   // A person may have edited the plan: then it is made again.
-  if (work.up_to_date(stage, key) && std::filesystem::exists(path) &&
-      work.facts(stage).value("sha256", "") == sha256_of_file(path)) {
-    log_info("allocate: {} is up to date; skipped", path);
-    return summary_of(path, read_plan(path));
+  if (work.up_to_date(stage_of(file), file.key) && std::filesystem::exists(file.path) &&
+      work.facts(stage_of(file)).value("sha256", "") == sha256_of_file(file.path)) {
+    log_info("allocate: {} is up to date; skipped", file.path);
+    file.plan = read_plan(file.path);
+    file.made = false;
+    return file;
   }
   const auto allocator = Registry<Allocator>::instance().make(job.options.allocator);
   const Allocation chosen =
       solve_within(job.session, job.scoring, job.sensitivity, budget, *allocator);
-  Plan plan = make_plan(job, budget, chosen);
-  if (job.options.refine > 0) plan = refined_plan(job, budget, chosen, plan);
-  if (job.options.verify) verify_plan(job, budget, plan);
+  file.plan = make_plan(job, budget, chosen);
+  if (job.options.refine > 0) file.plan = refined_plan(job, budget, chosen, file.plan);
+  if (job.options.verify) verify_plan(job, budget, file.plan);
   const auto& target = target_named(job.scoring.target);
-  for (const auto& fault : target_faults(target, plan, job.session.model->config()))
+  for (const auto& fault : target_faults(target, file.plan, job.session.model->config()))
     log_warning("{}", fault);
-  write_json_file(path, to_json(plan));
-  work.record(stage, key, {{"plan", path}, {"sha256", sha256_of_file(path)}});
   // A curve's quantized models would fill the disk; those of a single plan serve `quantize`.
   if (several) std::filesystem::remove_all(work.file("parts"));
-  return summary_of(path, plan);
+  return file;
+}
+
+void write_plan(const AllocateJob& job, const std::string& curve, PlanFile& file) {
+  if (!file.made) return;
+  file.plan.header["made_from"]["curve"] = curve;
+  write_json_file(file.path, to_json(file.plan));
+  job.session.work.record(stage_of(file), file.key,
+                          {{"plan", file.path}, {"sha256", sha256_of_file(file.path)}});
 }
 
 }  // namespace
@@ -216,10 +239,16 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
   const Sensitivity sensitivity = sensitivity_for_choice(session, scoring);
   const StageTimer timer("allocate and verify");
   const AllocateJob job{session, scoring, options, sensitivity};
+  std::vector<PlanFile> files;
   Json plans = Json::array();
-  for (const auto& budget : budgets) plans.push_back(solve_budget(job, budget, budgets.size() > 1));
-  Json curve = budget_curve(session, scoring, sensitivity, options, plans);
-  write_json_file(session.work.file("curve.json"), curve);
+  for (const auto& budget : budgets) {
+    files.push_back(solve_budget(job, budget, budgets.size() > 1));
+    plans.push_back(summary_of(files.back().path, files.back().plan));
+  }
+  const Json curve = budget_curve(session, scoring, sensitivity, options, plans);
+  const std::string kept = session.work.keep("curves", curve);
+  for (auto& file : files) write_plan(job, kept, file);
+  write_json_file(session.work.file("curve.json"), curve);  // by its name too, for people
   timer.record(common.work);
   return {{"stage", "allocate"}, {"plans", plans}, {"additivity", curve.at("additivity")}};
 }

@@ -44,7 +44,7 @@ void add_range(const std::string& text, const std::string& kind, std::vector<Bud
 AllocationProblem code_problem(const AllocationProblem& problem) {
   AllocationProblem result = problem;
   for (auto& unit : result.units) {
-    for (auto& candidate : unit.candidates) candidate.bytes = unit.weights * candidate.bits / 8;
+    for (auto& candidate : unit.candidates) candidate.bytes = candidate.code_bytes;
   }
   return result;
 }

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/core/hash.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
@@ -45,13 +46,27 @@ std::vector<std::string> documents_of(const std::vector<std::string>& paths) {
   return documents;
 }
 
+/// Sequences as long as the model has positions for, at most.
+CalibrateOptions within_positions(CalibrateOptions options, int64_t positions) {
+  for (int64_t* tokens : {&options.prompts.max_tokens, &options.prompts.text_window_tokens}) {
+    if (*tokens <= positions) continue;
+    log_warning(
+        "{}: the model has {} positions (max_position_embeddings): sequences of {} are cut "
+        "to as many",
+        options.model, positions, *tokens);
+    *tokens = positions;
+  }
+  return options;
+}
+
 }  // namespace
 
-Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
-  check_options(options);
+Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
+  check_options(given);
   const StageTimer timer("calibrate");
-  const auto prompts = read_task_files(options.task, options.prompts.holdout);
-  const auto model = open_model(options.model, common.compute);
+  const auto prompts = read_task_files(given.task, given.prompts.holdout);
+  const auto model = open_model(given.model, common.compute);
+  const CalibrateOptions options = within_positions(given, model->config().max_positions);
   const auto tokenizer = Tokenizer::load(options.model);
   const PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer,
                                          options.model, options.prompts);
@@ -68,47 +83,50 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& options) {
     summary["block_forwards"] = model->config().layers;
     return summary;
   }
-  WorkFolder work(common.work, true);
+  WorkFolder work(common.work, WorkFolder::Access::Work, /*create=*/true);
   const std::string model_hash = checkpoint_hash(options.model, work);
   const std::string task_hash = files_hash(options.task, work);
-  const std::string key = key_of({{"stage", "calibrate"},
-                                  {"model", model_hash},
-                                  {"task", task_hash},
-                                  {"text", files_hash(options.text, work)},
-                                  {"prompts", prompt_options_json(options.prompts)},
-                                  {"skip_first_tokens", options.skip_first_tokens},
-                                  {"dtype", at::toString(model->dtype())},
-                                  {"seed", common.seed}});
-  if (work.up_to_date("calibrate", key)) {
-    log_info("calibrate: nothing changed since the last run; skipped");
+  const std::string key = key_of(
+      {{"stage", "calibrate"},
+       {"model", model_hash},
+       {"task", task_hash},
+       {"text", options.text.empty() ? sha256_of(general_text()) : files_hash(options.text, work)},
+       {"prompts", prompt_options_json(options.prompts)},
+       {"skip_first_tokens", options.skip_first_tokens},
+       {"dtype", at::toString(model->dtype())},
+       {"seed", common.seed}});
+  Json facts = {{"schema", "mpq-calibration/1"},
+                {"key", key},
+                {"model", std::filesystem::absolute(options.model).lexically_normal().string()},
+                {"model_sha256", model_hash},
+                {"task", options.task},
+                {"task_sha256", task_hash},
+                {"text", options.text},
+                {"options", prompt_options_json(options.prompts)},
+                {"seed", common.seed},
+                {"command", common.command}};
+  const std::string folder = work.file("calib/" + key);
+  if (std::filesystem::exists(folder)) {
+    log_info("calibrate: nothing changed since this was calibrated; skipped");
+    if (!work.up_to_date("calibrate", key)) work.record("calibrate", key, {{"folder", folder}});
     summary["skipped"] = true;
     return summary;
   }
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : set.task) sequences.push_back(prompt.tokens);
   MemoryBudget memory = memory_budget(common);
+  const std::string unfinished = folder + ".unfinished";
   const auto statistics = block_statistics(*model, sequences,
                                            {.skip_first_tokens = options.skip_first_tokens,
                                             .seed = common.seed,
-                                            .state_folder = work.file("calib/" + key)},
+                                            .state_folder = unfinished},
                                            memory);
-  std::filesystem::create_directories(work.file("calib"));
-  save_statistics(work.file("calib/stats.safetensors"), statistics);
-  write_json_file(work.file("calib/prompts.json"), to_json(set));
-  Json manifest = {{"schema", "mpq-calibration/1"},
-                   {"model", std::filesystem::absolute(options.model).lexically_normal().string()},
-                   {"model_sha256", model_hash},
-                   {"task", options.task},
-                   {"task_sha256", task_hash},
-                   {"text", options.text},
-                   {"options", prompt_options_json(options.prompts)},
-                   {"seed", common.seed},
-                   {"command", common.command}};
-  write_json_file(work.file("calib/manifest.json"), manifest);
-  work.record("calibrate", key, manifest);
-  // What the calibration before this one led to is of no use any more.
-  for (const char* stale : {"parts", "score", "reference"})
-    std::filesystem::remove_all(work.file(stale));
+  std::filesystem::create_directories(unfinished);
+  save_statistics(unfinished + "/stats.safetensors", statistics);
+  write_json_file(unfinished + "/prompts.json", to_json(set));
+  write_json_file(unfinished + "/manifest.json", facts);
+  std::filesystem::rename(unfinished, folder);  // complete together, or not there
+  work.record("calibrate", key, {{"folder", folder}});
   timer.record(common.work);
   return summary;
 }

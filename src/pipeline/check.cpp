@@ -47,8 +47,20 @@ int64_t read_tensors(const std::string& folder, Json& faults) {
     progress.step();
   }
   // Names and shapes against the architecture.
-  open_model(folder, {});
+  if (faults.empty()) open_model(folder, {});
   return count;
+}
+
+/// The size that the plan promised, beside what the file system has.
+void check_size(const std::string& folder, const Plan& plan, Json& faults) {
+  const Json achieved = plan.header.value("achieved", Json::object());
+  if (!achieved.contains("file_bytes")) return;
+  const auto promised = json_get<int64_t>(achieved, "file_bytes", folder + "/plan.json");
+  const int64_t found = weight_file_bytes(folder);
+  if (found != promised) {
+    faults.push_back(fmt::format("{}: its weight files have {} bytes, plan.json says {}", folder,
+                                 found, promised));
+  }
 }
 
 }  // namespace
@@ -76,6 +88,7 @@ Json check(const std::string& checkpoint, const std::string& target) {
   if (!faults.empty()) return result;
   result["tensors"] = read_tensors(checkpoint, faults);
   const std::string plan = checkpoint + "/plan.json";
+  if (fs::exists(plan)) check_size(checkpoint, read_plan(plan), faults);
   if (!target.empty()) {
     const Target& rules = target_named(target);
     require(fs::exists(plan), ErrorCode::Unsupported,

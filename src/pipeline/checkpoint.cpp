@@ -19,6 +19,7 @@ class OwningParts final : public WeightSource {
       : base_(std::move(base)), parts_(open_parts(*base_, folder, blocks)) {}
   std::vector<std::string> names() const override { return parts_->names(); }
   std::vector<int64_t> shape(const std::string& name) const override { return parts_->shape(name); }
+  at::ScalarType dtype(const std::string& name) const override { return base_->dtype(name); }
   at::Tensor load(const std::string& name) const override { return parts_->load(name); }
 
  private:
@@ -40,7 +41,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                                   {"dtype", at::toString(session.model->dtype())},
                                   {"seed", session.common.seed}});
   const std::string folder = session.work.file("parts/" + key);
-  if (session.work.up_to_date("parts " + key, key) && std::filesystem::exists(folder)) {
+  if (std::filesystem::exists(folder)) {
     log_info("{}: these units were quantized before; skipped", title);
     return folder;
   }
@@ -48,10 +49,11 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
   const bool fisher = std::any_of(choices.begin(), choices.end(), [](const UnitChoice& choice) {
     return needs_fisher(choice.spec);
   });
+  const std::string unfinished = folder + ".unfinished";
   quantize_to_parts(*session.model, groups, choices,
-                    {text_share, title, fisher ? &session.fisher() : nullptr}, folder,
+                    {text_share, title, fisher ? &session.fisher() : nullptr}, unfinished,
                     session.memory);
-  session.work.record("parts " + key, key, {{"folder", folder}});
+  std::filesystem::rename(unfinished, folder);
   return folder;
 }
 

@@ -68,10 +68,10 @@ Json compare_plans(Session& session, const Plan& plan, const std::string& checkp
   Json rows = Json::array();
   rows.push_back(
       table_row("full precision", full_size(*session.model), measure(*session.model, false)));
-  const Json verified = plan.header.value("verified", Json::object());
-  const std::string rival = verified.value("uniform", Json::object()).value("plan", "");
-  if (!rival.empty() && std::filesystem::exists(session.work.file(rival))) {
-    const Plan uniform = read_plan(session.work.file(rival));
+  const Json made_from = plan.header.value("made_from", Json::object());
+  const auto rival = json_get_or<std::string>(made_from, "rival", "", "plan: made_from");
+  if (!rival.empty()) {
+    const Plan uniform = plan_from_json(session.work.kept(rival), session.work.file(rival));
     rows.push_back(table_row("uniform " + uniform.units.front().spec, uniform.header.at("achieved"),
                              measure(*quantized(uniform, "quantize the uniform plan"), true)));
   }

@@ -85,13 +85,14 @@ std::vector<Prediction> predictions_of(const Json& plans) {
 }
 
 void warn_when_not_monotone(const Json& plans) {
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
   double bits = -1;
   double kl = std::numeric_limits<double>::infinity();
   for (const auto& plan : plans) {
     const Json measured = plan.value("verified", Json::object()).value("plan", Json::object());
     if (!measured.contains("kl")) continue;
     const double now = plan.at("achieved").at("effective_bits");
-    const double noise = measured.value("kl_stderr", 0.0);
+    const auto noise = json_get_or<double>(measured, "kl_stderr", kUnknown, "plan");
     if (now > bits && measured.at("kl").get<double>() > kl + 2 * noise) {
       log_warning("the plan of {:.4g} bits measured worse than the smaller one of {:.4g} bits", now,
                   bits);

@@ -19,17 +19,17 @@ namespace fs = std::filesystem;
 /// What is known of one side.
 struct Side {
   std::string path;
-  Json bytes{};                       // of the weight files, or null
-  std::map<std::string, int> bits{};  // by module; empty when unknown
-  Json result{};                      // of an evaluation, or null
-  std::string input{};                // hash of what was measured on
-  bool is_reference = false;          // of the other side's KL: its own is 0
+  Json bytes{};                          // of the weight files, or null
+  std::map<std::string, double> bits{};  // by module; empty when unknown
+  Json result{};                         // of an evaluation, or null
+  std::string input{};                   // hash of what was measured on
+  bool is_reference = false;             // of the other side's KL: its own is 0
 };
 
-std::map<std::string, int> bits_of(const Plan& plan) {
-  std::map<std::string, int> bits;
+std::map<std::string, double> bits_of(const Plan& plan) {
+  std::map<std::string, double> bits;
   for (const auto& unit : plan.units) {
-    for (const auto& module : unit.modules) bits[module] = scheme_of(unit.spec).bits;
+    for (const auto& module : unit.modules) bits[module] = mean_code_bits(scheme_of(unit.spec));
   }
   return bits;
 }
@@ -62,12 +62,18 @@ Side read_report(const std::string& path) {
   return side;
 }
 
+/// 4, not 4.0.
+Json whole(double bits) {
+  return bits == std::floor(bits) ? Json(static_cast<int>(bits)) : Json(bits);
+}
+
 Json changed_bits(const Side& first, const Side& second) {
   Json list = Json::array();
   for (const auto& [module, bits] : first.bits) {
     const auto other = second.bits.find(module);
     if (other != second.bits.end() && other->second != bits)
-      list.push_back({{"module", module}, {"first", bits}, {"second", other->second}});
+      list.push_back(
+          {{"module", module}, {"first", whole(bits)}, {"second", whole(other->second)}});
   }
   return list;
 }
@@ -95,6 +101,11 @@ Json figure_of(const Json& result, const Metric& metric) {
   return holder.value(metric.figure, Json());
 }
 
+/// Unknown for a single document.
+double error_of(const Json& figure) {
+  return json_get_or<double>(figure, "stderr", std::numeric_limits<double>::quiet_NaN(), "diff");
+}
+
 Json compare_figures(const Metric& metric, const Side& first, const Side& second, bool paired) {
   const Json b = figure_of(second.result, metric);
   Json a = figure_of(first.result, metric);
@@ -105,7 +116,7 @@ Json compare_figures(const Metric& metric, const Side& first, const Side& second
   Json json = {{"first", a.at("mean")},
                {"second", b.at("mean")},
                {"change", change},
-               {"stderr", std::hypot(a.value("stderr", 0.0), b.value("stderr", 0.0))},
+               {"stderr", std::hypot(error_of(a), error_of(b))},
                {"paired", false}};
   if (metric.prompt == nullptr || itself || !paired) return json;
   const auto one = by_prompt(first.result, metric.prompt);

@@ -84,12 +84,13 @@ void keep_reference(const WorkFolder& work, const Model& reference, const std::s
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
                      const Tokenizer& tokenizer) {
   EvalInput input;
+  const int64_t positions = read_model_config(checkpoint_folder).max_positions;
   if (!options.task.empty()) {
     auto prompts = read_task_files(options.task, 0);
     if (options.limit > 0 && static_cast<int64_t>(prompts.size()) > options.limit)
       prompts.resize(static_cast<size_t>(options.limit));
-    constexpr int64_t kMaxTokens = 2048;
-    for (const auto& prompt : tokenize_prompts(prompts, tokenizer, checkpoint_folder, kMaxTokens))
+    for (const auto& prompt : tokenize_prompts(prompts, tokenizer, checkpoint_folder,
+                                               std::min<int64_t>(options.max_tokens, positions)))
       input.prompts.push_back(eval_prompt(prompt, tokenizer));
   }
   std::vector<std::string> documents;
@@ -97,7 +98,8 @@ EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_f
     for (auto& document : read_text_documents(path)) documents.push_back(std::move(document));
   }
   if (!documents.empty())
-    input.text = text_windows(documents, tokenizer, options.window, options.text_windows);
+    input.text = text_windows(documents, tokenizer, std::min(options.window, positions),
+                              options.text_windows);
   input.max_new_tokens = options.max_new_tokens;
   input.stop_tokens = stop_tokens(checkpoint_folder);
   return input;

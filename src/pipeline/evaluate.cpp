@@ -32,7 +32,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   if (!options.reference.empty()) reference = open_model(options.reference, common.compute);
   // A work folder keeps the reference's states for the next evaluation.
   if (reference != nullptr && std::filesystem::exists(common.work + "/manifest.json")) {
-    WorkFolder work(common.work, false);
+    WorkFolder work(common.work, WorkFolder::Access::Look);
     keep_reference(work, *reference, checkpoint_hash(options.reference, work), input);
   }
   MemoryBudget memory = memory_budget(common);

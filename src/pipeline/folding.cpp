@@ -32,6 +32,7 @@ at::Tensor divided_rows(const at::Tensor& rows, const Division& division) {
 struct FoldedParts::State final : public WeightSource {
   State(const Model& model, std::string folder)
       : config(model.config()),
+        stored(model.stored_dtype()),
         parts(std::move(folder)),
         base(open_parts(model.weights(), parts, config.layers, /*dequantize_linears=*/false)) {
     for (int64_t block = 0; block < config.layers; ++block) {
@@ -64,6 +65,7 @@ struct FoldedParts::State final : public WeightSource {
 
   std::vector<std::string> names() const override { return base->names(); }
   std::vector<int64_t> shape(const std::string& name) const override { return base->shape(name); }
+  at::ScalarType dtype(const std::string& name) const override { return base->dtype(name); }
   at::Tensor load(const std::string& name) const override {
     const at::Tensor tensor = base->load(name);
     const auto found = divisions.find(name);
@@ -86,11 +88,19 @@ struct FoldedParts::State final : public WeightSource {
     QuantizedLinear result = found->second;
     result.input_scale = at::Tensor();
     const auto division = divisions.find(module + ".weight");
-    if (division != divisions.end()) result.scale = divided_rows(result.scale, division->second);
+    if (division != divisions.end()) divide(result, division->second);
     return result;
   }
 
+  /// Powers of two leave a scale exact, but for one that falls among float16's subnormals.
+  void divide(QuantizedLinear& linear, const Division& division) const {
+    for (auto& piece : linear.pieces) divide(piece, division);
+    if (linear.scale.defined())
+      linear.scale = divided_rows(linear.scale, division).to(stored).to(at::kFloat);
+  }
+
   const ModelConfig& config;
+  at::ScalarType stored;
   std::string parts;
   std::unique_ptr<WeightSource> base;
   std::map<std::string, int64_t> modules;

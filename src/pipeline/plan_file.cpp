@@ -45,6 +45,11 @@ Plan plan_from_json(const Json& json, const std::string& where) {
 
 Plan read_plan(const std::string& path) { return plan_from_json(read_json_file(path), path); }
 
+std::string calibration_of(const Plan& plan, const std::string& where) {
+  const auto made_from = json_get_or<Json>(plan.header, "made_from", Json::object(), where);
+  return json_get_or<std::string>(made_from, "calibration", "", where);
+}
+
 std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config) {
   std::map<std::string, std::pair<int64_t, size_t>> places;
   std::vector<std::string> modules;

@@ -14,7 +14,8 @@
 namespace mpq {
 namespace {
 
-/// A person may have edited the plan: bytes are computed anew, and a broken budget is said.
+/// A person may have edited the plan: bytes are computed anew in the plan's own format, whatever is
+/// written now, and a broken budget is said.
 void refresh_bytes(const Model& model, const Exporter& exporter, Plan& plan) {
   const auto choices = resolve_plan(plan, model.config());
   int64_t bytes = 0;
@@ -52,20 +53,27 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
     options.format =
         json_get_or<std::string>(plan.header, "format", "compressed-tensors", options.plan);
   }
-  Session session(with_plan_work(common, plan));
+  Session session(with_plan_work(common, plan), calibration_of(plan, options.plan));
   const auto planned = json_get<Json>(plan.header, "model", options.plan);
   const auto hash = json_get<std::string>(planned, "sha256", options.plan);
   require(hash == session.calibration.at("model_sha256"), ErrorCode::Usage,
           "{}: was made for another model than the one in --work {}", options.plan,
           session.common.work);
+  const std::string made_from = calibration_of(plan, options.plan);
   const Json task = plan.header.value("task", Json::object());
-  require(!task.is_object() || !task.contains("sha256") ||
+  require(!made_from.empty() || !task.is_object() || !task.contains("sha256") ||
               task.at("sha256") == session.calibration.at("task_sha256"),
           ErrorCode::Usage,
           "{}: was made for another task than the one in --work {}; it names --work {}",
           options.plan, session.common.work, plan.header.value("work", "?"));
+  const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
+  const bool made_here = session.work.has(stage);
+  require_apart(options.out, {session.model->folder(), options.plan, session.work.path()}, "--out",
+                made_here);
   const auto exporter = Registry<Exporter>::instance().make(options.format);
-  refresh_bytes(*session.model, *exporter, plan);
+  const auto planned_format =
+      json_get_or<std::string>(plan.header, "format", options.format, options.plan);
+  refresh_bytes(*session.model, *Registry<Exporter>::instance().make(planned_format), plan);
   const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr));
   Json summary = {{"stage", "quantize"},
                   {"out", options.out},
@@ -89,8 +97,6 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
                                   {"plan", to_json(plan)},
                                   {"format", options.format},
                                   {"out", std::filesystem::absolute(options.out).string()}});
-  const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
-  const bool made_here = session.work.has(stage);
   if (session.work.up_to_date(stage, key) &&
       std::filesystem::exists(options.out + "/config.json")) {
     log_info("quantize: {} is up to date; skipped", options.out);
@@ -103,7 +109,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   const FoldedParts folded(*session.model, parts);
   const int64_t written = exporter->write(export_job(*session.model, plan, &folded), folder);
   require(written == predicted, ErrorCode::Internal,
-          "{}: {} bytes were predicted, {} written; please report this", options.out, predicted,
+          "{}: {} bytes were predicted, {} are on disk; please report this", options.out, predicted,
           written);
   write_manifest(folder.temporary());
   folder.commit();

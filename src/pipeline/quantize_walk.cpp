@@ -55,7 +55,7 @@ int64_t start(const Model& model, const std::vector<SequenceGroup>& groups, bool
     for (const auto& group : groups) rows.push_back(group.plan.rows());
   }
   GroupHidden kept;
-  const int64_t done = state.restore(rows, kept, memory);
+  const int64_t done = state.restore(model.config(), rows, kept, memory);
   if (done > 0) {
     const auto middle = kept.begin() + static_cast<int64_t>(groups.size());
     streams = {{kept.begin(), middle}, {middle, kept.end()}};

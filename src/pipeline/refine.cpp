@@ -39,6 +39,7 @@ class Refiner {
     for (size_t i = 0; i < exchanges.size(); ++i) {
       const auto& difference = measured[i + 1].difference;
       changes.push_back({exchanges[i].predicted, difference.mean});
+      // False for an unknown error: a single prompt proves nothing.
       if (difference.mean + difference.stderr_ < 0) helpful.push_back(i);
     }
     std::sort(helpful.begin(), helpful.end(), [&](size_t a, size_t b) {
@@ -158,6 +159,7 @@ Refinement refine_allocation(Session& session, const ScoreOptions& scoring,
                              const Sensitivity& sensitivity, const Allocation& start,
                              const RefineOptions& options) {
   ScoreContext context = score_context(session, scoring);
+  context.units = sensitivity.units;
   add_fisher(session, context);
   const Refiner refiner(std::move(context), sensitivity.problem, text_weight_of(scoring.scorer),
                         options.budget_bytes);

@@ -2,16 +2,32 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_folder.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/work_folder.h"
 
 namespace mpq {
+namespace {
+
+/// Whether the output that stands there is an earlier run's.
+bool made_here(const CommonOptions& common, const QuantizeOptions& options) {
+  if (!std::filesystem::exists(common.work + "/manifest.json")) return false;
+  const WorkFolder work(common.work, WorkFolder::Access::Look);
+  return work.has("quantize " + std::filesystem::absolute(options.out).string());
+}
+
+}  // namespace
 
 Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
              const ScoreOptions& scoring, const AllocateOptions& allocation,
              const QuantizeOptions& quantization, const EvalOptions& evaluation) {
   require(parse_budgets(allocation).size() == 1, ErrorCode::Usage,
           "run makes one checkpoint: give one --budget, or use `mpq allocate` for a curve");
+  std::vector<std::string> inputs{calibration.model};
+  inputs.insert(inputs.end(), calibration.task.begin(), calibration.task.end());
+  inputs.insert(inputs.end(), calibration.text.begin(), calibration.text.end());
+  require_apart(quantization.out, inputs, "--out", made_here(common, quantization));
   Json summary = {{"stage", "run"}, {"calibrate", calibrate(common, calibration)}};
   if (common.dry_run) {
     // Later stages are described from the calibration when there is one.

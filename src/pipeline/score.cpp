@@ -1,6 +1,8 @@
 // The score stage: candidates, their bytes and losses, kept in work/sensitivity-NAME.json.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <map>
 
 #include "mpq/core/error.h"
@@ -23,6 +25,7 @@ std::string score_key(const Session& session, const ScoreOptions& options,
                  {"scorer", to_string(scorer)},
                  {"candidates", candidates},
                  {"text_share", options.text_share},
+                 {"probe_tokens", options.probe_tokens},
                  {"format", options.format},
                  {"dtype", at::toString(session.model->dtype())},
                  {"seed", session.common.seed}});
@@ -41,6 +44,7 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
           {{"spec", specs[c]},
            {"bits", scheme.bits},
            {"bytes", unit_bytes(config, unit, scheme, exporter, session.model->stored_dtype())},
+           {"code_bytes", code_bytes(scheme, unit.out, unit.in)},
            {"loss", table.loss[u][c]},
            {"stderr", table.loss_stderr[u][c]}});
     }
@@ -83,6 +87,9 @@ void read_pairs(const Json& file, const std::string& where, AllocationProblem& p
   }
 }
 
+/// A standard error of null in the file.
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
+
 /// The allocator's view of a sensitivity file.
 AllocationProblem problem_of(const Json& file, const std::string& where) {
   AllocationProblem problem;
@@ -96,7 +103,8 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
       entry.candidates.push_back(
           {json_get<std::string>(candidate, "spec", where), json_get<int>(candidate, "bits", where),
            json_get<int64_t>(candidate, "bytes", where), json_get<double>(candidate, "loss", where),
-           json_get<double>(candidate, "stderr", where)});
+           json_get_or<double>(candidate, "stderr", kUnknown, where),
+           json_get<int64_t>(candidate, "code_bytes", where)});
     }
     problem.units.push_back(std::move(entry));
   }
@@ -117,7 +125,36 @@ ScoreCost scoring_cost(const Spec& spec, const ScoreContext& context) {
   return cost;
 }
 
-ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
+/// Leaves candidates without a finite loss out of the palette while others remain; with none left,
+/// the unit cannot be measured at all.
+void drop_unmeasured(ScoreContext& context, ScoreTable& table) {
+  for (size_t u = 0; u < context.units.size(); ++u) {
+    auto& [unit, specs] = context.units[u];
+    for (size_t c = specs.size(); c-- > 0;) {
+      if (std::isfinite(table.loss[u][c])) continue;
+      const bool others = std::any_of(table.loss[u].begin(), table.loss[u].end(),
+                                      [](double loss) { return std::isfinite(loss); });
+      require(others, ErrorCode::Numeric,
+              "{}: the loss of {} is {}, and so is that of every other candidate; try --dtype "
+              "float32, or check the checkpoint's weights",
+              unit.name, specs[c], table.loss[u][c]);
+      log_warning("{}: the loss of {} is {}: it is left out of the palette there", unit.name,
+                  specs[c], table.loss[u][c]);
+      const auto at = static_cast<std::ptrdiff_t>(c);
+      specs.erase(specs.begin() + at);
+      table.loss[u].erase(table.loss[u].begin() + at);
+      table.loss_stderr[u].erase(table.loss_stderr[u].begin() + at);
+      for (auto& pair : table.pairs) {
+        if (pair.first == u) pair.interaction.erase(pair.interaction.begin() + at);
+        if (pair.second != u) continue;
+        for (auto& row : pair.interaction) row.erase(row.begin() + at);
+      }
+    }
+  }
+}
+
+ScoreTable run_scorer(const Spec& spec, ScoreContext& result) {
+  ScoreContext context = result;
   ScoreCost spent;
   context.spent = &spent;
   const auto& registry = Registry<Scorer>::instance();
@@ -129,6 +166,7 @@ ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
     weight_local_losses(registry.make("mse")->score(context), table);
   }
   log_info("score: {} block forwards, {} quantizations", spent.block_forwards, spent.quantizations);
+  drop_unmeasured(result, table);
   return table;
 }
 
@@ -160,18 +198,35 @@ int64_t largest_block(const ScoreContext& context) {
   return largest;
 }
 
-void set_losses(Json file, Sensitivity& result) {
-  result.problem = problem_of(file, result.path);
+/// What a sensitivity file says of the context's units: candidates that could not be measured are
+/// not in it.
+Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::string& key,
+                           const std::string& path) {
+  Sensitivity result{context.units, problem_of(file, path), {}, key, path};
+  const auto& units = result.problem.units;
+  bool fits = units.size() == result.units.size();
+  for (size_t u = 0; fits && u < units.size(); ++u) {
+    fits = units[u].name == result.units[u].unit.name && !units[u].candidates.empty();
+    result.units[u].candidates.clear();
+    for (const auto& candidate : units[u].candidates)
+      result.units[u].candidates.push_back(candidate.spec);
+  }
+  require(fits, ErrorCode::Format, "{}: its units are not the model's; delete the file", path);
   file.erase("units");
   file.erase("pairs");
   result.header = std::move(file);
+  return result;
 }
 
 }  // namespace
 
+std::string score_file(const std::string& key) { return "scores/" + key + ".json"; }
+
 ScoreContext score_context(Session& session, const ScoreOptions& options) {
   require(options.text_share >= 0 && options.text_share <= 1, ErrorCode::Usage,
           "--text-share: expected 0 to 1, found {}", options.text_share);
+  require(options.probe_tokens > 0, ErrorCode::Usage,
+          "--probe-tokens: expected more than 0, found {}", options.probe_tokens);
   ScoreContext context;
   context.model = session.model.get();
   context.prompts = &session.prompts;
@@ -185,7 +240,8 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
                  session.model->stored_dtype());
     }
   }
-  context.groups = calibration_groups(session.prompts, {});
+  context.groups = calibration_groups(
+      session.prompts, {.probe_task_tokens = options.probe_tokens, .seed = session.common.seed});
   context.text_share = options.text_share;
   context.seed = session.common.seed;
   context.scale_dtype = session.model->stored_dtype();
@@ -219,27 +275,24 @@ void add_fisher(Session& session, ScoreContext& context) {
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
   ScoreContext context = score_context(session, options);
-  Sensitivity result;
-  result.units = context.units;
-  result.key = score_key(session, options, context, spec);
-  result.path = session.work.file("sensitivity-" + spec.name + ".json");
-  const std::string stage = "score " + spec.name;
-  Json file;
-  if (session.work.up_to_date(stage, result.key) && std::filesystem::exists(result.path)) {
-    log_info("score: {} is up to date; skipped", result.path);
-    file = read_json_file(result.path);
-  } else {
-    const StageTimer timer("score");
-    add_fisher(session, context);
-    context.finished_folder = session.work.file("score/" + result.key);
-    file = sensitivity_json(session, options, to_string(spec), context, run_scorer(spec, context));
-    write_json_file(result.path, file);
-    session.work.record(stage, result.key, {{"path", result.path}});
-    timer.record(session.work.path());
-    std::filesystem::remove_all(session.work.file("score"));
+  const std::string key = score_key(session, options, context, spec);
+  const std::string path = session.work.file(score_file(key));
+  if (std::filesystem::exists(path)) {
+    log_info("score: {} was scored before; skipped", to_string(spec));
+    return sensitivity_of(read_json_file(path), context, key, path);
   }
-  set_losses(std::move(file), result);
-  return result;
+  const StageTimer timer("score");
+  add_fisher(session, context);
+  const std::string finished = session.work.file("score/" + key);
+  context.finished_folder = finished;
+  const ScoreTable table = run_scorer(spec, context);
+  const Json file = sensitivity_json(session, options, to_string(spec), context, table);
+  write_json_file(path, file);
+  // By its name too, for people: the last one of this scorer.
+  write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
+  timer.record(session.work.path());
+  std::filesystem::remove_all(finished);
+  return sensitivity_of(file, context, key, path);
 }
 
 Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options) {
@@ -249,11 +302,9 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
                   [](const ScoredUnit& unit) { return unit.candidates.size() > 1; });
   if (choice) return score_or_load(session, options);
   log_info("every unit has one candidate: nothing to score");
-  Sensitivity result;
-  result.units = context.units;
-  result.key = score_key(session, options, context, parse_spec("none"));
-  set_losses(sensitivity_json(session, options, "none", context, empty_table(context, "")), result);
-  return result;
+  return sensitivity_of(
+      sensitivity_json(session, options, "none", context, empty_table(context, "")), context,
+      score_key(session, options, context, parse_spec("none")), "");
 }
 
 Json describe_scoring(Session& session, const ScoreOptions& options) {
@@ -264,8 +315,9 @@ Json describe_scoring(Session& session, const ScoreOptions& options) {
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
   int64_t probe_rows = 0;
   for (const auto& group : context.groups) probe_rows += group.probe ? group.plan.rows() : 0;
-  const int64_t row_bytes = session.model->config().hidden *
-                            static_cast<int64_t>(at::elementSize(session.model->dtype()));
+  const int64_t row_bytes =
+      session.model->config().hidden *
+      static_cast<int64_t>(at::elementSize(wide_dtype(session.model->dtype())));
   return {{"stage", "score"},
           {"dry_run", true},
           {"scorer", to_string(spec)},

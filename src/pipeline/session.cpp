@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
@@ -11,6 +12,27 @@
 
 namespace mpq {
 namespace fs = std::filesystem;
+
+namespace {
+
+/// Facts of the calibration that a plan was made from, or of the one in use.
+Json read_calibration(const WorkFolder& work, const std::string& made_from) {
+  std::string key = made_from;
+  if (key.empty()) {
+    const Json facts = work.facts("calibrate");
+    key = json_get<std::string>(facts, "key", work.file("manifest.json"));
+  }
+  const std::string path = work.file("calib/" + key + "/manifest.json");
+  require(fs::exists(path), ErrorCode::Usage,
+          "--work {}: the calibration {} is not there; calibrate and allocate again", work.path(),
+          key);
+  Json calibration = read_json_file(path);
+  require(json_get<std::string>(calibration, "key", path) == key, ErrorCode::Format,
+          "{}: is of another calibration; delete its folder", path);
+  return calibration;
+}
+
+}  // namespace
 
 std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options) {
   require(fs::is_directory(folder), ErrorCode::Io,
@@ -24,26 +46,35 @@ std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work) 
   return sha256_of(all);
 }
 
+std::vector<std::string> weight_files(const std::string& folder) {
+  if (fs::exists(folder + "/model.safetensors")) return {"model.safetensors"};
+  const std::string index = folder + "/model.safetensors.index.json";
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] :
+       json_get<Json>(read_json_file(index), "weight_map", index).items())
+    shards.insert(shard.get<std::string>());
+  return {shards.begin(), shards.end()};
+}
+
 std::string checkpoint_hash(const std::string& folder, WorkFolder& work) {
   std::vector<std::string> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    const std::string extension = entry.path().extension().string();
-    if (name == "config.json" || name == "tokenizer.json" || extension == ".safetensors")
-      paths.push_back(entry.path().string());
+  for (const auto& name : weight_files(folder)) paths.push_back(folder + "/" + name);
+  for (const char* name :
+       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "chat_template.json", "chat_template.jinja"}) {
+    if (fs::exists(folder + "/" + name)) paths.push_back(folder + "/" + name);
   }
-  require(!error, ErrorCode::Io, "{}: cannot be listed: {}", folder, error.message());
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder + "/additional_chat_templates", none))
+    paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
   return files_hash(paths, work);
 }
 
 int64_t weight_file_bytes(const std::string& folder) {
   int64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors")
-      bytes += static_cast<int64_t>(entry.file_size());
-  }
+  for (const auto& name : weight_files(folder))
+    bytes += static_cast<int64_t>(fs::file_size(folder + "/" + name));
   return bytes;
 }
 
@@ -53,37 +84,37 @@ MemoryBudget memory_budget(const CommonOptions& common) {
   return MemoryBudget(limit, common.work);
 }
 
-Session::Session(const CommonOptions& options)
+Session::Session(const CommonOptions& options, const std::string& made_from)
     : common(options),
-      work(options.work, false),
-      calibration(work.facts("calibrate")),
+      work(options.work, options.dry_run ? WorkFolder::Access::Look : WorkFolder::Access::Work),
+      calibration(read_calibration(work, made_from)),
       memory(memory_budget(options)) {
-  const auto folder = json_get<std::string>(calibration, "model", work.file("manifest.json"));
-  const auto hash = json_get<std::string>(calibration, "model_sha256", work.file("manifest.json"));
+  const std::string where = work.file("calib/" + calibration_key());
+  const auto folder = json_get<std::string>(calibration, "model", where);
+  const auto hash = json_get<std::string>(calibration, "model_sha256", where);
   require(checkpoint_hash(folder, work) == hash, ErrorCode::Usage,
           "{}: the model changed since it was calibrated; run `mpq calibrate` again", folder);
   model = open_model(folder, options.compute);
   tokenizer = Tokenizer::load(folder);
-  const std::string path = work.file("calib/prompts.json");
-  prompts = prompt_set_from_json(read_json_file(path), path);
-  statistics = load_statistics(work.file("calib/stats.safetensors"), model->config().layers);
+  prompts = prompt_set_from_json(read_json_file(where + "/prompts.json"), where + "/prompts.json");
+  statistics = load_statistics(where + "/stats.safetensors", model->config().layers);
 }
 
 const ChannelFisher& Session::fisher() {
   if (!fisher_.empty()) return fisher_;
-  const std::string path = work.file("calib/fisher.safetensors");
-  const std::string key = key_of({{"stage", "fisher"},
-                                  {"calibration", calibration_key()},
-                                  {"dtype", at::toString(model->dtype())}});
-  if (work.up_to_date("fisher", key) && fs::exists(path)) {
+  const std::string path = work.file(
+      fmt::format("fisher/{}.safetensors", key_of({{"stage", "fisher"},
+                                                   {"calibration", calibration_key()},
+                                                   {"dtype", at::toString(model->dtype())}})));
+  if (fs::exists(path)) {
     fisher_ = load_fisher(path, model->config());
     return fisher_;
   }
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
   fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory);
+  fs::create_directories(work.file("fisher"));
   save_fisher(path, fisher_);
-  work.record("fisher", key, {{"path", path}});
   return fisher_;
 }
 

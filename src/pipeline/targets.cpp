@@ -23,7 +23,7 @@ const std::vector<Target>& all_targets() {
        false,
        {0, 32, 64, 128},
        true},
-      {"mpq", "mpq itself", {2, 3, 4, 5, 6, 7, 8, 16}, true, {}, false}};
+      {"mpq", "mpq itself", {2, 3, 4, 5, 6, 7, 8, 16}, true, {}, false, true}};
   return kTargets;
 }
 
@@ -42,8 +42,16 @@ std::vector<std::string> target_faults(const Target& target, const Plan& plan,
   std::map<std::pair<int64_t, Stage>, Scheme> fused;  // linears of a stage are what kernels fuse
   for (const auto& [unit, spec] : resolve_plan(plan, config)) {
     const Scheme scheme = scheme_of(spec);
-    if (std::find(target.palette.begin(), target.palette.end(), scheme.bits) ==
-        target.palette.end())
+    const auto runs = [&](int bits) {
+      return std::find(target.palette.begin(), target.palette.end(), bits) != target.palette.end();
+    };
+    if (scheme.hybrid() && !target.holds_hybrids)
+      faults.push_back(fmt::format("{}: {} has no kernels for two widths in one linear", unit.name,
+                                   target.name));
+    if (scheme.hybrid() && target.holds_hybrids && !runs(scheme.high_bits))
+      faults.push_back(
+          fmt::format("{}: {} has no {}-bit kernels", unit.name, target.name, scheme.high_bits));
+    if (!runs(scheme.bits))
       faults.push_back(
           fmt::format("{}: {} has no {}-bit kernels", unit.name, target.name, scheme.bits));
     const bool any_group = target.groups.empty() || scheme.full_precision();

@@ -1,40 +1,57 @@
-// The manifest of a work folder.
+// Keys, kept values and the manifest of a work folder.
 #include "mpq/pipeline/work_folder.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
+#include "algorithms.h"
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 
 namespace mpq {
 namespace fs = std::filesystem;
+namespace {
 
-WorkFolder::WorkFolder(std::string path, bool create) : path_(std::move(path)) {
+std::string text_of(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+WorkFolder::WorkFolder(std::string path, Access access, bool create) : path_(std::move(path)) {
   std::error_code error;
   if (create) fs::create_directories(path_, error);
   require(!error, ErrorCode::Io, "--work {}: cannot be created: {}", path_, error.message());
   require(fs::is_directory(path_), ErrorCode::Usage,
           "--work {}: there is no such folder; run `mpq calibrate --model DIR --task FILE` first",
           path_);
+  if (access == Access::Work) lock_ = std::make_shared<FolderLock>(path_, "mpq");
+  read_manifest();
+}
+
+void WorkFolder::read_manifest() {
   const std::string manifest = file("manifest.json");
-  if (fs::exists(manifest)) {
-    manifest_ = read_json_file(manifest);
-    const auto schema = json_get<std::string>(manifest_, "schema", manifest);
-    require(schema == "mpq-work/1", ErrorCode::Format,
-            "{}: schema is \"{}\", expected mpq-work/1; use another --work folder", manifest,
-            schema);
-    require(manifest_["stages"].is_object() && manifest_["file_hashes"].is_object(),
-            ErrorCode::Format, "{}: is damaged; delete it and start again", manifest);
-  } else {
+  if (!fs::exists(manifest)) {
     manifest_ = {
-        {"schema", "mpq-work/1"}, {"stages", Json::object()}, {"file_hashes", Json::object()}};
+        {"schema", "mpq-work/2"}, {"stages", Json::object()}, {"file_hashes", Json::object()}};
+    return;
   }
+  manifest_ = read_json_file(manifest);
+  const auto schema = json_get<std::string>(manifest_, "schema", manifest);
+  require(schema == "mpq-work/2", ErrorCode::Format,
+          "{}: schema is \"{}\", expected mpq-work/2; use another --work folder", manifest, schema);
+  bool sound = manifest_["stages"].is_object() && manifest_["file_hashes"].is_object();
+  for (const auto& [name, stage] : manifest_["stages"].items()) sound = sound && stage.is_object();
+  require(sound, ErrorCode::Format, "{}: is damaged; delete it and start again", manifest);
 }
 
 bool WorkFolder::has(const std::string& stage) const { return manifest_["stages"].contains(stage); }
 
 bool WorkFolder::up_to_date(const std::string& stage, const std::string& key) const {
-  return has(stage) && manifest_["stages"][stage].value("key", "") == key;
+  return has(stage) && manifest_["stages"][stage].value("key", Json()) == key;
 }
 
 Json WorkFolder::facts(const std::string& stage) const {
@@ -44,30 +61,53 @@ Json WorkFolder::facts(const std::string& stage) const {
 }
 
 void WorkFolder::record(const std::string& stage, const std::string& key, Json facts) {
+  require(lock_ != nullptr, ErrorCode::Internal, "--work {}: {} is recorded without the lock",
+          path_, stage);
+  const Json hashes = manifest_["file_hashes"];
+  read_manifest();  // another stage of this process may have written since
+  manifest_["file_hashes"].update(hashes);
   facts["key"] = key;
   manifest_["stages"][stage] = std::move(facts);
-  save();
+  write_json_file(file("manifest.json"), manifest_);
+}
+
+std::string WorkFolder::keep(const std::string& kind, const Json& value) const {
+  const std::string text = text_of(value);
+  const std::string name = kind + "/" + sha256_of(text).substr(0, 32) + ".json";
+  fs::create_directories(file(kind));
+  if (!fs::exists(file(name))) write_text_file(file(name), text);
+  return name;
+}
+
+Json WorkFolder::kept(const std::string& name) const {
+  const std::string path = file(name);
+  require(fs::exists(path), ErrorCode::Usage,
+          "{}: is not there; the plan was made in another --work folder, or make it again", path);
+  const std::string text = read_text_file(path);
+  require(fs::path(name).stem() == sha256_of(text).substr(0, 32), ErrorCode::Format,
+          "{}: was changed since it was written; make the plan again", path);
+  return read_json_file(path);
 }
 
 std::string WorkFolder::hash_file(const std::string& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  require(!error, ErrorCode::Io, "{}: cannot be read: {}", path, error.message());
-  const auto time = fs::last_write_time(path, error).time_since_epoch().count();
-  const std::string name = fs::absolute(path).lexically_normal().string();
-  Json& known = manifest_["file_hashes"][name];
-  if (known.is_object() && known.value("size", uint64_t{0}) == size &&
-      known.value("time", int64_t{0}) == time)
-    return known.value("sha256", "");
-  known = {{"size", size}, {"time", time}, {"sha256", sha256_of_file(path)}};
+  struct stat status {};
+  require(::stat(path.c_str(), &status) == 0, ErrorCode::Io, "{}: cannot be read: {}", path,
+          std::strerror(errno));
+  const auto nanoseconds = [](const timespec& time) {
+    return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+  };
+  const Json state = {status.st_size, status.st_ino, nanoseconds(status.st_mtim),
+                      nanoseconds(status.st_ctim)};
+  Json& known = manifest_["file_hashes"][fs::absolute(path).lexically_normal().string()];
+  if (!known.is_object() || known.value("state", Json()) != state ||
+      !known.value("sha256", Json()).is_string())
+    known = {{"state", state}, {"sha256", sha256_of_file(path)}};
   return known["sha256"];
 }
 
-void WorkFolder::save() const { write_json_file(file("manifest.json"), manifest_); }
-
 std::string key_of(Json inputs) {
-  inputs["mpq"] = MPQ_VERSION;
-  return sha256_of(inputs.dump()).substr(0, 32);
+  inputs["algorithms"] = kAlgorithms;
+  return sha256_of(inputs.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 32);
 }
 
 }  // namespace mpq

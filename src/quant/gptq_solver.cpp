@@ -8,6 +8,8 @@
 #include <cmath>
 #include <vector>
 
+#include "mpq/core/simd.h"
+
 namespace mpq {
 namespace {
 
@@ -26,7 +28,7 @@ struct BlockView {
   int64_t in, groups, begin, count;
 };
 
-void quantize_row(const BlockView& view, int64_t row) {
+MPQ_CLONES void quantize_row(const BlockView& view, int64_t row) {
   float* weight = view.weight + row * view.in + view.begin;
   float* error = view.error + row * kBlock;
   float* codes = view.codes + row * view.in + view.begin;

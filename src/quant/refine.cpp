@@ -9,6 +9,8 @@
 #include <cmath>
 #include <vector>
 
+#include "mpq/core/simd.h"
+
 namespace mpq {
 namespace {
 
@@ -31,8 +33,8 @@ struct PieceView {
 
 /// One row of one piece. `gradient` = (E H) on the piece, E = W - Q, kept up to date. Returns the
 /// change of Q in `delta`.
-void descend_row(const PieceView& view, float* gradient, float* code, float* delta, float& scale,
-                 float zero) {
+MPQ_CLONES void descend_row(const PieceView& view, float* gradient, float* code, float* delta,
+                            float& scale, float zero) {
   std::fill(delta, delta + view.count, 0.0F);
   const auto move = [&](int64_t j, float step) {  // q_j += step
     delta[j] += step;

@@ -27,6 +27,16 @@ int64_t high_channels(const Scheme& scheme, int64_t in) {
   return std::clamp<int64_t>(channels, 1, in);
 }
 
+int64_t code_bytes(const Scheme& scheme, int64_t out, int64_t in) {
+  const int64_t high = scheme.hybrid() ? high_channels(scheme, in) : 0;
+  return (out * ((in - high) * scheme.bits + high * scheme.high_bits) + 7) / 8;
+}
+
+double mean_code_bits(const Scheme& scheme) {
+  return scheme.hybrid() ? scheme.bits + (scheme.high_bits - scheme.bits) * scheme.high_ratio
+                         : scheme.bits;
+}
+
 std::vector<Piece> pieces_of(const Scheme& scheme, int64_t in, const std::string& where) {
   if (!scheme.hybrid()) {
     group_count(scheme, in, where);

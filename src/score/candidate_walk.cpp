@@ -113,7 +113,7 @@ void walk_candidates(const ScoreContext& context, const std::string& quantizer,
   const WalkState state(
       context.finished_folder.empty() ? "" : context.finished_folder + "/hidden.safetensors");
   GroupHidden hidden;
-  const int64_t first = state.restore(rows_of(context.groups), hidden, *context.memory);
+  const int64_t first = state.restore(config, rows_of(context.groups), hidden, *context.memory);
   if (first == 0) hidden = embed_groups(*context.model, context.groups, *context.memory);
   Progress progress(title, config.layers);
   for (int64_t index = 0; index < config.layers; ++index) {

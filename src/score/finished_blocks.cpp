@@ -2,6 +2,7 @@
 #include "mpq/score/finished_blocks.h"
 
 #include <filesystem>
+#include <limits>
 
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
@@ -15,14 +16,42 @@ std::string block_file(const ScoreContext& context, int64_t block) {
 
 using Table = std::vector<std::vector<double>>;
 
+/// Numbers; null for what is not one.
+Table read_table(const Json& file, const char* key, const std::string& path) {
+  Table table;
+  for (const Json& row : json_get<Json>(file, key, path)) {
+    require(row.is_array(), ErrorCode::Format, "{}: \"{}\" holds no rows; delete the file", path,
+            key);
+    table.emplace_back();
+    for (const Json& value : row) {
+      require(value.is_number() || value.is_null(), ErrorCode::Format,
+              "{}: \"{}\" holds something else than numbers; delete the file", path, key);
+      table.back().push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                             : value.get<double>());
+    }
+  }
+  return table;
+}
+
+PairLoss read_pair(const ScoreContext& context, const Json& json, const std::string& path) {
+  PairLoss pair{json_get<size_t>(json, "first", path), json_get<size_t>(json, "second", path),
+                read_table(json, "interaction", path)};
+  bool fits = pair.first < pair.second && pair.second < context.units.size();
+  fits = fits && pair.interaction.size() == context.units[pair.first].candidates.size();
+  for (const auto& row : pair.interaction)
+    fits = fits && row.size() == context.units[pair.second].candidates.size();
+  require(fits, ErrorCode::Format, "{}: a pair does not fit its units; delete the file", path);
+  return pair;
+}
+
 }  // namespace
 
 bool restore_block(const ScoreContext& context, int64_t block, ScoreTable& table) {
   const std::string path = block_file(context, block);
   if (context.finished_folder.empty() || !std::filesystem::exists(path)) return false;
   const Json file = read_json_file(path);
-  const auto loss = json_get<Table>(file, "loss", path);
-  const auto error = json_get<Table>(file, "stderr", path);
+  const Table loss = read_table(file, "loss", path);
+  const Table error = read_table(file, "stderr", path);
   size_t next = 0;
   for (size_t u = 0; u < context.units.size(); ++u) {
     if (context.units[u].unit.block != block) continue;
@@ -33,11 +62,8 @@ bool restore_block(const ScoreContext& context, int64_t block, ScoreTable& table
     table.loss[u] = loss[next];
     table.loss_stderr[u] = error[next++];
   }
-  for (const auto& pair : json_get<Json>(file, "pairs", path)) {
-    table.pairs.push_back({json_get<size_t>(pair, "first", path),
-                           json_get<size_t>(pair, "second", path),
-                           json_get<Table>(pair, "interaction", path)});
-  }
+  for (const auto& pair : json_get<Json>(file, "pairs", path))
+    table.pairs.push_back(read_pair(context, pair, path));
   return true;
 }
 

@@ -31,7 +31,7 @@ void rank_by_loss(const ScoreContext& context, ScoreTable& table) {
     int nearest = 1000;
     for (size_t c = 0; c < context.units[u].candidates.size(); ++c) {
       const auto& spec = context.units[u].candidates[c];
-      if (spec == kFullPrecision) continue;
+      if (spec == kFullPrecision || !std::isfinite(table.loss[u][c])) continue;
       const int distance = std::abs(bits_of(spec) - 4);
       if (distance < nearest) {
         nearest = distance;

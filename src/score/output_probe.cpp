@@ -3,9 +3,28 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "mpq/core/error.h"
+
 namespace mpq {
+namespace {
+
+/// Once: every loss is a distance to this output.
+void check_reference(const Model& model, const at::Tensor& output) {
+  const int64_t rows = std::min(output.size(0), logit_rows(model));
+  const bool finite =
+      at::isfinite(output).all().item<bool>() &&
+      at::isfinite(model.logits(output.narrow(0, 0, rows).to(model.device()))).all().item<bool>();
+  require(
+      finite, ErrorCode::Numeric,
+      "{}: the model's own output on the task holds NaN or infinity, so nothing can be compared "
+      "with it; try --dtype float32, or check the checkpoint",
+      model.folder());
+}
+
+}  // namespace
 
 OutputProbe::OutputProbe(const ScoreContext& context, const OutputProbeOptions& options)
     : context_(context), options_(options) {
@@ -15,6 +34,7 @@ OutputProbe::OutputProbe(const ScoreContext& context, const OutputProbeOptions& 
     at::Tensor output;
     if (weight > 0) {
       output = forward_model(*context.model, group.plan, *context.memory);
+      check_reference(*context.model, output);
     }
     probed_.push_back({&group, weight, output});
   }
@@ -75,7 +95,7 @@ std::vector<OutputProbe::GroupKl> OutputProbe::divergences(
 }
 
 MeanWithError OutputProbe::loss(const GroupKl& kl) const {
-  MeanWithError sum;
+  MeanWithError sum{.stderr_ = 0};
   for (size_t g = 0; g < probed_.size(); ++g) {
     const auto& [group, weight, output] = probed_[g];
     if (weight == 0) continue;

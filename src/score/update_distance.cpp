@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace mpq {
 namespace {
@@ -17,6 +18,15 @@ at::Tensor block_update(const GroupHidden& input, const GroupHidden& output,
   for (const size_t g : groups)
     updates.push_back(output[g].to(at::kFloat) - input[g].to(at::kFloat));
   return at::cat(updates, 0);
+}
+
+/// 1 - CKA; debiasing can leave it a little below 0. Where a constant update has no CKA, being the
+/// same is all there is. NaN stays NaN: what is not a number is never the nearest.
+double distance_of(double similarity, const at::Tensor& update, const at::Tensor& reference) {
+  const double distance = 1 - similarity;
+  if (!std::isnan(distance)) return distance > 0 ? distance : 0.0;
+  const bool finite = at::isfinite(update).all().item<bool>();
+  return finite && update.equal(reference) ? 0.0 : distance;
 }
 
 }  // namespace
@@ -49,7 +59,7 @@ double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) 
   double sum = 0;
   for (const auto& kind : kinds_) {
     const at::Tensor update = block_update(input, output, kind.groups);
-    sum += kind.weight * std::max(0.0, 1 - kind.cka.debiased(update));
+    sum += kind.weight * distance_of(kind.cka.debiased(update), update, kind.update);
   }
   return sum;
 }
@@ -58,9 +68,9 @@ double UpdateDistance::squared_error(const GroupHidden& input, const GroupHidden
   double sum = 0;
   for (const auto& kind : kinds_) {
     const at::Tensor update = block_update(input, output, kind.groups);
-    sum += kind.weight * ((update - kind.update).square().sum(at::kDouble) /
-                          kind.update.square().sum(at::kDouble))
-                             .item<double>();
+    const auto error = (update - kind.update).square().sum(at::kDouble).item<double>();
+    if (error == 0) continue;  // also of a block that adds nothing
+    sum += kind.weight * error / kind.update.square().sum(at::kDouble).item<double>();
   }
   return sum;
 }

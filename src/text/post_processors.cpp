@@ -10,7 +10,11 @@ std::vector<int32_t> ids_of(const Json& component, const std::string& name,
                             const std::string& where) {
   const Json tokens = json_get_or<Json>(component, "special_tokens", Json::object(), where);
   const Json token = json_get<Json>(tokens, name.c_str(), where + ": special_tokens");
-  return json_get<std::vector<int32_t>>(token, "ids", where + ": special_tokens: " + name);
+  const std::string place = where + ": special_tokens: " + name;
+  auto ids = json_get<std::vector<int32_t>>(token, "ids", place);
+  for (const int32_t id : ids)
+    require(id >= 0, ErrorCode::Format, "{}: \"ids\" holds {}, expected an id", place, id);
+  return ids;
 }
 
 PostProcessor template_processing(const Json& component, const std::string& where) {

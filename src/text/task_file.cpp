@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mpq/core/error.h"
+#include "mpq/core/file_kind.h"
 #include "mpq/core/hash.h"
 #include "utf8.h"
 
@@ -82,8 +83,12 @@ void read_labels(const Json& object, TaskPrompt& prompt) {
 
 TaskPrompt read_line(std::string_view line, const std::string& source) {
   if (text::invalid_utf8_at(line) != line.npos) broken(source, "bytes that are not UTF-8");
-  const Json object = Json::parse(line, nullptr, false);
-  if (object.is_discarded()) broken(source, "a line that is not JSON");
+  Json object;
+  try {
+    object = Json::parse(line);
+  } catch (const nlohmann::json::exception& error) {
+    broken(source, "a line that is not JSON: " + json_fault(error, line));
+  }
   if (!object.is_object()) broken(source, fmt::format("JSON that is {}", object.type_name()));
   TaskPrompt prompt;
   prompt.source = source;
@@ -103,7 +108,7 @@ std::vector<TaskPrompt> read_task_files(const std::vector<std::string>& paths, d
     std::string_view rest = content;
     for (int number = 1; !rest.empty(); ++number) {
       const size_t end = std::min(rest.find('\n'), rest.size());
-      std::string_view line = rest.substr(0, end);
+      std::string_view line = without_byte_order_mark(rest.substr(0, end));  // of joined files too
       rest.remove_prefix(std::min(end + 1, rest.size()));
       if (line.find_first_not_of(" \t\r") == line.npos) continue;
       if (line.back() == '\r') line.remove_suffix(1);

@@ -16,7 +16,8 @@ bool is_separator(std::string_view line) {
 }  // namespace
 
 std::vector<std::string> read_text_documents(const std::string& path) {
-  const std::string content = read_text_file(path);
+  const std::string bytes = read_text_file(path);
+  const std::string_view content = without_byte_order_mark(bytes);
   const size_t invalid = text::invalid_utf8_at(content);
   require(invalid == content.npos, ErrorCode::Format,
           "{}: expected UTF-8 text, found another byte at offset {}", path, invalid);
@@ -27,12 +28,12 @@ std::vector<std::string> read_text_documents(const std::string& path) {
   bool separated = false;
   const auto add = [&](size_t end) {
     if (end > begin && content[end - 1] == '\n' && separated) --end;
-    const std::string_view document = std::string_view(content).substr(begin, end - begin);
+    const std::string_view document = content.substr(begin, end - begin);
     if (document.find_first_not_of(" \t\r\n") != document.npos) documents.emplace_back(document);
   };
   for (size_t at = 0; at < content.size();) {
     const size_t end = std::min(content.find('\n', at), content.size());
-    if (is_separator(std::string_view(content).substr(at, end - at))) {
+    if (is_separator(content.substr(at, end - at))) {
       separated = true;
       add(at);
       begin = std::min(end + 1, content.size());

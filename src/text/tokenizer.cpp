@@ -29,7 +29,13 @@ class JsonTokenizer : public Tokenizer {
         post_processor_(
             make_post_processor(component(file, "post_processor"), path_ + ": post_processor")),
         decoder_(make_decoder(component(file, "decoder"), path_ + ": decoder")),
-        added_(file, model_->vocabulary(), normalizer_.get()) {}
+        added_(file, model_->vocabulary(), normalizer_.get()) {
+    for (const auto* ids : {&post_processor_.before, &post_processor_.after}) {
+      for (const int32_t id : *ids)
+        require(id < vocab_size(), ErrorCode::Format,
+                "{}: the post-processor adds the id {}; ids end at {}", path_, id, vocab_size());
+    }
+  }
 
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const override {
     if (invalid_utf8_at(text) != text.npos) {

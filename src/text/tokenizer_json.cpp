@@ -1,9 +1,10 @@
 // Parsing tokenizer.json.
 #include "tokenizer_json.h"
 
-#include <algorithm>
+#include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/core/file_kind.h"
 #include "utf8.h"
 
 namespace mpq::text {
@@ -23,17 +24,32 @@ nlohmann::json parse(const std::string& path) {
   };
   try {
     return nlohmann::json::parse(text, check_depth);
-  } catch (const nlohmann::json::parse_error& error) {
-    const size_t end = std::min<size_t>(error.byte, text.size());
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(end), '\n');
-    fail(ErrorCode::Format, "{}:{}: expected JSON, found a syntax error at byte {}", path, line,
-         error.byte);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
+         json_fault(error, text));
   }
+}
+
+/// A folder may have the slow tokenizer's files only.
+void check_there(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::exists(path, error)) return;
+  std::string others;
+  for (const char* name : {"tokenizer.model", "spiece.model", "vocab.json", "tekken.json"}) {
+    if (fs::exists(fs::path(path).parent_path() / name, error))
+      others += (others.empty() ? "; there is " : ", ") + std::string(name);
+  }
+  fail(ErrorCode::Io,
+       "{}: is not there{}; make it with transformers: AutoTokenizer.from_pretrained(FOLDER)"
+       ".save_pretrained(FOLDER)",
+       path, others.empty() ? others : others + " only");
 }
 
 }  // namespace
 
 TokenizerJson read_tokenizer_json(const std::string& path) {
+  check_there(path);
   TokenizerJson file;
   file.path = path;
   nlohmann::json root = parse(path);

@@ -1,16 +1,16 @@
 #pragma once
-// UTF-8: reading, writing, checking and repairing.
+// UTF-8 as code points, read and written; checks are in core.
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "mpq/core/utf8.h"
+
 namespace mpq::text {
 
-/// Where the first ill-formed byte is; npos when the text is UTF-8.
-size_t invalid_utf8_at(std::string_view text);
-/// Every ill-formed sequence replaced by U+FFFD, one for each maximal subpart, as Rust and Python
-/// do.
-std::string repaired_utf8(std::string_view text);
+using mpq::invalid_utf8_at;
+using mpq::repaired_utf8;
+
 void append_utf8(std::string& out, char32_t code_point);
 
 /// The code point at `at`, which is moved behind it. The text must be UTF-8.

@@ -22,7 +22,7 @@ TEST(AllocationProblem, NamesTheSmallestFeasibleBudget) {
 
 TEST(AllocationProblem, ChecksCandidates) {
   auto problem = scored_blocks({1, 2});
-  problem.units[1].candidates[1].loss_stderr = std::numeric_limits<double>::infinity();
+  problem.units[1].candidates[1].loss_stderr = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THAT(error_of(ErrorCode::Numeric, [&] { require_feasible(problem); }),
               HasSubstr("\"block1\", candidate \"rtn:bits=8\""));
   problem.units[1].candidates.clear();

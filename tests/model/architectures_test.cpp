@@ -64,6 +64,23 @@ TEST_P(Architectures, LogitsEqualTransformers) {
   }
 }
 
+/// In narrow dtypes the residual stream, norms and head are float32: only products are rounded.
+TEST_P(Architectures, NarrowDtypesFollowFloat32) {
+  const std::string folder = checkpoint_of(GetParam());
+  const BatchPlan plan({{1, 7, 3, 9, 4, 11, 5, 2}, {2, 6, 8}}, 64);
+  MemoryBudget memory(-1, "/tmp");
+  const auto logits = [&](const std::string& dtype) {
+    const Model model(folder, open_safetensors_folder(folder), {.dtype = dtype});
+    const auto hidden = forward_model(model, plan, memory);
+    EXPECT_EQ(hidden.scalar_type(), at::kFloat) << dtype;
+    return model.logits(hidden);
+  };
+  const at::Tensor exact = logits("float32");
+  const double scale = exact.abs().max().item<double>();
+  EXPECT_LT((logits("bfloat16") - exact).abs().max().item<double>(), 0.1 * scale);
+  EXPECT_LT((logits("float16") - exact).abs().max().item<double>(), 0.0125 * scale);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, Architectures, testing::ValuesIn(golden_cases()),
                          [](const auto& info) {
                            std::string name = info.param;

@@ -52,6 +52,7 @@ class MemorySource final : public WeightSource {
   std::vector<int64_t> shape(const std::string& name) const override {
     return load(name).sizes().vec();
   }
+  at::ScalarType dtype(const std::string& name) const override { return load(name).scalar_type(); }
   at::Tensor load(const std::string& name) const override {
     const auto found = tensors.find(name);
     require(found != tensors.end(), ErrorCode::Format, "memory: there is no tensor {}", name);

@@ -79,7 +79,7 @@ TEST(CompressedTensors, ShapesAndDtypesAreThoseOfTheFormat) {
   expect("model.layers.1.proj.weight_packed", at::kInt, {7, 27});
   expect("model.layers.1.proj.weight_scale", at::kBFloat16, {7, 1});
   expect("model.layers.2.proj.weight", at::kBFloat16, {6, 10});
-  expect("model.norm.weight", at::kBFloat16, {23});
+  expect("model.norm.weight", at::kFloat, {23});  // as it was
   expect("model.positions", at::kLong, {5});
   EXPECT_EQ(file.tensors().size(), 14U);  // and three biases, the embedding: nothing else
 }

@@ -32,6 +32,7 @@ class FoldedSource final : public WeightSource {
   std::vector<int64_t> shape(const std::string& name) const override {
     return parts_.base().shape(name);
   }
+  at::ScalarType dtype(const std::string& name) const override { return parts_.base().dtype(name); }
   at::Tensor load(const std::string& name) const override {
     const std::string module = name.substr(0, name.rfind('.'));
     const bool packed = name.ends_with(".weight") && quantized_.count(module) != 0;

@@ -7,19 +7,22 @@
 
 namespace mpq {
 
-SmallContext::SmallContext(std::vector<std::string> candidates) {
+SmallContext::SmallContext(std::vector<std::string> candidates, const std::string& dtype) {
   const std::string folder =
       std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
-  model = std::make_unique<Model>(folder, open_safetensors_folder(folder), ComputeOptions{});
+  model = std::make_unique<Model>(folder, open_safetensors_folder(folder),
+                                  ComputeOptions{.dtype = dtype});
   for (int i = 0; i < 6; ++i) {
     CalibrationPrompt prompt;
     for (int token = 0; token < 8 + i; ++token)
       prompt.tokens.push_back(1 + (i * 131 + token * 37) % 500);
     prompts.task.push_back(prompt);
   }
-  TokenSequence text;
-  for (int token = 0; token < 40; ++token) text.push_back(1 + token * 61 % 500);
-  prompts.text.push_back(text);
+  for (int i = 0; i < 2; ++i) {
+    TokenSequence text;
+    for (int token = 0; token < 20; ++token) text.push_back(1 + (i * 20 + token) * 61 % 500);
+    prompts.text.push_back(text);
+  }
   std::vector<TokenSequence> task;
   for (const auto& prompt : prompts.task) task.push_back(prompt.tokens);
   statistics = block_statistics(*model, task, {}, memory);

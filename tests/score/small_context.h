@@ -7,7 +7,7 @@
 namespace mpq {
 
 struct SmallContext {
-  explicit SmallContext(std::vector<std::string> candidates);
+  explicit SmallContext(std::vector<std::string> candidates, const std::string& dtype = "float32");
   std::unique_ptr<Model> model;
   PromptSet prompts;
   std::vector<BlockStatistics> statistics;

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "results.h"
+
 namespace mpq::cli {
 
 CLI::App* add_command(App& app, const std::string& name, const std::string& description,
@@ -18,13 +20,14 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
       ->add_option("--config", flags.config,
                    "JSON file with these same names; the command line wins")
       ->group("Common");
-  command->add_option("--device", flags.common.compute.device, "cpu, cuda or cuda:N")
+  command->add_option("--device", flags.common.compute.device, "cpu")
       ->capture_default_str()
       ->group("Common");
   command
       ->add_option("--dtype", flags.common.compute.dtype,
                    "auto, float32, bfloat16, float16 or float64; auto: float32, but the "
-                   "checkpoint's bfloat16 for models above 50 million weights")
+                   "checkpoint's bfloat16 for models above 50 million weights where the processor "
+                   "multiplies it")
       ->capture_default_str()
       ->group("Common");
   command->add_option("--threads", flags.threads, "worker threads; 0: one a core")->group("Common");
@@ -50,11 +53,13 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
     app.action = [&app, run, show] {
       const Json result = run();
       finish_progress();
-      if (app.flags.json) {
-        fmt::print("{}\n", result.dump(2, ' ', false, Json::error_handler_t::replace));
-      } else {
-        show(result);
-      }
+      print_results([&] {
+        if (app.flags.json) {
+          fmt::print("{}\n", json_text(result, 2));
+        } else {
+          show(result);
+        }
+      });
       return result.is_object() ? result.value("exit_status", 0) : 0;
     };
   });
@@ -99,7 +104,7 @@ void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
       ->capture_default_str();
   command
       ->add_option("--max-tokens", options.prompts.max_tokens,
-                   "tokens of a prompt; longer ones keep their end")
+                   "tokens of a prompt; longer ones keep their first (BOS) and their end")
       ->capture_default_str();
   command
       ->add_option("--text-windows", options.prompts.text_windows,
@@ -133,6 +138,10 @@ void add_score_options(CLI::App* command, ScoreOptions& options) {
   command
       ->add_option("--text-share", options.text_share,
                    "share of general text in the Hessians, 0 to 1")
+      ->capture_default_str();
+  command
+      ->add_option("--probe-tokens", options.probe_tokens,
+                   "tokens of the task that candidates are measured on, drawn from all prompts")
       ->capture_default_str();
   command->add_option("--target", options.target, "runtime the checkpoint is for, see `mpq list`")
       ->capture_default_str();
@@ -171,6 +180,10 @@ void add_allocate_options(CLI::App* command, AllocateOptions& options) {
 }
 
 void add_eval_options(CLI::App* command, EvalOptions& options) {
+  command
+      ->add_option("--max-prompt-tokens", options.max_tokens,
+                   "tokens of a prompt; longer ones keep their first (BOS) and their end")
+      ->capture_default_str();
   command->add_option("--max-new-tokens", options.max_new_tokens, "of generated answers")
       ->capture_default_str();
   command

@@ -20,7 +20,7 @@ void show_additivity(const Json& additivity) {
 
 void show(const Json& result) {
   if (result.contains("dry_run")) {
-    fmt::print("{}\n", result.dump(2));
+    fmt::print("{}\n", json_text(result, 2));
     return;
   }
   std::vector<std::vector<std::string>> rows{{"plan", "bits", "bytes", "predicted loss", "gap",

@@ -9,14 +9,14 @@ namespace {
 void show(const Json& result) {
   for (const auto& [key, value] : result.items()) {
     if (key != "table")
-      fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+      fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : json_text(value));
   }
   if (!result.contains("table")) return;
   std::vector<std::vector<std::string>> rows;
   for (const auto& row : result["table"]) {
     rows.emplace_back();
     for (const auto& cell : row)
-      rows.back().push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
+      rows.back().push_back(cell.is_string() ? cell.get<std::string>() : json_text(cell));
   }
   fmt::print("\n");
   print_table(rows);

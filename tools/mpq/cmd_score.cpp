@@ -8,7 +8,7 @@ namespace {
 
 void show(const Json& result) {
   if (result.contains("dry_run")) {
-    fmt::print("{}\n", result.dump(2));
+    fmt::print("{}\n", json_text(result, 2));
     return;
   }
   std::vector<std::vector<std::string>> rows{{"unit", "score"}};

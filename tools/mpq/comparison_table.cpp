@@ -9,7 +9,7 @@ namespace mpq::cli {
 
 void show_comparison(const Json& result) {
   if (!result.contains("comparison")) {
-    fmt::print("{}\n", result.dump(2));
+    fmt::print("{}\n", json_text(result, 2));
     return;
   }
   std::vector<std::vector<std::string>> rows{

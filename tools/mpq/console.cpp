@@ -33,17 +33,16 @@ class ProgressLine {
     text += fmt::format(", {:.2g}/s, ", rate);
     text += last ? format_seconds(event.seconds) : "ETA " + format_seconds(left);
     if (terminal_) {
-      fmt::print(stderr, "\r\x1b[2K{}{}", text, last ? "\n" : "");
+      say(fmt::format("\r\x1b[2K{}{}", text, last ? "\n" : ""));
       open_ = !last;
     } else {
-      fmt::print(stderr, "{}\n", text);
+      say(text + "\n");
     }
-    std::fflush(stderr);
   }
 
   void finish() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (open_) fmt::print(stderr, "\n");
+    if (open_) say("\n");
     open_ = false;
   }
 
@@ -82,5 +81,10 @@ void set_up_console(const ConsoleOptions& options) {
 }
 
 void finish_progress() { line().finish(); }
+
+void say(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+  (void)std::fflush(stderr);
+}
 
 }  // namespace mpq::cli

@@ -1,5 +1,6 @@
 #pragma once
-// The log and the progress line on stderr.
+// The log and the progress line on stderr.#include <string>
+
 namespace mpq::cli {
 
 struct ConsoleOptions {
@@ -13,5 +14,7 @@ struct ConsoleOptions {
 void set_up_console(const ConsoleOptions& options);
 /// Ends a progress line that is being redrawn.
 void finish_progress();
+/// Writes to stderr; one that is full or closed does not end the run.
+void say(const std::string& text);
 
 }  // namespace mpq::cli

@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <new>
@@ -15,12 +16,16 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/core/suggest.h"
+#include "results.h"
 
 namespace {
 
+/// One line, whatever names are in the message.
 int report(const std::string& message, int status) {
+  std::string line;
+  for (const char c : message) line += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
   mpq::cli::finish_progress();
-  fmt::print(stderr, "error: {}\n", message);
+  mpq::cli::say("error: " + line + "\n");
   return status;
 }
 
@@ -44,6 +49,21 @@ void check_command(const CLI::App& cli, const std::vector<std::string>& argument
                known ? "" : mpq::suggestion(arguments.front(), names));
 }
 
+constexpr std::array<int, 3> kStopSignals = {SIGINT, SIGTERM, SIGHUP};
+
+/// The first signal ends the run at its next step, a second one at once.
+void stop(int) {
+  mpq::request_interrupt();
+  for (const int signal : kStopSignals) std::signal(signal, SIG_DFL);
+}
+
+void stop_on_signals() {
+  for (const int signal : kStopSignals) {
+    const auto before = std::signal(signal, stop);
+    if (signal == SIGHUP && before == SIG_IGN) std::signal(signal, SIG_IGN);  // under nohup
+  }
+}
+
 int run_command(mpq::cli::App& app, int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   check_command(app.cli, arguments);
@@ -62,13 +82,11 @@ int run_command(mpq::cli::App& app, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mpq::cli::hold_standard_streams();
   // A file size limit shall be an error of write(), not a signal.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGINT, [](int) {
-    mpq::request_interrupt();
-    std::signal(SIGINT, SIG_DFL);
-  });
+  stop_on_signals();
   mpq::cli::App app;
   app.cli.require_subcommand(1);
   app.cli.set_version_flag("--version", MPQ_VERSION);
@@ -93,7 +111,7 @@ int main(int argc, char** argv) {
   const c10::NoGradGuard no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
   try {
-    return run_command(app, argc, argv);
+    return mpq::cli::finish_results(run_command(app, argc, argv));
   } catch (const mpq::Error& error) {
     return report(error.what(), error.exit_status());
   } catch (const c10::Error& error) {

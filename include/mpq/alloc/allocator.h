@@ -16,7 +16,8 @@ struct Candidate {
   int bits = 16;
   int64_t bytes = 0;
   double loss = 0;  // estimated harm of this choice alone, additive over units; below 0 reads as 0
-  double loss_stderr = 0;  // 0 when not measured
+  double loss_stderr = 0;  // 0 when not measured, infinity when unknown
+  int64_t code_bytes = 0;  // of the codes alone, as papers count
 };
 
 /// A set of linears that share one choice. `block` is the decoder block it belongs to; `score` is

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "mpq/calib/prompt_options.h"
 #include "mpq/core/json_file.h"
 #include "mpq/model/batch.h"
 #include "mpq/text/task_file.h"
@@ -21,21 +22,16 @@ struct PromptSet {
   std::vector<TokenSequence> text, text_held_out;
 };
 
-struct PromptOptions {
-  double holdout = 0.25;      // share of the task file never calibrated on
-  int64_t max_prompts = 256;  // calibrated on; the rest of the file is not read further
-  int64_t max_tokens = 512;   // of a prompt; longer ones keep their end, where the answer follows
-  int64_t text_windows = 32;  // general text beside the task
-  int64_t text_window_tokens = 256;
-};
-
-/// Tokenizes task prompts (messages through the chat template of `checkpoint_folder`).
+/// Tokenizes task prompts (messages through the chat template of `checkpoint_folder`). One of more
+/// than `max_tokens` keeps what the tokenizer puts in front (the BOS) and its end; how many were
+/// cut, and by how much, is logged.
 std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& prompts,
                                                 const Tokenizer& tokenizer,
                                                 const std::string& checkpoint_folder,
                                                 int64_t max_tokens);
-/// Cuts a document to windows of exactly `window` tokens (a shorter document gives none, but the
-/// only one gives itself), `limit` of them evenly spread; limit 0: all.
+/// Cuts documents to windows of `window` tokens, each with what the tokenizer puts in front; a
+/// shorter document gives itself, the rest of a longer one is left. `limit`: about so many whole
+/// windows' tokens, evenly spread; 0: all.
 std::vector<TokenSequence> text_windows(const std::vector<std::string>& documents,
                                         const Tokenizer& tokenizer, int64_t window, int64_t limit);
 /// Splits and tokenizes. `text` documents: every fourth window is held out. Throws Error(Usage)

@@ -19,10 +19,11 @@ struct GroupOptions {
   int64_t batch_tokens = kBatchTokens;
   int64_t probe_task_tokens = 8192;  // at most; at least one sequence
   int64_t probe_text_tokens = 2048;
+  uint64_t seed = 0;  // of the choice of probes
 };
 
 /// The calibration part of a prompt set as up to four groups: task and text, each split in a probed
-/// part and a rest.
+/// part and a rest. Probes are drawn from all prompts alike.
 std::vector<SequenceGroup> calibration_groups(const PromptSet& set, const GroupOptions& options);
 
 /// The stage states of all groups, group by group.

@@ -21,6 +21,8 @@ class StageInputs {
   void describe(const Unit& unit, const InputNeeds& needs, QuantProblem& problem);
 
  private:
+  /// Throws Error(Numeric) naming the unit when the inputs are not finite.
+  std::shared_ptr<const Hessian> finite_hessian(const std::string& name) const;
   void gather_ranges();
 
   const std::vector<SequenceGroup>& groups_;

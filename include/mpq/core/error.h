@@ -1,6 +1,6 @@
 #pragma once
 // The one exception of mpq: a message for a person and a code that is the process's exit status.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 // How the library speaks: it never prints; a sink set by the program receives messages and
 // progress.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <atomic>
 #include <chrono>
@@ -58,5 +58,8 @@ class Progress {
 
 /// Asks every running stage to stop at its next step; safe in a signal handler.
 void request_interrupt();
+/// Throws Error(Interrupted) after request_interrupt(), naming what it ended; else costs next to
+/// nothing. For inner loops that take longer than a second; never inside an OpenMP region.
+void check_interrupt(const char* during = "");
 
 }  // namespace mpq

@@ -23,6 +23,9 @@ class WeightSource {
   /// Shape without reading the data. Throws Error(Format) naming the folder when there is no such
   /// weight.
   virtual std::vector<int64_t> shape(const std::string& name) const = 0;
+  /// The dtype it is stored in, of a packed one that of its scales, without reading the data.
+  /// Throws as shape().
+  virtual at::ScalarType dtype(const std::string& name) const = 0;
   /// The weight in its stored dtype (packed ones in float32). Throws as shape().
   virtual at::Tensor load(const std::string& name) const = 0;
 };

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace mpq {
+#include "mpq/core/tokens.h"
 
-using TokenSequence = std::vector<int32_t>;
+namespace mpq {
 
 /// Rows that pass through a block at once: enough for the matrix products, few enough that the
 /// activations in between stay small.

@@ -9,7 +9,12 @@
 
 namespace mpq {
 
-/// Weights of one block in the compute dtype. Copies are cheap (tensors are shared), so a perturbed
+/// The dtype of residual streams, norms and logits beside products in `compute`: float32 at least.
+/// A loss is a small difference of large numbers: in bfloat16 it has a floor of 4e-5 nats.
+at::ScalarType wide_dtype(at::ScalarType compute);
+
+/// Weights of one block: linears and their biases in the compute dtype, norms in wide_dtype().
+/// Copies are cheap (tensors are shared), so a perturbed
 /// block is a copy with some weights replaced.
 struct DecoderBlock {
   int64_t index = 0;
@@ -29,11 +34,12 @@ struct KvCache {
 /// Between two stages: the residual stream and the input of the next stage's linears, [rows,
 /// channels].
 struct StageState {
-  at::Tensor residual;
-  at::Tensor input;
+  at::Tensor residual;  // wide_dtype()
+  at::Tensor input;     // the compute dtype
 };
 
-/// The block's input becomes the state before Stage::AttentionIn. `hidden` [rows, hidden].
+/// The block's input becomes the state before Stage::AttentionIn. `hidden` [rows, hidden], in
+/// wide_dtype().
 StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
                        const at::Tensor& hidden);
 /// Runs the linears of `stage` and all that follows up to the next stage's input. After
@@ -46,7 +52,7 @@ at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
                          const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
                          KvCache* cache = nullptr);
 
-/// RMSNorm over the last dimension, computed in float32 at least.
+/// RMSNorm over the last dimension, in wide_dtype().
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config);
 
 }  // namespace mpq

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "mpq/model/model.h"
@@ -17,7 +18,7 @@ at::Tensor kl_rows(const at::Tensor& reference_logits, const at::Tensor& logits)
 /// tokens are not).
 struct MeanWithError {
   double mean = 0;
-  double stderr_ = 0;
+  double stderr_ = std::numeric_limits<double>::quiet_NaN();  // NaN: unknown, of a single document
   int64_t tokens = 0;
 };
 /// `value` float [rows], `sequence` int64 [rows] in 0..sequences-1: the ratio estimator sum(value)

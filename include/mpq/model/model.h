@@ -7,14 +7,10 @@
 #include <vector>
 
 #include "mpq/io/weight_source.h"
+#include "mpq/model/compute_options.h"
 #include "mpq/model/decoder_block.h"
 
 namespace mpq {
-
-struct ComputeOptions {
-  std::string device = "cpu";  // cpu, cuda, cuda:N
-  std::string dtype = "auto";  // auto, float32, bfloat16, float16
-};
 
 /// Embedding, final norm and head are resident; blocks are loaded one at a time.
 class Model {
@@ -33,13 +29,16 @@ class Model {
   at::Device device() const { return device_; }
 
   DecoderBlock load_block(int64_t index) const;
-  /// int64 ids [rows] to [rows, hidden]. Throws Error(Usage) on an id outside the vocabulary.
+  /// int64 ids [rows] to [rows, hidden], in wide_dtype(). Throws Error(Usage) on an id outside the
+  /// vocabulary.
   at::Tensor embed(const at::Tensor& ids) const;
-  /// The last block's output [rows, hidden] to float32 logits [rows, vocab].
+  /// The last block's output [rows, hidden] to logits [rows, vocab], in wide_dtype().
   at::Tensor logits(const at::Tensor& hidden) const;
 
  private:
   at::Tensor load(const std::string& name) const;
+  at::Tensor load_norm(const std::string& name) const;
+  at::Tensor load(const std::string& name, at::ScalarType dtype) const;
   void check_tensors() const;
 
   std::string folder_;

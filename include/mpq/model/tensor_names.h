@@ -16,7 +16,8 @@ class TensorNames {
  public:
   TensorNames(const ModelConfig& config, const WeightSource& weights);
 
-  /// Of a tied pair only one may be stored, under either name.
+  /// Of a tied pair only one need be stored, under either name; a head of its own is used, as
+  /// transformers 5 and vLLM do.
   const std::string& embedding() const { return embedding_; }
   const std::string& head() const { return head_; }
   static std::string final_norm() { return "model.norm.weight"; }

@@ -24,8 +24,8 @@ int64_t layout_bytes(const LinearLayout& layout, const ExportLinear& linear,
                      at::ScalarType scale_dtype);
 
 /// The weight files: every tensor of `base`, with the weights of quantized linears replaced by
-/// their layout, one linear in memory at a time. Floating tensors are written in the job's scale
-/// dtype, others as they are.
+/// their layout, one linear in memory at a time. What is not quantized is written as it was, in its
+/// own dtype.
 class CheckpointWriter {
  public:
   /// Throws Error(Format) when a linear has no weight in `base`, or one of another shape. `job`
@@ -34,7 +34,7 @@ class CheckpointWriter {
   /// Bytes of all weight files, headers included.
   int64_t bytes() const;
   /// Writes them, the index when there are several, config.json as given, and the files of
-  /// copy_side_files().
+  /// copy_side_files(). Returns the bytes that the weight files have on disk.
   int64_t write(const OutputFolder& folder, const Json& config) const;
 
  private:

@@ -33,7 +33,7 @@ struct ExportJob {
   std::vector<ExportLinear> linears;  // every linear of every block, in execution order
   std::function<QuantizedLinear(const std::string& module)> load;
   at::ScalarType scale_dtype =
-      at::kBFloat16;  // dtype of scales, and of tensors written at full precision
+      at::kBFloat16;  // dtype of scales, and of weights written dequantized
   Json plan;          // goes into the folder as plan.json
   int64_t shard_bytes = int64_t{5}
                         << 30;  // a file grows to at most this, then the next shard begins

@@ -1,6 +1,7 @@
 #pragma once
 // Looking at models, checkpoints and mpq's own files; comparing outputs with other implementations.
 #include "mpq/core/json_file.h"
+#include "mpq/core/tokens.h"
 #include "mpq/pipeline/options.h"
 
 namespace mpq {

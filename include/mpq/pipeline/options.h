@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mpq/calib/prompt_set.h"
-#include "mpq/model/model.h"
+#include "mpq/calib/prompt_options.h"
+#include "mpq/model/compute_options.h"
 
 namespace mpq {
 
@@ -37,6 +37,7 @@ struct ScoreOptions {
   int group = 128;
   bool fuse = true;
   double text_share = 0.2;
+  int64_t probe_tokens = 8192;  // of the task, that candidates are measured on
   std::string target = "transformers";
   std::string format = "compressed-tensors";
 };
@@ -83,9 +84,10 @@ struct EvalOptions {
   std::vector<std::string> task;
   std::vector<std::string> text;
   int64_t max_new_tokens = 16;
-  int64_t limit = 0;         // prompts; 0: all
-  int64_t window = 512;      // of text, in tokens
-  int64_t text_windows = 0;  // 0: all
+  int64_t max_tokens = 2048;  // of a prompt; longer ones keep their front and their end
+  int64_t limit = 0;          // prompts; 0: all
+  int64_t window = 512;       // of text, in tokens
+  int64_t text_windows = 0;   // 0: all
   std::string out;
 };
 

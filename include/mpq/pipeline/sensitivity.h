@@ -17,6 +17,8 @@ struct Sensitivity {
   std::string path;
 };
 
+/// Where the scores of a key are kept, within the work folder.
+std::string score_file(const std::string& key);
 /// What a scorer works on. Throws Error(Usage) when the format cannot hold some candidate.
 ScoreContext score_context(Session& session, const ScoreOptions& options);
 /// Computes Fisher scores where a candidate's quantizer needs them.

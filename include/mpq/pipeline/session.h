@@ -16,7 +16,9 @@ namespace mpq {
 
 /// Opens any checkpoint that mpq reads.
 std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options);
-/// Hash of config.json, tokenizer.json and every weight file of a checkpoint folder.
+/// Names of the weight files that are read of a checkpoint folder: others may lie beside them.
+std::vector<std::string> weight_files(const std::string& folder);
+/// Hash of all that is read of a checkpoint folder: weights, configuration, tokenizer, templates.
 std::string checkpoint_hash(const std::string& folder, WorkFolder& work);
 /// Bytes of a checkpoint folder's weight files.
 int64_t weight_file_bytes(const std::string& folder);
@@ -25,10 +27,11 @@ std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work);
 /// The limit of --max-memory, spilling into the work folder.
 MemoryBudget memory_budget(const CommonOptions& common);
 
-/// A calibrated work folder, opened. Throws Error(Usage) when `calibrate` has not run, or the
-/// model's files changed since.
+/// A calibrated work folder, opened and held against other processes unless this is a dry run.
+/// Throws Error(Usage) when `calibrate` has not run, or the model's files changed since.
 struct Session {
-  explicit Session(const CommonOptions& common);
+  /// `made_from`: key of a plan's calibration; empty: the one calibrated last.
+  explicit Session(const CommonOptions& common, const std::string& made_from = "");
 
   CommonOptions common;
   WorkFolder work;

@@ -16,6 +16,7 @@ struct Target {
   std::vector<int> groups;   // group sizes its kernels take; empty: any
   bool needs_symmetric =
       false;  // its reader fails on asymmetric mixes (transformers 5 with compressed-tensors 0.20)
+  bool holds_hybrids = false;  // two widths in one linear
 };
 
 const std::vector<Target>& all_targets();

@@ -1,18 +1,25 @@
 #pragma once
-// The work folder remembers each stage's outputs and the hash of what they were made from.
+// The work folder: what each stage made, under a name that is the hash of what it was made from.
+#include <memory>
 #include <string>
 
 #include "mpq/core/json_file.h"
+#include "mpq/io/folder_lock.h"
 
 namespace mpq {
 
-/// manifest.json in the folder: {"schema": "mpq-work/1", "stages": {NAME: {"key": HASH, ...facts}},
-/// "file_hashes": {...}}.
+/// Results lie in <kind>/<key>, complete when they have that name. manifest.json holds what has no
+/// key of its own: {"schema": "mpq-work/2", "stages": {NAME: {"key": KEY, ...facts}},
+/// "file_hashes": {...}}
+/// - the calibration in use, and outputs outside the folder.
 class WorkFolder {
  public:
-  /// Creates the folder when `create`; otherwise Error(Usage) saying to run calibrate first when it
-  /// is not there.
-  WorkFolder(std::string path, bool create);
+  /// Look: reads, or adds results by key. Work: one process at a time, this one waits for the
+  /// other.
+  enum class Access { Look, Work };
+  /// Creates the folder for Work; otherwise Error(Usage) saying to run calibrate first when it is
+  /// not there.
+  WorkFolder(std::string path, Access access, bool create = false);
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
@@ -26,17 +33,24 @@ class WorkFolder {
   /// Records a completed stage; `facts` gets the key added.
   void record(const std::string& stage, const std::string& key, Json facts);
 
-  /// SHA-256 of a file, remembered by path, size and modification time.
+  /// Writes a JSON value as <kind>/<hash of its text>.json and returns that name.
+  std::string keep(const std::string& kind, const Json& value) const;
+  /// Reads what keep() wrote. Throws Error(Usage) when it is not there, Error(Format) when its text
+  /// is not that of its name.
+  Json kept(const std::string& name) const;
+
+  /// SHA-256 of a file, remembered by path, size, inode and times of modification and change.
   std::string hash_file(const std::string& path);
 
  private:
-  void save() const;
+  void read_manifest();
   std::string path_;
+  std::shared_ptr<FolderLock> lock_;  // null when only looking
   Json manifest_;
 };
 
-/// SHA-256 of a JSON value: the key of a stage is the hash of its inputs' hashes, options and mpq's
-/// version.
+/// Hash of a JSON value: the key of a result is the hash of its inputs' hashes, options, and the
+/// version of the code that makes it.
 std::string key_of(Json inputs);
 
 }  // namespace mpq

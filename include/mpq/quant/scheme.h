@@ -34,6 +34,11 @@ std::vector<Piece> pieces_of(const Scheme& scheme, int64_t in, const std::string
 /// High-impact channels of a hybrid: round(ratio in), at least 1.
 int64_t high_channels(const Scheme& scheme, int64_t in);
 
+/// Bytes of the codes of [out, in] weights alone, both widths of a hybrid counted.
+int64_t code_bytes(const Scheme& scheme, int64_t out, int64_t in);
+/// Mean bits of a code; those of a hybrid by its ratio.
+double mean_code_bits(const Scheme& scheme);
+
 /// Groups in a row of `in` weights. Throws Error(Usage) naming `where` when the group does not
 /// divide `in`.
 int64_t group_count(const Scheme& scheme, int64_t in, const std::string& where);

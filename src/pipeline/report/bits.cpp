@@ -30,14 +30,14 @@ std::string bits_section(const ReportFacts& facts) {
     drawing.text(kLabel - 6, 18 + kRow * block + 12, fmt::format("block {}", block), "end");
   for (const auto& [block, role, unit] : grid.cells) {
     const std::string spec = unit.at("spec");
-    const int bits = scheme_of(spec).bits;
+    const double bits = mean_code_bits(scheme_of(spec));
     // 2 bits are pale, 8 and more are full.
     const double opacity = std::clamp(0.12 + 0.14 * (bits - 2), 0.08, 1.0);
     const double x = kLabel + static_cast<double>(role) * column;
     const double y = 18 + kRow * block;
     drawing.rectangle(x + 1, y + 1, column - 2, kRow - 2, "fill ours", opacity,
                       fmt::format("{}: {}", unit.at("name").get<std::string>(), spec));
-    drawing.text(x + column / 2, y + 12, fmt::format("{}", bits), "middle",
+    drawing.text(x + column / 2, y + 12, fmt::format("{:.3g}", bits), "middle",
                  opacity > 0.55 ? "onfill" : "");
   }
   return html::section("Bits by block and role",

@@ -32,7 +32,8 @@ std::vector<Point> measured(const Json& curve, const char* side) {
     const Json& size = found.contains("effective_bits") ? found : plan.at("achieved");
     const Json loss = found.value("measured_loss", found.value("kl", Json()));
     if (loss.is_number() && loss.get<double>() > 0)
-      points.push_back({size.at("effective_bits"), loss, found.value("kl_stderr", 0.0)});
+      points.push_back(
+          {size.at("effective_bits"), loss, json_get_or<double>(found, "kl_stderr", 0.0, "curve")});
   }
   return points;
 }

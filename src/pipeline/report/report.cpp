@@ -1,21 +1,15 @@
 // The report stage: measures, gathers the work folder's files, and writes both forms.
 #include <torch/version.h>
 
-#include <filesystem>
-
 #include "mpq/core/error.h"
-#include "mpq/core/spec.h"
 #include "mpq/pipeline/comparison.h"
+#include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
 #include "sections.h"
 
 namespace mpq {
 namespace {
-
-Json read_if_there(const std::string& path) {
-  return std::filesystem::exists(path) ? read_json_file(path) : Json();
-}
 
 /// report.json: everything that is the same in every run with these inputs.
 Json report_json(const CommonOptions& common, const Session& session, const Plan& plan,
@@ -27,10 +21,13 @@ Json report_json(const CommonOptions& common, const Session& session, const Plan
           {"comparison", comparison}};
 }
 
+/// The plan's own scores and curve; none for a plan written by hand.
 ReportFacts gather(const Session& session, const Json& report) {
-  const Spec scorer = parse_spec(report.at("plan").value("scorer", "none"));
-  return {report, report.at("plan"), read_if_there(session.work.file("curve.json")),
-          read_if_there(session.work.file("sensitivity-" + scorer.name + ".json")),
+  const Json made_from = report.at("plan").value("made_from", Json::object());
+  const auto scores = json_get_or<std::string>(made_from, "scores", "", "plan: made_from");
+  const auto curve = json_get_or<std::string>(made_from, "curve", "", "plan: made_from");
+  return {report, report.at("plan"), curve.empty() ? Json() : session.work.kept(curve),
+          scores.empty() ? Json() : read_json_file(session.work.file(score_file(scores))),
           read_timings(session.work.path())};
 }
 
@@ -40,7 +37,7 @@ Json report(const CommonOptions& common, const ReportOptions& options,
             const EvalOptions& evaluation) {
   const StageTimer timer("report");
   const Plan plan = read_plan(options.plan);
-  Session session(common);
+  Session session(common, calibration_of(plan, options.plan));
   const auto planned = json_get<Json>(plan.header, "model", options.plan);
   require(json_get<std::string>(planned, "sha256", options.plan) ==
               session.calibration.at("model_sha256"),

@@ -29,6 +29,7 @@ struct Trial {
 
   bool better_than(const Trial& other) const {
     constexpr double kTie = 1e-6;
+    if (std::isnan(distance) || std::isnan(other.distance)) return std::isnan(other.distance);
     if (std::abs(distance - other.distance) > kTie) return distance < other.distance;
     return error < other.error;
   }
@@ -84,6 +85,11 @@ class Calm final : public Scorer {
         trials.push_back(try_algorithm(context, plans[c], block, {prefix, full}, distance));
       size_t winner = 0;
       for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
+      require(
+          std::isfinite(trials[winner].distance), ErrorCode::Numeric,
+          "calm: block {}: no algorithm of the pool gives a finite output; try --dtype float32, or "
+          "check the checkpoint's weights",
+          index);
       share_losses(context, index, trials, table);
       chosen.push_back(first_unit_of(context, index).candidates[winner]);
       full = output;

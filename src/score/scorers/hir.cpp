@@ -62,7 +62,8 @@ class HirScorer final : public Scorer {
       for (auto& spec : unit.candidates) spec = probed_spec(spec);
     }
     context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
-                                                         .probe_text_tokens = options_.tokens / 4});
+                                                         .probe_text_tokens = options_.tokens / 4,
+                                                         .seed = given.seed});
     const OutputProbe probe(context, {.text_weight = options_.text_weight});
     ScoreTable table = empty_table(context, "nats/token");
     measure(context, probe, table);

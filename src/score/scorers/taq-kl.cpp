@@ -130,6 +130,10 @@ class TaqKl final : public Scorer {
         draw.push_back((base.to(at::kFloat) + noise.to(base.device())).to(base.dtype()));
       }
       const MeanWithError kl = mean_of_draws(probe, index, std::move(noised));
+      require(std::isfinite(kl.mean), ErrorCode::Numeric,
+              "taq-kl: the KL of block {} is {}; try --dtype float32, or check the checkpoint's "
+              "weights",
+              index, kl.mean);
       scores.push_back(kl.mean);
       blocks.push_back({{"kl", kl.mean}, {"kl_stderr", kl.stderr_}});
       progress.step();

@@ -1,0 +1,45 @@
+#pragma once
+// A file that appears whole or not at all.
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace mpq {
+
+/// Written as NAME.tmp-HOST-PID beside its place, synced and renamed at finish(). A link stays: the
+/// file that it names is replaced. A pipe or device (/dev/stdout) is written into.
+class NewFile {
+ public:
+  /// Throws Error(Io). What killed runs left in the folder is removed.
+  explicit NewFile(const std::string& path);
+  /// Removes an unfinished file.
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  /// Throws Error(Io) on a full disk, and says so.
+  void write(const void* data, size_t size);
+  void finish();
+
+ private:
+  [[noreturn]] void fail_io(int reason) const;
+  std::string path_;
+  std::string target_;     // behind links
+  std::string temporary_;  // empty: written in place
+  int file_ = -1;
+};
+
+/// "HOST-PID" of this process: two nodes on one file system do not collide.
+std::string process_name();
+/// `name` and `suffix` as one file name, the former cut where a file system would refuse it.
+std::string limited_name(const std::string& name, const std::string& suffix);
+/// Whether a "HOST-PID" belongs to a process that is gone: of this host by its number, of another
+/// one when `path` has not been written to for a day.
+bool is_left_over(std::string_view process, const std::string& path);
+/// Removes "*.tmp-HOST-PID" of processes that are gone from a folder; NewFile does so by itself,
+/// once a folder.
+void sweep_temporary_files(const std::string& folder);
+/// Syncs a file or folder to disk. Throws Error(Io).
+void sync_path(const std::string& path);
+
+}  // namespace mpq

@@ -1,0 +1,12 @@
+#pragma once
+// Where and in which numbers a model is computed.
+#include <string>
+
+namespace mpq {
+
+struct ComputeOptions {
+  std::string device = "cpu";  // the only one
+  std::string dtype = "auto";  // auto, float32, bfloat16, float16
+};
+
+}  // namespace mpq
