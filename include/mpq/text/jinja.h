@@ -29,8 +29,9 @@ class JinjaTemplate {
   JinjaTemplate& operator=(JinjaTemplate&&) noexcept;
 
   /// `variables`: an object; what a variable is null for is None, and what is absent is undefined.
-  /// Throws Error(Format) for what jinja2 would raise, raise_exception() too, and Error(Unsupported)
-  /// beyond the limits. `clock`: what strftime_now() reads; by default the local time.
+  /// Throws Error(Format) for what jinja2 would raise, raise_exception() too, and
+  /// Error(Unsupported) beyond the limits. `clock`: what strftime_now() reads; by default the local
+  /// time.
   std::string render(const Json& variables, const Clock& clock = {}) const;
 
  private:

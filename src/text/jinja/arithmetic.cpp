@@ -9,8 +9,7 @@
 namespace mpq::text::jinja {
 namespace {
 
-[[noreturn]] void unsupported(const std::string& operation, const Value& left,
-                              const Value& right) {
+[[noreturn]] void unsupported(const std::string& operation, const Value& left, const Value& right) {
   for (const Value* value : {&left, &right}) {
     if (value->is_undefined()) raise("{}", value->reason());
   }
@@ -63,7 +62,8 @@ int64_t integer_power(int64_t base, int64_t exponent) {
     return base == -1 ? (exponent % 2 ? -1 : 1) : exponent == 0 ? 1 : base;
   }
   for (int64_t i = 0; i < exponent; ++i) {
-    result = checked(__builtin_mul_overflow(result, base, &result), result);
+    const bool overflows = __builtin_mul_overflow(result, base, &result);
+    checked(overflows, result);
   }
   return result;
 }
@@ -115,7 +115,8 @@ double float_power(double a, double b) {
     fail(ErrorCode::Unsupported, "complex numbers are not supported");
   }
   const double result = std::pow(a, b);
-  if (std::isinf(result) && std::isfinite(a) && std::isfinite(b)) raise("numerical result out of range");
+  if (std::isinf(result) && std::isfinite(a) && std::isfinite(b))
+    raise("numerical result out of range");
   return result;
 }
 

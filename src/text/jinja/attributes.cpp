@@ -57,6 +57,17 @@ std::optional<Value> number_property(const Value& value, const std::string& name
   return std::nullopt;
 }
 
+// Attributes that every object of Python has.
+bool is_internal(const std::string& name) {
+  return is_one_of({"__class__",   "__delattr__", "__dir__",       "__doc__",
+                    "__eq__",      "__format__",  "__ge__",        "__getattribute__",
+                    "__gt__",      "__hash__",    "__init__",      "__init_subclass__",
+                    "__le__",      "__len__",     "__lt__",        "__ne__",
+                    "__new__",     "__reduce__",  "__reduce_ex__", "__repr__",
+                    "__setattr__", "__sizeof__",  "__str__",       "__subclasshook__"},
+                   name);
+}
+
 Value no_attribute(const Value& value, const Value& key) {
   const std::string owner = value.is_none() ? "None" : type_name(value) + " object";
   if (key.is_text()) {
@@ -66,8 +77,8 @@ Value no_attribute(const Value& value, const Value& key) {
 }
 
 Value unsafe(const Value& value, const std::string& name) {
-  return Value::undefined(fmt::format("access to attribute '{}' of '{}' object is unsafe", name,
-                                      type_name(value)));
+  return Value::undefined(
+      fmt::format("access to attribute '{}' of '{}' object is unsafe", name, type_name(value)));
 }
 
 // The item at a key, when Python's x[key] finds one.
@@ -101,7 +112,7 @@ std::string type_name(const Value& value) {
 }
 
 std::optional<Value> own_attribute(const Value& value, const std::string& name) {
-  if (name.starts_with("__") && name.ends_with("__")) return unsafe(value, name);
+  if (is_internal(name)) return unsafe(value, name);
   if (value.is(Kind::Object)) {
     auto found = value.as_object().attribute(name);
     if (found && name.starts_with("_")) return unsafe(value, name);
@@ -133,7 +144,7 @@ std::optional<Value> own_attribute(const Value& value, const std::string& name) 
 
 Value get_attribute(const Value& value, const std::string& name) {
   if (value.is_undefined()) {
-    if (name.starts_with("__") && name.ends_with("__")) return unsafe(value, name);
+    if (is_internal(name)) return unsafe(value, name);
     raise("{}", value.reason());
   }
   if (auto own = own_attribute(value, name)) return *own;

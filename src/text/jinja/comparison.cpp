@@ -34,9 +34,8 @@ bool objects_equal(const Value& left, const Value& right) {
   if (a && b) return items_equal(items_of(left), items_of(right));
   if (!c || !d || c->part() == DictView::Part::Values || c->part() != d->part()) return false;
   const auto ours = c->items();
-  return ours.size() == d->items().size() && std::all_of(ours.begin(), ours.end(), [&](auto& item) {
-           return contains(right, item);
-         });
+  return ours.size() == d->items().size() &&
+         std::all_of(ours.begin(), ours.end(), [&](auto& item) { return contains(right, item); });
 }
 
 bool numbers_less(const Value& left, const Value& right) {

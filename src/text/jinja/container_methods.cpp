@@ -17,9 +17,8 @@ bool matches(const Value& item, const Value& wanted) {
 Value count_items(const Value& self, const Arguments& arguments) {
   const BoundArguments bound(arguments, "count", {""}, 1);
   const auto& items = self.items();
-  return Value::integer(std::count_if(items.begin(), items.end(), [&](const Value& item) {
-    return matches(item, bound[0]);
-  }));
+  return Value::integer(std::count_if(items.begin(), items.end(),
+                                      [&](const Value& item) { return matches(item, bound[0]); }));
 }
 
 Value index_of_item(const Value& self, const Arguments& arguments) {

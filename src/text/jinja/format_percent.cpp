@@ -25,7 +25,9 @@ class PercentFormatter {
   Value run();
 
  private:
-  bool is_mapping() const { return !is_tuple_ && !arguments_.is_text() && !arguments_.is_none() && !arguments_.is_numeric(); }
+  bool is_mapping() const {
+    return !is_tuple_ && !arguments_.is_text() && !arguments_.is_none() && !arguments_.is_numeric();
+  }
   const Value& next_argument();
   Value key_argument(size_t& at);
   int64_t number_at(size_t& at);
@@ -56,7 +58,8 @@ Value PercentFormatter::key_argument(size_t& at) {
   if (!is_mapping()) raise("format requires a mapping");
   const size_t begin = ++at;
   int depth = 1;
-  for (; at < text.size() && depth > 0; ++at) depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
+  for (; at < text.size() && depth > 0; ++at)
+    depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
   if (depth > 0) raise("incomplete format key");
   const std::string key = text.substr(begin, at - begin - 1);
   used_key_ = true;
@@ -84,7 +87,8 @@ int64_t PercentFormatter::number_at(size_t& at) {
 
 std::string integer_digits(const Directive& directive, const Value& value, bool& is_negative,
                            std::string& prefix) {
-  const bool is_decimal_type = directive.type == 'd' || directive.type == 'i' || directive.type == 'u';
+  const bool is_decimal_type =
+      directive.type == 'd' || directive.type == 'i' || directive.type == 'u';
   if (!value.is_integral() && !(is_decimal_type && value.is(Kind::Float))) {
     raise("%{} format: {} is required, not {}", directive.type,
           is_decimal_type ? "a real number" : "an integer", type_name(value));
@@ -95,9 +99,9 @@ std::string integer_digits(const Directive& directive, const Value& value, bool&
       value.is_integral() ? value.as_integer() : static_cast<int64_t>(value.as_number());
   is_negative = number < 0;
   if (directive.alternate && !is_decimal_type) prefix = std::string("0") + directive.type;
-  std::string digits = digits_of(
-      is_negative ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number),
-      directive.type);
+  std::string digits =
+      digits_of(is_negative ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number),
+                directive.type);
   const auto least = static_cast<size_t>(std::max<int64_t>(directive.precision, 0));
   if (digits.size() < least) digits.insert(0, least - digits.size(), '0');
   return digits;

@@ -126,8 +126,7 @@ std::string format_integer(const Specification& spec, int64_t value) {
   }
   std::string prefix;
   if (spec.alternate && !is_decimal_type) prefix = std::string("0") + spec.type;
-  const uint64_t size =
-      value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const uint64_t size = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   return number_layout(spec, value < 0, prefix, digits_of(size, spec.type), "",
                        is_decimal_type ? 3 : 4);
 }
@@ -166,8 +165,9 @@ std::string format_text_value(const Specification& spec, const std::string& text
   if (spec.grouping) raise("Cannot specify '{}' with 's'.", spec.grouping);
   if (spec.precision < 0) return aligned(spec, "", text, '<');
   const std::u32string points = code_points(text);
-  return aligned(spec, "", utf8_of(std::u32string_view(points).substr(
-                               0, static_cast<size_t>(spec.precision))), '<');
+  return aligned(
+      spec, "", utf8_of(std::u32string_view(points).substr(0, static_cast<size_t>(spec.precision))),
+      '<');
 }
 
 bool is_type(char type, std::string_view types) {

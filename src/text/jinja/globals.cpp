@@ -55,7 +55,8 @@ Value make_namespace(Run& run, const Arguments& arguments) {
   auto space = std::make_shared<Namespace>();
   const Dict members = make_dict(arguments);
   for (const auto& [key, value] : members.entries()) {
-    if (!key.is_text()) fail(ErrorCode::Unsupported, "namespace members with names that are no str");
+    if (!key.is_text())
+      fail(ErrorCode::Unsupported, "namespace members with names that are no str");
     space->set(key.as_text(), value);
   }
   run.namespaces.push_back(space);
@@ -72,12 +73,14 @@ class Cycler : public Object, public std::enable_shared_from_this<Cycler> {
     if (name == "items") return Value::tuple(items_);
     if (name != "next" && name != "reset") return std::nullopt;
     return function_value(
-        name, [self = shared_from_this(), resets = name == "reset"](const Arguments& arguments) {
+        name,
+        [self = shared_from_this(), resets = name == "reset"](const Arguments& arguments) {
           const BoundArguments bound(arguments, "cycler", {});
           const Value item = resets ? Value::none() : self->items_[self->at_];
           self->at_ = resets ? 0 : (self->at_ + 1) % self->items_.size();
           return item;
-        }, depth() + 1);
+        },
+        depth() + 1);
   }
 
  private:
@@ -159,7 +162,8 @@ std::shared_ptr<Scope> global_scope(Run& run, const Clock& clock) {
   };
   define("dict", [] { return Value::object(std::make_shared<DictType>()); });
   function("range", make_range);
-  function("namespace", [&run](const Arguments& arguments) { return make_namespace(run, arguments); });
+  function("namespace",
+           [&run](const Arguments& arguments) { return make_namespace(run, arguments); });
   function("cycler", make_cycler);
   function("joiner", make_joiner);
   function("lipsum", refused);

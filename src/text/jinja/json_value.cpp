@@ -31,7 +31,8 @@ Value value_of(const Json& json, int level) {
     }
     case Json::value_t::object: {
       Dict dict;
-      for (const auto& [key, member] : json.items()) dict.set(Value::text(key), value_of(member, level + 1));
+      for (const auto& [key, member] : json.items())
+        dict.set(Value::text(key), value_of(member, level + 1));
       return Value::dict(std::move(dict));
     }
     default:

@@ -37,8 +37,7 @@ Value truncate_text(const Value& subject, const Arguments& arguments) {
   const BoundArguments bound(arguments, "truncate", {"length", "killwords", "end", "leeway"});
   const int64_t length = bound.integer(0, 255);
   const std::string end = bound.text(2, "...");
-  const int64_t leeway =
-      bound.has(3) && !bound[3].is_none() ? bound.integer(3, 5) : 5;
+  const int64_t leeway = bound.has(3) && !bound[3].is_none() ? bound.integer(3, 5) : 5;
   const auto end_size = static_cast<int64_t>(code_point_count(end));
   if (length < end_size) raise("expected length >= {}, got {}", end_size, length);
   if (leeway < 0) raise("expected leeway >= 0, got {}", leeway);

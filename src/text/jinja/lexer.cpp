@@ -36,9 +36,9 @@ class Lexer {
     return std::string_view(source_).substr(at_).starts_with(text);
   }
   void advance(size_t count) {
-    line_ += static_cast<int>(std::count(source_.begin() + static_cast<ptrdiff_t>(at_),
-                                         source_.begin() + static_cast<ptrdiff_t>(at_ + count),
-                                         '\n'));
+    line_ +=
+        static_cast<int>(std::count(source_.begin() + static_cast<ptrdiff_t>(at_),
+                                    source_.begin() + static_cast<ptrdiff_t>(at_ + count), '\n'));
     at_ += count;
   }
   void skip_space();
@@ -129,6 +129,7 @@ bool Lexer::raw_begin(size_t& length) const {
 }
 
 void Lexer::raw() {
+  if (at_ == source_.size()) return;
   const int begin_line = line_;
   for (size_t at = at_; (at = source_.find("{%", at)) != std::string::npos; ++at) {
     size_t end = at + 2;
@@ -175,6 +176,7 @@ void Lexer::end_tag(std::string_view end) {
 }
 
 void Lexer::comment() {
+  if (at_ == source_.size()) return;
   const size_t end = source_.find("#}", at_);
   if (end == std::string::npos) syntax_error(line_, "Missing end of comment tag");
   const char sign = end > at_ ? source_[end - 1] : ' ';
@@ -232,15 +234,14 @@ void Lexer::text_literal() {
   if (end >= source_.size()) {
     syntax_error(line_, "unexpected char {}; the text does not end", quote);
   }
-  push(TokenKind::Text,
-       unescaped(std::string_view(source_).substr(at_ + 1, end - at_ - 1), line_));
+  push(TokenKind::Text, unescaped(std::string_view(source_).substr(at_ + 1, end - at_ - 1), line_));
   advance(end + 1 - at_);
 }
 
 void Lexer::operator_token() {
   static constexpr std::string_view kOperators[] = {
-      "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]",
-      "(",  ")",  "{",  "}",  ">",  "<",  "=", ".", ":", "|", ",", ";"};
+      "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+      "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
   const auto* found = std::find_if(std::begin(kOperators), std::end(kOperators),
                                    [&](std::string_view text) { return starts_with(text); });
   if (found == std::end(kOperators)) {
@@ -312,7 +313,8 @@ std::vector<Token> Lexer::run() {
 
 std::vector<Token> tokenize(std::string_view source) {
   if (const size_t at = invalid_utf8_at(source); at != std::string_view::npos) {
-    const auto lines = std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(at), '\n');
+    const auto lines =
+        std::count(source.begin(), source.begin() + static_cast<ptrdiff_t>(at), '\n');
     syntax_error(static_cast<int>(lines) + 1, "the template is not UTF-8");
   }
   return Lexer(source).run();

@@ -31,7 +31,9 @@ struct Token {
   int64_t integer = 0;
   double number = 0;
 
-  bool is(TokenKind wanted, std::string_view value) const { return kind == wanted && text == value; }
+  bool is(TokenKind wanted, std::string_view value) const {
+    return kind == wanted && text == value;
+  }
   bool is_name(std::string_view value) const { return is(TokenKind::Name, value); }
   bool is_operator(std::string_view value) const { return is(TokenKind::Operator, value); }
 };
@@ -42,8 +44,8 @@ std::vector<Token> tokenize(std::string_view source);
 /// Error(Format) about a line of the template.
 template <class... Args>
 [[noreturn]] void syntax_error(int line, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(ErrorCode::Format, fmt::format("line {}: {}", line,
-                                             fmt::format(format, std::forward<Args>(args)...)));
+  throw Error(ErrorCode::Format,
+              fmt::format("line {}: {}", line, fmt::format(format, std::forward<Args>(args)...)));
 }
 
 }  // namespace mpq::text::jinja

@@ -67,10 +67,10 @@ void read_integer(std::string_view text, NumberLiteral& literal) {
     }
   }
   for (const char c : without_underscores(text.substr(begin, end - begin))) {
-    literal.overflows = literal.overflows ||
-                        __builtin_mul_overflow(literal.integer, int64_t{base}, &literal.integer) ||
-                        __builtin_add_overflow(literal.integer, int64_t{digit_of(c)},
-                                               &literal.integer);
+    literal.overflows =
+        literal.overflows ||
+        __builtin_mul_overflow(literal.integer, int64_t{base}, &literal.integer) ||
+        __builtin_add_overflow(literal.integer, int64_t{digit_of(c)}, &literal.integer);
   }
   literal.length = end;
 }

@@ -22,7 +22,7 @@ class Loop : public Object, public std::enable_shared_from_this<Loop> {
   bool advance();
   const Value& current() const { return current_; }
 
-  std::string repr() const override { return fmt::format("<LoopContext {}>", index_ + 1); }
+  std::string repr() override { return fmt::format("<LoopContext {}/{}>", index_ + 1, length()); }
   std::optional<Value> attribute(const std::string& name) override;
   Value call(const Arguments& arguments) override;
 
@@ -107,7 +107,8 @@ std::optional<Value> Loop::attribute(const std::string& name) {
   }
   if (name == "changed") {
     return function_value(
-        name, [self = shared_from_this()](const Arguments& values) { return self->changed(values); },
+        name,
+        [self = shared_from_this()](const Arguments& values) { return self->changed(values); },
         depth() + 1);
   }
   return std::nullopt;
@@ -152,32 +153,32 @@ Flow ForStatement::run(Frame& frame, const Value& values, int64_t depth) const {
   Iteration source = iterate(values);
   if (test) {
     // The loop may outlive this frame, kept in a namespace.
-    source = {[this, &run = frame.run, scope = frame.scope,
-               next = std::move(source.next)](Value& item) {
-                std::string ignored;
-                while (next(item)) {
-                  Frame inner{run, std::make_shared<Scope>(scope), ignored};
-                  target.assign(inner, item);
-                  if (is_true(evaluate(*test, inner))) return true;
-                }
-                return false;
-              },
-              std::nullopt};
+    source = {
+        [this, &run = frame.run, scope = frame.scope, next = std::move(source.next)](Value& item) {
+          std::string ignored;
+          while (next(item)) {
+            Frame inner{run, std::make_shared<Scope>(scope), ignored};
+            target.assign(inner, item);
+            if (is_true(evaluate(*test, inner))) return true;
+          }
+          return false;
+        },
+        std::nullopt};
   }
   const auto state =
       std::make_shared<Loop>(*this, frame, std::move(source), depth, values.depth() + 1);
   const Value variable = Value::object(state);
-  bool is_empty = true;
+  bool is_complete = false;  // one pass through the body at least
   while (state->advance()) {
-    is_empty = false;
     Budget::spend_steps(1);
     Frame inner = frame.inner();
     inner.scope->set(loop, variable);
     target.assign(inner, state->current());
     const Flow flow = jinja::execute(body, inner);
     if (flow == Flow::Break) break;
+    is_complete = is_complete || flow == Flow::Next;
   }
-  if (!is_empty) return Flow::Next;
+  if (is_complete) return Flow::Next;
   Frame inner = frame.inner();
   return jinja::execute(otherwise, inner);
 }

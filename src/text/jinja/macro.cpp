@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "bound_arguments.h"
 #include "operations.h"
 
 namespace mpq::text::jinja {
@@ -11,13 +12,11 @@ namespace {
 class Macro : public Object {
  public:
   Macro(const MacroDefinition& definition, const Frame& frame)
-      : Object("Macro", true, 0),
-        definition_(definition),
-        run_(frame.run),
-        scope_(frame.scope) {}
+      : Object("Macro", true, 0), definition_(definition), run_(frame.run), scope_(frame.scope) {}
 
-  std::string repr() const override {
-    return definition_.name.empty() ? "<Macro anonymous>" : "<Macro " + text_repr(definition_.name) + ">";
+  std::string repr() override {
+    return definition_.name.empty() ? "<Macro anonymous>"
+                                    : "<Macro " + text_repr(definition_.name) + ">";
   }
   std::optional<Value> attribute(const std::string& name) override;
   Value call(const Arguments& arguments) override;
@@ -93,8 +92,7 @@ void Macro::bind_specials(Frame& frame, const Arguments& arguments, Dict& named)
   if (macro.uses_kwargs) {
     frame.scope->set(macro.kwargs, Value::dict(named));
   } else if (named.size() > 0) {
-    raise("macro '{}' takes no keyword argument {}", macro.name,
-          to_repr(named.entries()[0].first));
+    raise("macro '{}' takes no keyword argument {}", macro.name, to_repr(named.entries()[0].first));
   }
   const auto& values = arguments.positional;
   const size_t count = macro.parameters.size();
@@ -140,7 +138,7 @@ Flow MacroStatement::execute(Frame& frame) const {
 
 Flow CallBlockStatement::execute(Frame& frame) const {
   const Value caller = macro_value(definition, frame);
-  frame.write(to_text(call->call(frame, &caller)));
+  frame.write(require_text(call->call(frame, &caller)));
   return Flow::Next;
 }
 

@@ -48,7 +48,8 @@ Arguments ArgumentNodes::evaluate(Frame& frame) const {
   }
   if (!named_spread) return arguments;
   const Value mapping = jinja::evaluate(*named_spread, frame);
-  if (!mapping.is(Kind::Dict)) raise("argument after ** must be a mapping, not {}", type_name(mapping));
+  if (!mapping.is(Kind::Dict))
+    raise("argument after ** must be a mapping, not {}", type_name(mapping));
   for (const auto& [key, value] : mapping.as_dict().entries()) {
     if (!key.is_text()) raise("keywords must be strings");
     for (const auto& [name, ignored] : arguments.named) {

@@ -82,7 +82,8 @@ inline int height_of(const Expressions& nodes) {
 template <class T>
 int height_of(const std::vector<std::pair<T, ExpressionPointer>>& nodes) {
   int height = 0;
-  for (const auto& node : nodes) height = std::max({height, height_of(node.first), height_of(node.second)});
+  for (const auto& node : nodes)
+    height = std::max({height, height_of(node.first), height_of(node.second)});
   return height;
 }
 inline int height_of(const ArgumentNodes& nodes) {

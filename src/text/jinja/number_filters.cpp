@@ -33,8 +33,8 @@ Value to_integer(const Value& subject, const Arguments& arguments) {
   }
   if (!subject.is_text()) return fallback;
   const bool has_base = base == 0 || (base >= 2 && base <= 36);
-  if (const auto value = has_base ? parse_integer(subject.as_text(), static_cast<int>(base))
-                                  : std::nullopt) {
+  if (const auto value =
+          has_base ? parse_integer(subject.as_text(), static_cast<int>(base)) : std::nullopt) {
     return Value::integer(*value);
   }
   const auto number = parse_number(subject.as_text());

@@ -13,7 +13,7 @@ class Function : public Object {
       : Object("builtin_function_or_method", true, depth),
         name_(std::move(name)),
         body_(std::move(body)) {}
-  std::string repr() const override { return "<built-in method " + name_ + ">"; }
+  std::string repr() override { return "<built-in method " + name_ + ">"; }
   Value call(const Arguments& arguments) override { return body_(arguments); }
 
  private:
@@ -55,7 +55,7 @@ Object::Object(std::string type, bool is_callable, int depth)
   Budget::spend_bytes(sizeof(Object) + 64);
 }
 
-std::string Object::repr() const { return "<" + type_ + " object>"; }
+std::string Object::repr() { return "<" + type_ + " object>"; }
 
 std::optional<Value> Object::attribute(const std::string& name) { return std::nullopt; }
 
@@ -90,7 +90,7 @@ Range::Range(int64_t start, int64_t stop, int64_t step)
       step_(step),
       size_(range_size(start, stop, step)) {}
 
-std::string Range::repr() const {
+std::string Range::repr() {
   if (step_ == 1) return fmt::format("range({}, {})", start_, stop_);
   return fmt::format("range({}, {}, {})", start_, stop_, step_);
 }
@@ -112,7 +112,9 @@ std::optional<Iteration> Range::iterate() {
 }
 
 DictView::DictView(Value dict, Part part)
-    : Object(part == Part::Keys ? "dict_keys" : part == Part::Values ? "dict_values" : "dict_items",
+    : Object(part == Part::Keys     ? "dict_keys"
+             : part == Part::Values ? "dict_values"
+                                    : "dict_items",
              false, dict.depth() + 1),
       dict_(std::move(dict)),
       part_(part) {}
@@ -129,7 +131,7 @@ std::vector<Value> DictView::items() const {
   return items;
 }
 
-std::string DictView::repr() const { return type() + "(" + to_repr(Value::list(items())) + ")"; }
+std::string DictView::repr() { return type() + "(" + to_repr(Value::list(items())) + ")"; }
 
 std::optional<Iteration> DictView::iterate() {
   const auto next = [items = items(), at = size_t{0}](Value& item) mutable {
@@ -140,9 +142,7 @@ std::optional<Iteration> DictView::iterate() {
   return Iteration{next, static_cast<int64_t>(dict_.as_dict().size())};
 }
 
-std::string Namespace::repr() const {
-  return "<Namespace " + to_repr(Value::dict(members_)) + ">";
-}
+std::string Namespace::repr() { return "<Namespace " + to_repr(Value::dict(members_)) + ">"; }
 
 std::optional<Value> Namespace::attribute(const std::string& name) {
   const Value* member = members_.find(name);

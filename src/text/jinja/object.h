@@ -35,7 +35,7 @@ class Object {
   bool is_callable() const { return is_callable_; }
   int depth() const { return depth_; }
 
-  virtual std::string repr() const;
+  virtual std::string repr();
   virtual std::optional<Value> attribute(const std::string& name);
   virtual Value call(const Arguments& arguments);
   /// Nothing when it is not iterable.
@@ -61,7 +61,7 @@ class Range : public Object {
   int64_t size() const { return size_; }
   int64_t at(int64_t index) const { return start_ + index * step_; }
   int64_t step() const { return step_; }
-  std::string repr() const override;
+  std::string repr() override;
   std::optional<Value> attribute(const std::string& name) override;
   std::optional<Iteration> iterate() override;
 
@@ -74,7 +74,7 @@ class DictView : public Object {
  public:
   enum class Part { Keys, Values, Items };
   DictView(Value dict, Part part);
-  std::string repr() const override;
+  std::string repr() override;
   std::optional<Iteration> iterate() override;
   std::vector<Value> items() const;
   Part part() const { return part_; }
@@ -89,7 +89,7 @@ class DictView : public Object {
 class Namespace : public Object {
  public:
   Namespace() : Object("Namespace", false, 0) {}
-  std::string repr() const override;
+  std::string repr() override;
   std::optional<Value> attribute(const std::string& name) override;
   void set(const std::string& name, Value value);
   void clear() { members_ = Dict(); }

@@ -30,8 +30,8 @@ ExpressionPointer Parser::parse_condition() {
       otherwise = parse_condition();
     }
     unknown_.resize(std::min(unknown, unknown_.size()));
-    value = make_node<ConditionalNode>(line, std::move(test), std::move(value),
-                                       std::move(otherwise));
+    value =
+        make_node<ConditionalNode>(line, std::move(test), std::move(value), std::move(otherwise));
     line = current().line;
   }
   return value;
@@ -136,16 +136,15 @@ ExpressionPointer Parser::parse_unary(bool with_filter) {
   return with_filter ? parse_filters(std::move(node)) : std::move(node);
 }
 
-// One expression, or several with commas between them: a tuple. `end`: a name that ends it too.
-ExpressionPointer Parser::parse_tuple(bool with_condition, std::string_view end,
-                                      bool in_parentheses) {
+// One expression, or several with commas between them: a tuple.
+ExpressionPointer Parser::parse_tuple(bool with_condition, bool in_parentheses) {
   const int line = current().line;
   Expressions items;
   bool is_tuple = false;
   const auto at_end = [&] {
     const TokenKind kind = current().kind;
     return kind == TokenKind::VariableEnd || kind == TokenKind::BlockEnd ||
-           current().is_operator(")") || (!end.empty() && current().is_name(end));
+           current().is_operator(")");
   };
   for (;;) {
     if (!items.empty()) expect_operator(",");

@@ -105,7 +105,7 @@ std::unique_ptr<Statement> Parser::parse_with() {
   WithStatement::Assignments assignments;
   while (current().kind != TokenKind::BlockEnd) {
     if (!assignments.empty()) expect_operator(",");
-    Target target = parse_target(false, {});
+    Target target = parse_target(false);
     expect_operator("=");
     assignments.emplace_back(std::move(target), parse_expression());
   }

@@ -22,7 +22,7 @@ ExpressionPointer Parser::parse_primary() {
   if (token.is_operator("[")) return parse_list();
   if (token.is_operator("{")) return parse_dict();
   if (!skip_operator("(")) unexpected("an expression");
-  ExpressionPointer node = parse_tuple(true, {}, true);
+  ExpressionPointer node = parse_tuple(true, true);
   expect_operator(")");
   return node;
 }

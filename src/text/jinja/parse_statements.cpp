@@ -67,7 +67,7 @@ Body Parser::parse_body(Ends ends) {
       body.push_back(make_statement<DataStatement>(token.line, token.text));
     } else if (token.kind == TokenKind::VariableBegin) {
       const int line = current().line;
-      body.push_back(make_statement<OutputStatement>(line, parse_tuple(true, {}, false)));
+      body.push_back(make_statement<OutputStatement>(line, parse_tuple(true, false)));
       expect_kind(TokenKind::VariableEnd, "the end of the print statement");
     } else {
       for (const std::string_view end : ends) {
@@ -121,7 +121,7 @@ std::unique_ptr<Statement> Parser::parse_if() {
   for (bool is_open = true; is_open;) {
     const bool has_test = next().text != "else";
     IfStatement::Branch branch;
-    if (has_test) branch.test = parse_tuple(false, {}, false);
+    if (has_test) branch.test = parse_tuple(false, false);
     branch.body = has_test ? parse_block({"elif", "else", "endif"}) : parse_block({"endif"});
     branches.push_back(std::move(branch));
     is_open = !current().is_name("endif");
@@ -135,9 +135,9 @@ std::unique_ptr<Statement> Parser::parse_for() {
   auto statement = std::make_unique<ForStatement>();
   statement->line = next().line;
   ++loop_bodies_;
-  statement->target = parse_target(false, "in");
+  statement->target = parse_target(false);
   if (!skip_name("in")) unexpected("'in'");
-  statement->items = parse_tuple(false, "recursive", false);
+  statement->items = parse_tuple(false, false);
   const size_t unknown = unknown_.size();
   if (skip_name("if")) statement->test = parse_expression();
   statement->is_recursive = skip_name("recursive");
@@ -173,9 +173,9 @@ void Parser::parse_print(Body& body) {
 
 std::unique_ptr<Statement> Parser::parse_set() {
   const int line = next().line;
-  Target target = parse_target(true, {});
+  Target target = parse_target(true);
   if (skip_operator("=")) {
-    return make_statement<AssignStatement>(line, std::move(target), parse_tuple(true, {}, false));
+    return make_statement<AssignStatement>(line, std::move(target), parse_tuple(true, false));
   }
   const size_t unknown = unknown_.size();
   ExpressionPointer value = parse_filter_chain(make_node<CapturedNode>(line), false);
@@ -197,14 +197,14 @@ Symbol Parser::store(const std::string& name) {
   return names_.intern(name);
 }
 
-// Names with commas between them, until `end` or the end of the tag.
-Target Parser::parse_target(bool may_have_member, std::string_view end) {
+// Names with commas between them.
+Target Parser::parse_target(bool may_have_member) {
   Target target;
   for (;;) {
     if (!target.parts.empty()) expect_operator(",");
     const TokenKind kind = current().kind;
     if (kind == TokenKind::VariableEnd || kind == TokenKind::BlockEnd ||
-        current().is_operator(")") || (!end.empty() && current().is_name(end))) {
+        current().is_operator(")")) {
       break;
     }
     target.parts.push_back(parse_target_part(may_have_member));
@@ -222,7 +222,7 @@ Target Parser::parse_target_part(bool may_have_member) {
   if (skip_operator("(")) {
     Target target;
     if (!current().is_operator(")")) {
-      target = parse_target(false, {});
+      target = parse_target(false);
     } else {
       target.is_tuple = true;
     }

@@ -46,13 +46,13 @@ class Parser {
   void parse_print(Body& body);
   void parse_signature(MacroDefinition& definition);
   Body parse_macro_body(MacroDefinition& definition, std::string_view end);
-  Target parse_target(bool may_have_member, std::string_view end);
+  Target parse_target(bool may_have_member);
   Target parse_target_part(bool may_have_member);
   Symbol store(const std::string& name);
 
   // Expressions.
   ExpressionPointer parse_expression();
-  ExpressionPointer parse_tuple(bool with_condition, std::string_view end, bool in_parentheses);
+  ExpressionPointer parse_tuple(bool with_condition, bool in_parentheses);
   ExpressionPointer parse_condition();
   ExpressionPointer parse_or();
   ExpressionPointer parse_and();

@@ -72,8 +72,7 @@ std::vector<int64_t> slice_indices(int64_t size, const Value& start, const Value
 Value text_slice(const Value& value, const Value& start, const Value& stop, const Value& step) {
   const std::u32string points = code_points(value.as_text());
   std::string out;
-  for (const int64_t at :
-       slice_indices(static_cast<int64_t>(points.size()), start, stop, step)) {
+  for (const int64_t at : slice_indices(static_cast<int64_t>(points.size()), start, stop, step)) {
     append_utf8(out, points[static_cast<size_t>(at)]);
   }
   Budget::spend_bytes(value.as_text().size());
@@ -122,7 +121,8 @@ int64_t length_of(const Value& value) {
   if (value.is_sequence()) return static_cast<int64_t>(value.items().size());
   if (value.is_text()) return static_cast<int64_t>(code_point_count(value.as_text()));
   if (value.is(Kind::Object)) {
-    if (value.as_object().type() == "LoopContext") return value.as_object().attribute("length")->as_integer();
+    if (value.as_object().type() == "LoopContext")
+      return value.as_object().attribute("length")->as_integer();
     const auto iteration = value.as_object().iterate();
     if (iteration && iteration->length) return *iteration->length;
   }

@@ -12,10 +12,10 @@ std::u32string code_points(std::string_view text);
 std::string utf8_of(std::u32string_view points);
 size_t code_point_count(std::string_view text);
 
-bool is_space(char32_t c);      // str.isspace()
-bool is_alpha(char32_t c);      // L*
-bool is_decimal(char32_t c);    // Nd
-bool is_digit(char32_t c);      // Nd and superscripts and the like
+bool is_space(char32_t c);          // str.isspace()
+bool is_alpha(char32_t c);          // L*
+bool is_decimal(char32_t c);        // Nd
+bool is_digit(char32_t c);          // Nd and superscripts and the like
 bool is_numeric_point(char32_t c);  // N*
 bool is_alnum(char32_t c);
 bool is_printable(char32_t c);

@@ -13,7 +13,8 @@ using Function = std::function<Value(const Value&)>;
 Value lazy(const Value& subject, std::function<std::function<bool(Value&)>()> start) {
   return generator_value(
       "generator",
-      [subject, start = std::move(start), next = std::function<bool(Value&)>()](Value& item) mutable {
+      [subject, start = std::move(start),
+       next = std::function<bool(Value&)>()](Value& item) mutable {
         Budget::spend_steps(1);
         if (!next) next = is_true(subject) ? start() : [](Value&) { return false; };
         return next(item);

@@ -13,8 +13,7 @@ namespace {
 
 Value default_value(const Value& subject, const Arguments& arguments) {
   const BoundArguments bound(arguments, "default", {"default_value", "boolean"});
-  const bool is_missing =
-      subject.is_undefined() || (bound.truth(1, false) && !is_true(subject));
+  const bool is_missing = subject.is_undefined() || (bound.truth(1, false) && !is_true(subject));
   return is_missing ? bound.value_or(0, Value::text("")) : subject;
 }
 
@@ -137,8 +136,8 @@ Value attribute(const Value& subject, const Arguments& arguments) {
   if (subject.is_undefined()) raise("{}", subject.reason());
   const auto own = own_attribute(subject, name);
   return own ? *own
-             : Value::undefined(fmt::format("'{} object' has no attribute '{}'",
-                                            type_name(subject), name));
+             : Value::undefined(
+                   fmt::format("'{} object' has no attribute '{}'", type_name(subject), name));
 }
 
 Value sum(const Value& subject, const Arguments& arguments) {

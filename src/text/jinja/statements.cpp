@@ -1,6 +1,7 @@
 // What statements write and assign.
 #include "statements.h"
 
+#include "bound_arguments.h"
 #include "operations.h"
 
 namespace mpq::text::jinja {
@@ -55,7 +56,7 @@ Flow FilterBlockStatement::execute(Frame& frame) const {
   std::string text = captured(body, frame, flow);
   if (flow != Flow::Next) return flow;
   Frame inner = frame.inner();
-  frame.write(to_text(filtered(*value, std::move(text), inner)));
+  frame.write(require_text(filtered(*value, std::move(text), inner)));
   return Flow::Next;
 }
 

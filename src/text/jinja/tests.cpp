@@ -26,7 +26,8 @@ bool is_string(const Value& value) { return value.is_text(); }
 bool is_mapping(const Value& value) { return value.is(Kind::Dict); }
 bool is_escaped(const Value& value) { return value.is_markup(); }
 bool is_iterable(const Value& value) {
-  return try_iterate(value).has_value() || (value.is(Kind::Object) && type_name(value) == "LoopContext");
+  return try_iterate(value).has_value() ||
+         (value.is(Kind::Object) && type_name(value) == "LoopContext");
 }
 
 // What has len() and [].

@@ -160,9 +160,9 @@ std::string to_swapped_case(std::string_view text) {
 
 std::string to_folded_case(std::string_view text) {
   utf8proc_uint8_t* bytes = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                 static_cast<utf8proc_ssize_t>(text.size()), &bytes,
-                                 UTF8PROC_CASEFOLD);
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &bytes, UTF8PROC_CASEFOLD);
   if (size < 0) return to_lower(text);
   std::string out(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
   std::free(bytes);

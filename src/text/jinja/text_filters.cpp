@@ -13,7 +13,9 @@ namespace mpq::text::jinja {
 namespace {
 
 // markupsafe.soft_str: text stays as it is.
-Value soft_text(const Value& value) { return value.is_text() ? value : Value::text(to_text(value)); }
+Value soft_text(const Value& value) {
+  return value.is_text() ? value : Value::text(to_text(value));
+}
 
 Value call_method(const Value& value, const char* name, const Arguments& arguments) {
   return own_attribute(value, name)->as_object().call(arguments);
@@ -53,8 +55,7 @@ std::string titled(std::string_view text) {
 Value replace(const Value& subject, const Arguments& arguments) {
   const BoundArguments bound(arguments, "replace", {"old", "new", "count"}, 2);
   const int64_t limit = bound.has(2) && !bound[2].is_none() ? bound.integer(2, -1) : -1;
-  return Value::text(
-      replaced(to_text(subject), to_text(bound[0]), to_text(bound[1]), limit));
+  return Value::text(replaced(to_text(subject), to_text(bound[0]), to_text(bound[1]), limit));
 }
 
 Value format(const Value& subject, const Arguments& arguments) {

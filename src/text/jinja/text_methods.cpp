@@ -77,8 +77,7 @@ Value replace(const Value& self, const Arguments& arguments) {
   const BoundArguments bound(arguments, "replace", {"", "", ""}, 2);
   const std::string old = bound.text(0, ""), fresh = bound.text(1, "");
   return like(self, replaced(self.as_text(), as_argument(self, old, bound[0].is_markup()),
-                             as_argument(self, fresh, bound[1].is_markup()),
-                             bound.integer(2, -1)));
+                             as_argument(self, fresh, bound[1].is_markup()), bound.integer(2, -1)));
 }
 
 Value join(const Value& self, const Arguments& arguments) {

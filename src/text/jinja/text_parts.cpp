@@ -22,7 +22,6 @@ std::vector<std::string> split_at_space(std::u32string_view points, int64_t limi
   for (skip(true); at < points.size(); skip(true)) {
     const size_t begin = at;
     if (limit >= 0 && static_cast<int64_t>(parts.size()) == limit) {
-      while (!points.empty() && is_space(points.back())) points.remove_suffix(1);
       at = points.size();
     } else {
       skip(false);

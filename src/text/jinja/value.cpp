@@ -17,14 +17,14 @@ int depth_around(const std::vector<Value>& items) {
 }
 
 Value Value::undefined(std::string reason) {
-  return Value(Data(std::in_place_index<0>,
-                    std::make_shared<const std::string>(std::move(reason))));
+  return Value(
+      Data(std::in_place_index<0>, std::make_shared<const std::string>(std::move(reason))));
 }
 
 Value Value::text(std::string bytes, bool markup) {
   require_text_size(bytes.size());
-  return Value(Data(std::in_place_index<5>,
-                    std::make_shared<const Text>(Text{std::move(bytes), markup})));
+  return Value(
+      Data(std::in_place_index<5>, std::make_shared<const Text>(Text{std::move(bytes), markup})));
 }
 
 Value Value::list(std::vector<Value> items) {
