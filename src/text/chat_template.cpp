@@ -5,7 +5,6 @@
 
 #include "chat_source.h"
 #include "mpq/core/error.h"
-#include "mpq/text/jinja.h"
 
 namespace mpq {
 namespace {
@@ -65,7 +64,7 @@ std::string render_chat(const Json& messages, const std::string& checkpoint_fold
   variables["documents"] = options.documents;
   variables["add_generation_prompt"] = options.add_generation_prompt;
   variables.update(options.variables);
-  return JinjaTemplate(source.text, source.where).render(variables);
+  return JinjaTemplate(source.text, source.where).render(variables, options.clock);
 }
 
 }  // namespace mpq

@@ -307,6 +307,5 @@ TEMPLATES = [
 
 def cases():
     for line in EXPRESSIONS.replace('"multi\nline"', '"multi\x00line"').split("\n"):
-        yield "{{ " + line.replace("\x00", "\n") + " }}", CONTEXT
-    for template in TEMPLATES:
-        yield template, CONTEXT
+        yield "{{ " + line.replace("\x00", "\n") + " }}"
+    yield from TEMPLATES

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/text/jinja.json: small templates, rendered by jinja2 in transformers' own environment.
 
-A case is [template, context, text], with null for the text where jinja2 raises. The cases are in jinja_cases.py.
+A case is [template, text], with null for the text where jinja2 raises; all have one context. They are in jinja_cases.py.
 """
 import datetime
 import json
@@ -9,24 +9,25 @@ import pathlib
 
 from transformers.utils import chat_template_utils
 
-from jinja_cases import cases
+from jinja_cases import CONTEXT, cases
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text/jinja.json"
 NOW = datetime.datetime(2025, 3, 7, 9, 5, 3)
 
 
-def render(source, context):
+def render(source):
     try:
         template = chat_template_utils._compile_jinja_template(source)
         template.globals["strftime_now"] = NOW.strftime
-        return template.render(**json.loads(json.dumps(context)))
+        return template.render(**json.loads(json.dumps(CONTEXT)))
     except Exception:  # whatever Python raises
         return None
 
 
 def main():
-    lines = [json.dumps([source, context, render(source, context)], ensure_ascii=False, separators=(",", ":")) for source, context in cases()]
-    OUT.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    lines = [json.dumps([source, render(source)], ensure_ascii=False, separators=(",", ":")) for source in cases()]
+    context = json.dumps(CONTEXT, ensure_ascii=False)
+    OUT.write_text('{"context":' + context + ',\n"cases":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
     print(f"{len(lines)} cases, {sum(line.endswith(',null]') for line in lines)} of them errors")
 
 

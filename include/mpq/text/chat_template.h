@@ -3,6 +3,7 @@
 #include <string>
 
 #include "mpq/core/json_file.h"
+#include "mpq/text/jinja.h"
 
 namespace mpq {
 
@@ -12,6 +13,7 @@ struct ChatOptions {
   Json documents;  // an array of objects; null: none
   bool add_generation_prompt = true;
   Json variables = Json::object();  // what else it asks for: enable_thinking, date_string, ...
+  JinjaTemplate::Clock clock;       // of strftime_now(); by default the local time
 };
 
 /// Renders [{"role", "content", ...}, ...] with the template found in the checkpoint folder:

@@ -25,8 +25,10 @@ class PercentFormatter {
   Value run();
 
  private:
+  // What has [] and is neither tuple nor text.
   bool is_mapping() const {
-    return !is_tuple_ && !arguments_.is_text() && !arguments_.is_none() && !arguments_.is_numeric();
+    return arguments_.is(Kind::Dict) || arguments_.is(Kind::List) || arguments_.is_undefined() ||
+           arguments_.object_as<Range>();
   }
   const Value& next_argument();
   Value key_argument(size_t& at);

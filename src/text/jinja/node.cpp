@@ -72,10 +72,9 @@ void Target::require_namespaces(Frame& frame) const {
 void Target::assign(Frame& frame, const Value& value) const {
   if (!is_tuple) {
     if (member.empty()) return frame.scope->set(symbol, value);
+    require_namespaces(frame);
     const Value owner = *frame.scope->find(symbol);
-    auto* space = owner.object_as<Namespace>();
-    if (!space) raise("cannot assign attribute on non-namespace object");
-    return space->set(member, value);
+    return owner.object_as<Namespace>()->set(member, value);
   }
   const Iteration iteration = iterate(value);
   std::vector<Value> items;

@@ -80,14 +80,17 @@ Value rounded(const Value& subject, int64_t precision) {
 
 Value round_filter(const Value& subject, const Arguments& arguments) {
   const BoundArguments bound(arguments, "round", {"precision", "method"});
-  const int64_t precision = bound.integer(0, 0);
+  const bool to_whole = bound.has(0) && bound[0].is_none();  // round(x, None) is an int
+  const int64_t precision = to_whole ? 0 : bound.integer(0, 0);
   const std::string method = bound.text(1, "common");
   if (subject.is_undefined()) raise("{}", subject.reason());
   if (method != "common" && method != "ceil" && method != "floor") {
     raise("method must be common, ceil or floor");
   }
   if (!subject.is_numeric()) raise("type {} doesn't define __round__ method", type_name(subject));
+  if (method == "common" && to_whole) return truncated(std::nearbyint(subject.as_number()));
   if (method == "common") return rounded(subject, precision);
+  if (to_whole) raise("unsupported operand type(s) for **: 'int' and 'NoneType'");
   const Value power = arithmetic("**", Value::integer(10), Value::integer(precision));
   const double scaled = arithmetic("*", subject, power).as_number();
   return arithmetic("/", truncated(method == "ceil" ? std::ceil(scaled) : std::floor(scaled)),

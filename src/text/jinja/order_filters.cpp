@@ -50,7 +50,7 @@ Value sort(const Value& subject, const Arguments& arguments) {
     }
     return Value::list(std::move(parts));
   };
-  return Value::list(second_of(sorted_pairs(items_of(subject), key, bound.truth(0, false))));
+  return Value::list(second_of(sorted_pairs(items_of(subject), key, bound.integer(0, 0) != 0)));
 }
 
 Value unique(const Value& subject, const Arguments& arguments) {
@@ -127,7 +127,7 @@ Value dict_sort(const Value& subject, const Arguments& arguments) {
   const auto key = [&](const Value& entry) {
     return folded(entry.items()[by == "key" ? 0 : 1], case_sensitive);
   };
-  return Value::list(second_of(sorted_pairs(entries, key, bound.truth(2, false))));
+  return Value::list(second_of(sorted_pairs(entries, key, bound.integer(2, 0) != 0)));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ Iteration over_text(const Value& text) {
     if (at == bytes.size()) return false;
     const size_t begin = at;
     next_code_point(bytes, at);
-    item = Value::text(bytes.substr(begin, at - begin), text.is_markup());
+    item = Value::text(bytes.substr(begin, at - begin));
     return true;
   };
   return {next, static_cast<int64_t>(code_point_count(text.as_text()))};
@@ -80,12 +80,14 @@ Value text_slice(const Value& value, const Value& start, const Value& stop, cons
 }
 
 Value range_slice(const Range& range, const Value& start, const Value& stop, const Value& step) {
-  const auto indices = slice_indices(range.size(), start, stop, step);
-  const int64_t stride = range.step() * (step.is_none() ? 1 : step.as_integer());
-  if (indices.empty()) return Value::object(std::make_shared<Range>(0, 0, stride));
-  const int64_t first = range.at(indices.front());
-  const int64_t end = range.at(indices.back()) + stride;
-  return Value::object(std::make_shared<Range>(first, end, stride));
+  slice_indices(range.size(), start, stop, step);  // what is no slice throws
+  const int64_t stride = step.is_none() ? 1 : step.as_integer(), size = range.size();
+  const int64_t first = slice_bound(start, stride < 0 ? size - 1 : 0, size, stride);
+  const int64_t last = slice_bound(stop, stride < 0 ? -1 : size, size, stride);
+  int64_t pace = 0;
+  const bool overflows = __builtin_mul_overflow(range.step(), stride, &pace);
+  checked(overflows, pace);
+  return Value::object(std::make_shared<Range>(range.at(first), range.at(last), pace));
 }
 
 }  // namespace

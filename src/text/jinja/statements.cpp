@@ -34,6 +34,7 @@ Flow AssignStatement::execute(Frame& frame) const {
 }
 
 Flow AssignBlockStatement::execute(Frame& frame) const {
+  target.require_namespaces(frame);
   Flow flow = Flow::Next;
   std::string text = captured(body, frame, flow);
   if (flow != Flow::Next) return flow;

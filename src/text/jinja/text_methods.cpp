@@ -54,7 +54,7 @@ Value split(const Value& self, const Arguments& arguments) {
 
 Value splitlines(const Value& self, const Arguments& arguments) {
   const BoundArguments bound(arguments, "splitlines", {"keepends"});
-  return list_like(self, split_lines(self.as_text(), bound.truth(0, false)));
+  return list_like(self, split_lines(self.as_text(), bound.integer(0, 0) != 0));
 }
 
 template <bool from_right>
