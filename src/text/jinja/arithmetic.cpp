@@ -51,7 +51,10 @@ Value added_sequences(const Value& left, const Value& right) {
 }
 
 int64_t floor_divided(int64_t left, int64_t right) {
-  if (right == -1) return checked(left == std::numeric_limits<int64_t>::min(), left ? -left : 0);
+  if (right == -1) {
+    checked(left == std::numeric_limits<int64_t>::min(), 0);
+    return -left;
+  }
   const int64_t quotient = left / right;
   return quotient - (left % right != 0 && (left < 0) != (right < 0));
 }
@@ -91,8 +94,9 @@ Value integers(const std::string& operation, int64_t a, int64_t b) {
     raise("{}", operation == "/" ? "division by zero" : "integer division or modulo by zero");
   }
   if (operation == "/") return Value::number(static_cast<double>(a) / static_cast<double>(b));
+  if (operation == "%" && b == -1) return Value::integer(0);
   const int64_t quotient = floor_divided(a, b);
-  return Value::integer(operation == "//" ? quotient : b == -1 ? 0 : a - quotient * b);
+  return Value::integer(operation == "//" ? quotient : a - quotient * b);
 }
 
 double float_remainder(double a, double b) {

@@ -11,7 +11,18 @@
 
 namespace mpq::text::jinja {
 
+namespace {
+
+// Two views may be equal and change.
+bool is_unhashable_view(const Value& value) {
+  const auto* view = value.object_as<DictView>();
+  return view && view->part() != DictView::Part::Values;
+}
+
+}  // namespace
+
 std::string hash_key(const Value& value) {
+  if (is_unhashable_view(value)) raise("unhashable type: '{}'", type_name(value));
   switch (value.kind()) {
     case Kind::Undefined:
       return "u";
@@ -47,7 +58,7 @@ std::string hash_key(const Value& value) {
 }
 
 bool is_hashable(const Value& value) {
-  if (value.is(Kind::List) || value.is(Kind::Dict)) return false;
+  if (value.is(Kind::List) || value.is(Kind::Dict) || is_unhashable_view(value)) return false;
   return !value.is(Kind::Tuple) ||
          std::all_of(value.items().begin(), value.items().end(), is_hashable);
 }

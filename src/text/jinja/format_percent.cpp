@@ -96,7 +96,7 @@ std::string integer_digits(const Directive& directive, const Value& value, bool&
           is_decimal_type ? "a real number" : "an integer", type_name(value));
   }
   if (!std::isfinite(value.as_number())) raise("cannot convert float infinity or NaN to integer");
-  checked(std::abs(value.as_number()) > 9.3e18, 0);
+  checked(value.is(Kind::Float) && std::abs(value.as_number()) >= 9.2233720368547758e18, 0);
   const int64_t number =
       value.is_integral() ? value.as_integer() : static_cast<int64_t>(value.as_number());
   is_negative = number < 0;

@@ -5,8 +5,18 @@
 
 #include "budget.h"
 #include "dict.h"
+#include "utf8.h"
 
 namespace mpq::text::jinja {
+
+namespace {
+
+Value valid_text(const std::string& text) {
+  require(invalid_utf8_at(text) == std::string::npos, ErrorCode::Format, "a text is not UTF-8");
+  return Value::text(text);
+}
+
+}  // namespace
 
 Value value_of(const Json& json, int level) {
   require_nesting(level);
@@ -23,7 +33,7 @@ Value value_of(const Json& json, int level) {
     case Json::value_t::number_float:
       return Value::number(json.get<double>());
     case Json::value_t::string:
-      return Value::text(json.get<std::string>());
+      return valid_text(json.get_ref<const std::string&>());
     case Json::value_t::array: {
       std::vector<Value> items;
       for (const Json& item : json) items.push_back(value_of(item, level + 1));
@@ -32,7 +42,7 @@ Value value_of(const Json& json, int level) {
     case Json::value_t::object: {
       Dict dict;
       for (const auto& [key, member] : json.items())
-        dict.set(Value::text(key), value_of(member, level + 1));
+        dict.set(valid_text(key), value_of(member, level + 1));
       return Value::dict(std::move(dict));
     }
     default:

@@ -51,25 +51,27 @@ Value to_float(const Value& subject, const Arguments& arguments) {
 
 // Half to even, at a digit left of the point.
 int64_t rounded_to_power(int64_t value, int64_t digits) {
-  if (digits > 18) return 0;
   int64_t power = 1;
   for (int64_t i = 0; i < digits; ++i) power *= 10;
   const int64_t rest = ((value % power) + power) % power;
-  const int64_t floor = value - rest;
-  const int64_t twice = rest > power / 2 ? 1 : rest < power / 2 ? -1 : 0;
-  const bool up = twice > 0 || (twice == 0 && rest > 0 && (floor / power) % 2 != 0);
-  return up ? floor + power : floor;
+  const int64_t quotient = (value - value % power) / power - (value % power < 0 ? 1 : 0);
+  const bool is_half = rest == power - rest;
+  const bool up = is_half ? quotient % 2 != 0 : rest > power - rest;
+  int64_t result = 0;
+  const bool overflows = __builtin_mul_overflow(quotient + (up ? 1 : 0), power, &result);
+  return checked(overflows, result);
 }
 
 Value rounded(const Value& subject, int64_t precision) {
   if (subject.is_integral()) {
     const int64_t value = subject.as_integer();
+    if (precision < -18) return Value::integer(0);
     return Value::integer(precision >= 0 ? value : rounded_to_power(value, -precision));
   }
   const double number = subject.as_number();
   if (!std::isfinite(number) || precision > 323) return subject;
   if (precision < 0) {
-    const double power = std::pow(10.0, static_cast<double>(-precision));
+    const double power = std::pow(10.0, -static_cast<double>(precision));
     return Value::number(std::isinf(power) ? std::copysign(0.0, number)
                                            : std::nearbyint(number / power) * power);
   }

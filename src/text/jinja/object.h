@@ -59,7 +59,11 @@ class Range : public Object {
  public:
   Range(int64_t start, int64_t stop, int64_t step);
   int64_t size() const { return size_; }
-  int64_t at(int64_t index) const { return start_ + index * step_; }
+  /// Also one past the end, which may lie beyond 64 bits and wraps.
+  int64_t at(int64_t index) const {
+    return static_cast<int64_t>(static_cast<uint64_t>(start_) +
+                                static_cast<uint64_t>(index) * static_cast<uint64_t>(step_));
+  }
   int64_t step() const { return step_; }
   std::string repr() override;
   std::optional<Value> attribute(const std::string& name) override;

@@ -102,7 +102,8 @@ Value batch(const Value& subject, const Arguments& arguments) {
     row.push_back(item);
   }
   if (!row.empty() && !fill.is_none()) {
-    const int64_t missing = require_integer(count) - static_cast<int64_t>(row.size());
+    const auto size = static_cast<int64_t>(row.size());
+    const int64_t missing = std::max(require_integer(count), size) - size;
     require_item_count(static_cast<size_t>(std::max<int64_t>(missing, 0)));
     for (int64_t i = 0; i < missing; ++i) row.push_back(fill);
   }

@@ -132,8 +132,9 @@ Value padded(const Value& self, const Arguments& arguments) {
 Value zero_filled(const Value& self, const Arguments& arguments) {
   const BoundArguments bound(arguments, "zfill", {""}, 1);
   const std::string& text = self.as_text();
-  const int64_t missing = bound.integer(0, 0) - static_cast<int64_t>(code_point_count(text));
-  if (missing <= 0) return self;
+  const auto length = static_cast<int64_t>(code_point_count(text));
+  if (bound.integer(0, 0) <= length) return self;
+  const int64_t missing = bound.integer(0, 0) - length;
   require_text_size(static_cast<size_t>(missing));
   const size_t sign = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
   return like(self, text.substr(0, sign) + std::string(static_cast<size_t>(missing), '0') +
