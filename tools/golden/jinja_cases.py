@@ -209,6 +209,8 @@ dict([1])
 namespace(a=1).a, namespace({'b': 2}).b, namespace(a=1), namespace().x is defined, namespace(a=1)['a'], namespace(x=1).x + 1
 namespace(_a=1)
 namespace(1)
+namespace(missing)
+dict(missing)
 raise_exception('stop')
 raise_exception()
 strftime_now('%Y-%m-%d %H:%M:%S'), strftime_now('%d %B %Y'), strftime_now('%a %b %j %%'), strftime_now('%I %p%z'), strftime_now('%A, %d.%m.%y')

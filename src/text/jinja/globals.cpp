@@ -25,6 +25,7 @@ Dict make_dict(const Arguments& arguments) {
   Dict dict;
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
+    if (source.is_undefined()) raise("{}", source.reason());
     if (source.is(Kind::Dict)) {
       dict = source.as_dict();
     } else {
