@@ -30,6 +30,6 @@ if(MPQ_INTEROP)
                                            --work "${CMAKE_BINARY_DIR}/interop/${_name}")
     # One at a time: each holds a Python with torch in memory.
     set_tests_properties(interop.${_name} PROPERTIES LABELS interop TIMEOUT 1200 RESOURCE_LOCK python_torch
-                         ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1")
+                         ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1;MPQ_RENDER_TEMPLATE=$<TARGET_FILE:mpq_render_template>")
   endforeach()
 endif()

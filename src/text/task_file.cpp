@@ -51,10 +51,13 @@ void read_input(const Json& object, TaskPrompt& prompt) {
     broken(source, "\"messages\" that is not an array with a message");
   }
   for (const Json& message : prompt.messages) {
-    for (const char* key : {"role", "content"}) {
-      if (!message.is_object() || !message.contains(key) || !message.at(key).is_string()) {
-        broken(source, fmt::format("a message without a text \"{}\"", key));
-      }
+    if (!message.is_object() || !message.contains("role") || !message.at("role").is_string()) {
+      broken(source, "a message without a text \"role\"");
+    }
+    // Calls of tools have no content; text may come in parts.
+    const Json content = message.value("content", Json());
+    if (!content.is_string() && !content.is_array() && !content.is_null()) {
+      broken(source, "a message whose \"content\" is no text, null or array of parts");
     }
   }
 }

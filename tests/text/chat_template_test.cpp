@@ -1,112 +1,135 @@
-// Prompts equal what Jinja renders from the published templates.
+// Prompts equal what Jinja renders, from every place where a checkpoint keeps its template.
 #include "mpq/text/chat_template.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "golden.h"
+#include "jinja_clock.h"
 #include "mpq/core/error.h"
-#include "src/text/chat_family.h"
 
 namespace mpq {
 namespace {
 
-const Json& goldens() {
-  static const Json file = read_golden("chat.json");
-  return file;
-}
+const Json kMessages = Json::parse(R"([{"role": "user", "content": "x"}])");
 
-text::Chat chat_of(const Json& golden, const Json& messages) {
-  text::Chat chat;
-  for (const Json& message : messages) {
-    chat.messages.push_back({message.at("role"), message.at("content"), std::nullopt});
-  }
-  chat.bos = golden.at("bos");
-  chat.eos = golden.at("eos");
-  return chat;
-}
-
-class ChatGolden : public testing::TestWithParam<size_t> {
+class ChatTemplate : public testing::Test {
  protected:
-  const Json& golden() const { return goldens().at(GetParam()); }
-};
+  ChatTemplate() : folder_(scratch_folder()) {}
+  ~ChatTemplate() override { std::filesystem::remove_all(folder_); }
 
-TEST_P(ChatGolden, RendersLikeJinja) {
-  const auto fingerprint = golden().at("fingerprint").get<std::string>();
-  const auto& families = text::chat_families();
-  const auto family = std::find_if(families.begin(), families.end(), [&](const auto& candidate) {
-    const auto& known = candidate.fingerprints;
-    return std::count(known.begin(), known.end(), fingerprint) == 1;
-  });
-  ASSERT_NE(family, families.end());
-  for (const Json& entry : golden().at("cases")) {
-    const text::Chat chat = chat_of(golden(), entry.at("messages"));
-    if (entry.at("expected").is_null()) {
-      EXPECT_THROW(family->render(chat), Error) << entry.at("messages");
-    } else {
-      EXPECT_EQ(family->render(chat), entry.at("expected").get<std::string>());
-    }
+  void write(const std::string& name, const std::string& content) const {
+    std::filesystem::create_directories(std::filesystem::path(folder_ + "/" + name).parent_path());
+    write_scratch(folder_, name, content);
   }
-}
-
-TEST_P(ChatGolden, RendersFromAFolder) {
-  if (!golden().contains("template")) return;  // only its fingerprint may be shipped
-  const std::string folder = scratch_folder();
-  const Json config = {{"chat_template", golden().at("template")},
-                       {"bos_token", {{"content", golden().at("bos")}, {"lstrip", false}}},
-                       {"eos_token", golden().at("eos")}};
-  const Json& entry = golden().at("cases").at(0);
-  write_scratch(folder, "tokenizer_config.json", config.dump());
-  EXPECT_EQ(render_chat(entry.at("messages"), folder), entry.at("expected").get<std::string>());
-  // The template in a file of its own comes first.
-  write_scratch(folder, "chat_template.jinja", "{{ 'unknown' }}");
-  EXPECT_THROW(render_chat(entry.at("messages"), folder), Error);
-  write_scratch(folder, "chat_template.jinja", golden().at("template").get<std::string>() + "\n");
-  if (golden().at("template").get<std::string>().back() != '\n') {
-    EXPECT_EQ(render_chat(entry.at("messages"), folder), entry.at("expected").get<std::string>());
+  std::string render(const Json& messages = kMessages, const ChatOptions& options = {}) const {
+    return render_chat(messages, folder_, options);
   }
-  std::filesystem::remove_all(folder);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, ChatGolden, testing::Range<size_t>(0, goldens().size()),
-                         [](const auto& test) {
-                           return goldens().at(test.param).at("name").template get<std::string>();
-                         });
-
-TEST(ChatFamilies, EveryFingerprintHasAGolden) {
-  std::vector<std::string> known, tested;
-  for (const auto& family : text::chat_families()) {
-    known.insert(known.end(), family.fingerprints.begin(), family.fingerprints.end());
-  }
-  for (const Json& golden : goldens()) tested.push_back(golden.at("fingerprint"));
-  EXPECT_THAT(tested, testing::UnorderedElementsAreArray(known));
-}
-
-TEST(ChatTemplate, ErrorsSayWhatToDo) {
-  const std::string folder = scratch_folder();
-  const Json messages = Json::parse(R"([{"role": "user", "content": "x"}])");
-  const auto expect = [&](const Json& given, ErrorCode code, const std::string& part) {
+  void expect_error(const Json& messages, ErrorCode code, const std::string& part) const {
     try {
-      render_chat(given, folder);
-      FAIL() << given;
+      render(messages);
+      FAIL() << messages;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), code) << error.what();
       EXPECT_THAT(error.what(), testing::HasSubstr(part));
     }
-  };
-  expect(messages, ErrorCode::Unsupported, "\"prompt\"");  // no tokenizer_config.json
-  write_scratch(folder, "tokenizer_config.json", R"({"chat_template": "{{ messages }}"})");
-  expect(messages, ErrorCode::Unsupported, folder);
-  expect(Json::array(), ErrorCode::Format, "messages");
-  expect(Json::parse(R"([{"role": "user"}])"), ErrorCode::Format, "content");
-  expect(Json::parse(R"([3])"), ErrorCode::Format, "role");
-  expect(Json::parse(R"([{"role": "tool", "content": "x"}])"), ErrorCode::Unsupported, "tool");
-  write_scratch(folder, "tokenizer_config.json", R"({"chat_template": 7})");
-  expect(messages, ErrorCode::Format, "chat_template");
-  std::filesystem::remove_all(folder);
+  }
+
+  const std::string folder_;
+};
+
+TEST_F(ChatTemplate, RendersLikeJinja) {
+  ChatOptions options;
+  options.variables = {{"date_string", "26 Jul 2024"}};
+  for (const Json& golden : read_golden("chat.json")) {
+    SCOPED_TRACE(golden.at("name"));
+    const Json config = {{"chat_template", golden.at("template")},
+                         {"bos_token", {{"content", golden.at("bos")}, {"lstrip", false}}},
+                         {"eos_token", golden.at("eos")}};
+    write("tokenizer_config.json", config.dump());
+    for (const Json& entry : golden.at("cases")) {
+      if (entry.at("expected").is_null()) {
+        EXPECT_THROW(render(entry.at("messages"), options), Error) << entry.at("messages");
+      } else {
+        EXPECT_EQ(render(entry.at("messages"), options), entry.at("expected").get<std::string>());
+      }
+    }
+  }
+}
+
+TEST_F(ChatTemplate, PlacesComeInTransformersOrder) {
+  write("tokenizer_config.json", R"({"chat_template": "config"})");
+  EXPECT_EQ(render(), "config");
+  write("chat_template.json", R"({"chat_template": "json"})");
+  EXPECT_EQ(render(), "json");
+  write("chat_template.jinja", "jinja\n");
+  EXPECT_EQ(render(), "jinja");
+  ChatOptions with_tools;
+  with_tools.tools = Json::array();
+  EXPECT_EQ(render(kMessages, with_tools), "jinja");
+  write("additional_chat_templates/tool_use.jinja", "tools");
+  EXPECT_EQ(render(), "jinja");
+  EXPECT_EQ(render(kMessages, with_tools), "tools");
+}
+
+TEST_F(ChatTemplate, NamedTemplatesOfTheConfiguration) {
+  const Json named = {{{"name", "default"}, {"template", "plain"}},
+                      {{"name", "tool_use"}, {"template", "{{ tools[0].name }}"}}};
+  write("tokenizer_config.json", Json({{"chat_template", named}}).dump());
+  EXPECT_EQ(render(), "plain");
+  ChatOptions options;
+  options.tools = Json::parse(R"([{"name": "f"}])");
+  EXPECT_EQ(render(kMessages, options), "f");
+  write("tokenizer_config.json", R"({"chat_template": [{"name": "rag", "template": "x"}]})");
+  expect_error(kMessages, ErrorCode::Unsupported, "rag");
+}
+
+TEST_F(ChatTemplate, OptionsAndSpecialTokens) {
+  write(
+      "chat_template.jinja",
+      "{{ bos_token }}{{ pad_token }}{{ eos_token }}{{ add_generation_prompt }}{{ tools is none }}"
+      "{{ enable_thinking is defined }}");
+  write("tokenizer_config.json", R"({"bos_token": "<s>", "pad_token": null})");
+  write("special_tokens_map.json", R"({"bos_token": "<no>", "pad_token": {"content": "<p>"}})");
+  EXPECT_EQ(render(), "<s><p>TrueTrueFalse");
+  ChatOptions options;
+  options.add_generation_prompt = false;
+  options.tools = Json::array();
+  options.variables = {{"enable_thinking", false}, {"eos_token", "<e>"}};
+  EXPECT_EQ(render(kMessages, options), "<s><p><e>FalseFalseTrue");
+}
+
+TEST_F(ChatTemplate, TheClockIsGiven) {
+  write("chat_template.jinja", "{{ strftime_now('%d %b %Y') }}");
+  ChatOptions options;
+  options.clock = fixed_time;
+  EXPECT_EQ(render(kMessages, options), "07 Mar 2025");
+}
+
+TEST_F(ChatTemplate, MessagesKeepTheirMembers) {
+  write("chat_template.jinja", "{% for m in messages %}{{ m }}\n{% endfor %}");
+  const Json messages = Json::parse(
+      R"([{"role": "user", "content": [{"type": "text", "text": "a"}], "name": "N"},
+          {"role": "assistant", "content": null, "reasoning": "r", "tool_calls": [{"id": 1}]}])");
+  EXPECT_EQ(render(messages),
+            "{'role': 'user', 'content': [{'type': 'text', 'text': 'a'}], 'name': 'N'}\n"
+            "{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'tool_calls': [{'id': 1}], "
+            "'reasoning_content': 'r'}\n");
+}
+
+TEST_F(ChatTemplate, ErrorsSayWhatToDo) {
+  expect_error(kMessages, ErrorCode::Unsupported, "\"prompt\"");  // no tokenizer_config.json
+  write("tokenizer_config.json",
+        R"({"chat_template": "\n{{ raise_exception('no ' ~ 'system') }}"})");
+  expect_error(kMessages, ErrorCode::Format, "no system");
+  expect_error(kMessages, ErrorCode::Format, folder_ + "/tokenizer_config.json: line 2");
+  expect_error(Json::array(), ErrorCode::Format, "messages");
+  expect_error(Json::parse(R"([3])"), ErrorCode::Format, "role");
+  expect_error(Json::parse(R"([{"content": "x"}])"), ErrorCode::Format, "role");
+  write("tokenizer_config.json", R"({"chat_template": 7})");
+  expect_error(kMessages, ErrorCode::Format, "chat_template");
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ TEST_F(TaskFile, ReadsEveryKindOfLine) {
 TEST_F(TaskFile, BrokenLinesNameTheirPlace) {
   for (const char* line :
        {"{", "3", "[]", "{}", "{\"prompt\": 3}", "{\"prompt\": \"a\", \"messages\": []}",
-        "{\"messages\": []}", "{\"messages\": [{\"role\": \"user\"}]}", "{\"messages\": [1]}",
+        "{\"messages\": []}", "{\"messages\": [{\"content\": \"x\"}]}", "{\"messages\": [1]}",
+        "{\"messages\": [{\"role\": \"user\", \"content\": 3}]}",
         "{\"prompt\": \"a\", \"answers\": \"x\"}", "{\"prompt\": \"a\", \"answers\": [1]}",
         "{\"prompt\": \"a\", \"choices\": [\"x\"]}", "{\"prompt\": \"a\", \"answer\": 2}",
         "{\"prompt\": \"a\", \"choices\": [\"x\"], \"label\": 1}",

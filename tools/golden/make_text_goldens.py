@@ -3,8 +3,8 @@
 
 make_text_goldens.py [--data SHARED_DATA] [--templates FOLDER]
 --data: the folder of the real tokenizers; with it real_ids.json is written too (hashes of ids only).
---templates: *.jinja files of published templates; with it chat.json is written. Texts of `trl` (Apache-2.0:
-`pip download trl`, trl/chat_templates) are kept in chat.json, of other templates only the fingerprint is.
+--templates: a folder of *.jinja files that may be shipped: those of `trl` (Apache-2.0: `pip download trl`, trl/chat_templates); with
+it chat.json is written.
 """
 import argparse
 import copy
@@ -198,9 +198,7 @@ def write_chats(folder):
     result = []
     for path in sorted(folder.rglob("*.jinja")):
         source = path.read_bytes().decode()
-        entry = {"name": path.stem, "fingerprint": hashlib.sha256(source.removesuffix("\n").encode()).hexdigest()}
-        if "trl" in path.parts:
-            entry["template"] = source
+        entry = {"name": path.stem, "template": source}
         bos, eos = f"<bos of {path.stem}>", "<eos>"
         entry["bos"], entry["eos"] = bos, eos
         entry["cases"] = []
