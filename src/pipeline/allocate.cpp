@@ -76,7 +76,7 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
   plan.header["objective"] = objective(allocation);
   plan.header["made_from"] = {
       {"calibration", session.calibration_key()},
-      {"scores", job.sensitivity.path.empty() ? Json() : job.sensitivity.key},
+      {"scores", job.sensitivity.path.empty() ? Json() : Json(job.sensitivity.key)},
       {"rival", nullptr},
       {"curve", nullptr}};
   return plan;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "mpq/core/hash.h"
+#include "mpq/model/architecture.h"
 
 namespace mpq {
 namespace {

@@ -49,10 +49,9 @@ std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work) 
 std::vector<std::string> weight_files(const std::string& folder) {
   if (fs::exists(folder + "/model.safetensors")) return {"model.safetensors"};
   const std::string index = folder + "/model.safetensors.index.json";
+  const auto places = json_get<Json>(read_json_file(index), "weight_map", index);
   std::set<std::string> shards;
-  for (const auto& [tensor, shard] :
-       json_get<Json>(read_json_file(index), "weight_map", index).items())
-    shards.insert(shard.get<std::string>());
+  for (const auto& [tensor, shard] : places.items()) shards.insert(shard.get<std::string>());
   return {shards.begin(), shards.end()};
 }
 

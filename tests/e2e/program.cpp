@@ -40,8 +40,9 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
   if (child == 0) {
     const int out_file = ::open(out.c_str(), O_WRONLY | O_CREAT, 0600);
     const int err_file = ::open(err.c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(out_file, STDOUT_FILENO);
+    ::dup2(limits.out.empty() ? out_file : ::open(limits.out.c_str(), O_WRONLY), STDOUT_FILENO);
     ::dup2(err_file, STDERR_FILENO);
+    if (limits.closed_out) ::close(STDOUT_FILENO);
     if (limits.file_bytes > 0) {
       const rlimit limit{static_cast<rlim_t>(limits.file_bytes),
                          static_cast<rlim_t>(limits.file_bytes)};
@@ -61,7 +62,7 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
       ended = ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
               info.si_pid == child;
     }
-    ::kill(child, SIGKILL);  // does nothing to a process that has ended
+    ::kill(child, limits.signal);  // does nothing to a process that has ended
   }
   ::waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contents(out),

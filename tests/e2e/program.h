@@ -16,7 +16,10 @@ struct ProgramResult {
 /// Limits of one run; 0: none.
 struct ProgramLimits {
   long file_bytes = 0;            // no file may grow beyond (RLIMIT_FSIZE), as on a full disk
-  double kill_after_seconds = 0;  // then SIGKILL, unless it has ended
+  double kill_after_seconds = 0;  // then `signal`, unless it has ended
+  int signal = 9;                 // SIGKILL
+  std::string out = {};           // a device or pipe that stdout goes to; empty: the result's `out`
+  bool closed_out = false;
 };
 
 ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLimits& limits = {});

@@ -1,5 +1,6 @@
 #pragma once
-// The log and the progress line on stderr.#include <string>
+// The log and the progress line on stderr.
+#include <string>
 
 namespace mpq::cli {
 
