@@ -287,6 +287,7 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   context.finished_folder = finished;
   const ScoreTable table = run_scorer(spec, context);
   const Json file = sensitivity_json(session, options, to_string(spec), context, table);
+  std::filesystem::create_directories(session.work.file("scores"));
   write_json_file(path, file);
   // By its name too, for people: the last one of this scorer.
   write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
