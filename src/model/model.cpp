@@ -8,6 +8,7 @@
 #include <set>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 #include "mpq/model/architecture.h"
 #include "mpq/model/tensor_names.h"
 
@@ -89,7 +90,14 @@ Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
   embedding_ = load(names.embedding());
   head_ = names.head() == names.embedding() ? embedding_ : load(names.head());
   // Many tied checkpoints store the same matrix twice.
-  if (config_.tied_embeddings && head_.equal(embedding_)) head_ = embedding_;
+  const bool apart = names.head() != names.embedding();
+  if (config_.tied_embeddings && apart && head_.equal(embedding_)) head_ = embedding_;
+  if (config_.tied_embeddings && apart && !head_.is_same(embedding_)) {
+    log_warning(
+        "{}: config.json ties the head to the embedding, but {} is stored with values of its "
+        "own: it is used, as transformers 5 and vLLM do",
+        folder_, names.head());
+  }
   final_norm_ = load_norm(names.final_norm());
 }
 

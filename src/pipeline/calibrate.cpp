@@ -59,6 +59,19 @@ CalibrateOptions within_positions(CalibrateOptions options, int64_t positions) {
   return options;
 }
 
+/// Makes a calibration the one in use; its files are found in calib/ by their plain names too.
+void use(WorkFolder& work, const std::string& key) {
+  namespace fs = std::filesystem;
+  for (const char* name : {"manifest.json", "prompts.json", "stats.safetensors"}) {
+    const std::string link = work.file(std::string("calib/") + name);
+    std::error_code absent;
+    fs::remove(link + ".new", absent);
+    fs::create_symlink(key + "/" + name, link + ".new");
+    fs::rename(link + ".new", link);
+  }
+  work.record("calibrate", key, {{"folder", "calib/" + key}});
+}
+
 }  // namespace
 
 Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
@@ -108,7 +121,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   const std::string folder = work.file("calib/" + key);
   if (std::filesystem::exists(folder)) {
     log_info("calibrate: nothing changed since this was calibrated; skipped");
-    if (!work.up_to_date("calibrate", key)) work.record("calibrate", key, {{"folder", folder}});
+    use(work, key);
     summary["skipped"] = true;
     return summary;
   }
@@ -126,7 +139,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   write_json_file(unfinished + "/prompts.json", to_json(set));
   write_json_file(unfinished + "/manifest.json", facts);
   std::filesystem::rename(unfinished, folder);  // complete together, or not there
-  work.record("calibrate", key, {{"folder", folder}});
+  use(work, key);
   timer.record(common.work);
   return summary;
 }
