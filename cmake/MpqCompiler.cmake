@@ -3,6 +3,10 @@
 add_library(mpq_flags INTERFACE)
 target_include_directories(mpq_flags INTERFACE "${CMAKE_SOURCE_DIR}/include")
 target_compile_options(mpq_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter)
+# GCC 12 sees overlaps and overruns in std::string's operator+ that are not there (GCC bugs 105329 and 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(mpq_flags INTERFACE -Wno-restrict -Wno-array-bounds)
+endif()
 target_compile_definitions(mpq_flags INTERFACE MPQ_VERSION="${PROJECT_VERSION}")
 
 if(MPQ_SANITIZE)
