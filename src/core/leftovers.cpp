@@ -42,13 +42,15 @@ bool is_left_over(std::string_view process, const std::string& path) {
   return fs::file_time_type::clock::now() - newest_time(path) > std::chrono::hours(24);
 }
 
-void sweep_temporary_files(const std::string& folder) {
+void sweep_temporary_files(const std::string& folder, bool and_below) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     const size_t mark = name.rfind(kMark);
     std::error_code ignored;
+    if (and_below && entry->is_directory(ignored) && !entry->is_symlink(ignored))
+      sweep_temporary_files(entry->path().string(), true);
     if (mark == name.npos || mark == 0 || !entry->is_regular_file(ignored)) continue;
     const std::string path = entry->path().string();
     if (is_left_over(std::string_view(name).substr(mark + kMark.size()), path))

@@ -5,6 +5,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
+#include "mpq/core/utf8.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/curve.h"
 #include "mpq/pipeline/plan_file.h"
@@ -48,23 +49,25 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
   const Session& session = job.session;
   const auto& header = job.sensitivity.header;
   Plan plan;
-  plan.header = {{"schema", "mpq-plan/1"},
-                 {"model",
-                  {{"path", session.calibration.at("model")},
-                   {"sha256", session.calibration.at("model_sha256")}}},
-                 {"task",
-                  {{"path", session.calibration.at("task")},
-                   {"sha256", session.calibration.at("task_sha256")}}},
-                 {"scorer", header.at("scorer")},
-                 {"loss_unit", header.at("unit")},
-                 {"allocator", job.options.allocator},
-                 {"text_share", header.at("text_share")},
-                 {"seed", session.common.seed},
-                 {"command", session.common.command},
-                 {"work", std::filesystem::absolute(session.work.path()).lexically_normal()},
-                 {"target", job.scoring.target},
-                 {"format", job.scoring.format},
-                 {"budget", {{"kind", budget.kind}, {"value", budget.value}}}};
+  plan.header = {
+      {"schema", "mpq-plan/1"},
+      {"model",
+       {{"path", session.calibration.at("model")},
+        {"sha256", session.calibration.at("model_sha256")}}},
+      {"task",
+       {{"path", session.calibration.at("task")},
+        {"sha256", session.calibration.at("task_sha256")}}},
+      {"scorer", header.at("scorer")},
+      {"loss_unit", header.at("unit")},
+      {"allocator", job.options.allocator},
+      {"text_share", header.at("text_share")},
+      {"seed", session.common.seed},
+      {"command", session.common.command},
+      {"work",
+       path_to_text(std::filesystem::absolute(session.work.path()).lexically_normal().string())},
+      {"target", job.scoring.target},
+      {"format", job.scoring.format},
+      {"budget", {{"kind", budget.kind}, {"value", budget.value}}}};
   for (size_t u = 0; u < job.sensitivity.units.size(); ++u) {
     const auto& candidate =
         job.sensitivity.problem.units[u].candidates[static_cast<size_t>(allocation.choice[u])];

@@ -4,6 +4,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
+#include "mpq/core/utf8.h"
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
@@ -108,16 +109,17 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
        {"skip_first_tokens", options.skip_first_tokens},
        {"dtype", at::toString(model->dtype())},
        {"seed", common.seed}});
-  Json facts = {{"schema", "mpq-calibration/1"},
-                {"key", key},
-                {"model", std::filesystem::absolute(options.model).lexically_normal().string()},
-                {"model_sha256", model_hash},
-                {"task", options.task},
-                {"task_sha256", task_hash},
-                {"text", options.text},
-                {"options", prompt_options_json(options.prompts)},
-                {"seed", common.seed},
-                {"command", common.command}};
+  Json facts = {
+      {"schema", "mpq-calibration/1"},
+      {"key", key},
+      {"model", path_to_text(std::filesystem::absolute(options.model).lexically_normal().string())},
+      {"model_sha256", model_hash},
+      {"task", options.task},
+      {"task_sha256", task_hash},
+      {"text", options.text},
+      {"options", prompt_options_json(options.prompts)},
+      {"seed", common.seed},
+      {"command", common.command}};
   const std::string folder = work.file("calib/" + key);
   if (std::filesystem::exists(folder)) {
     log_info("calibrate: nothing changed since this was calibrated; skipped");

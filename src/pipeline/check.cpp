@@ -7,6 +7,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
+#include "mpq/core/utf8.h"
 #include "mpq/model/architecture.h"
 #include "mpq/pack/exporter.h"
 #include "mpq/pipeline/inspect.h"
@@ -23,7 +24,7 @@ void check_hashes(const std::string& folder, Json& faults) {
   if (!fs::exists(path)) return;
   const Json files = json_get<Json>(read_json_file(path), "files", path);
   for (const auto& [name, recorded] : files.items()) {
-    const std::string file = folder + "/" + name;
+    const std::string file = folder + "/" + text_to_path(name);
     if (!fs::exists(file)) {
       faults.push_back(file + ": is missing");
     } else if (sha256_of_file(file) != recorded.value("sha256", "")) {
@@ -69,8 +70,8 @@ void write_manifest(const std::string& folder) {
   Json files = Json::object();
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
-    files[entry.path().filename().string()] = {{"bytes", entry.file_size()},
-                                               {"sha256", sha256_of_file(entry.path().string())}};
+    files[path_to_text(entry.path().filename().string())] = {
+        {"bytes", entry.file_size()}, {"sha256", sha256_of_file(entry.path().string())}};
   }
   Json sorted = Json::object();
   std::vector<std::string> names;

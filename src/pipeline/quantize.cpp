@@ -3,6 +3,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/core/utf8.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/candidates.h"
 #include "mpq/pipeline/checkpoint.h"
@@ -38,7 +39,7 @@ void refresh_bytes(const Model& model, const Exporter& exporter, Plan& plan) {
 /// The work folder that the plan was made in, unless --work names one that is there.
 CommonOptions with_plan_work(const CommonOptions& common, const Plan& plan) {
   CommonOptions result = common;
-  const std::string recorded = plan.header.value("work", "");
+  const std::string recorded = text_to_path(plan.header.value("work", ""));
   if (!std::filesystem::exists(common.work) && std::filesystem::exists(recorded))
     result.work = recorded;
   return result;
@@ -92,11 +93,12 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   plan.header["achieved"]["file_bytes"] = predicted;
   const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
   // A checkpoint that this very plan made is replaced without asking.
-  const std::string key = key_of({{"stage", "quantize"},
-                                  {"calibration", session.calibration_key()},
-                                  {"plan", to_json(plan)},
-                                  {"format", options.format},
-                                  {"out", std::filesystem::absolute(options.out).string()}});
+  const std::string key =
+      key_of({{"stage", "quantize"},
+              {"calibration", session.calibration_key()},
+              {"plan", to_json(plan)},
+              {"format", options.format},
+              {"out", path_to_text(std::filesystem::absolute(options.out).string())}});
   if (session.work.up_to_date(stage, key) &&
       std::filesystem::exists(options.out + "/config.json")) {
     log_info("quantize: {} is up to date; skipped", options.out);

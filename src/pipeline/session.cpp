@@ -8,6 +8,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/units.h"
+#include "mpq/core/utf8.h"
 #include "mpq/pack/exporter.h"
 
 namespace mpq {
@@ -89,7 +90,7 @@ Session::Session(const CommonOptions& options, const std::string& made_from)
       calibration(read_calibration(work, made_from)),
       memory(memory_budget(options)) {
   const std::string where = work.file("calib/" + calibration_key());
-  const auto folder = json_get<std::string>(calibration, "model", where);
+  const auto folder = text_to_path(json_get<std::string>(calibration, "model", where));
   const auto hash = json_get<std::string>(calibration, "model_sha256", where);
   require(checkpoint_hash(folder, work) == hash, ErrorCode::Usage,
           "{}: the model changed since it was calibrated; run `mpq calibrate` again", folder);

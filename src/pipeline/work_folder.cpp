@@ -10,6 +10,7 @@
 #include "algorithms.h"
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
+#include "mpq/core/utf8.h"
 
 namespace mpq {
 namespace fs = std::filesystem;
@@ -48,16 +49,18 @@ void WorkFolder::read_manifest() {
   require(sound, ErrorCode::Format, "{}: is damaged; delete it and start again", manifest);
 }
 
-bool WorkFolder::has(const std::string& stage) const { return manifest_["stages"].contains(stage); }
+bool WorkFolder::has(const std::string& stage) const {
+  return manifest_["stages"].contains(path_to_text(stage));
+}
 
 bool WorkFolder::up_to_date(const std::string& stage, const std::string& key) const {
-  return has(stage) && manifest_["stages"][stage].value("key", Json()) == key;
+  return has(stage) && manifest_["stages"][path_to_text(stage)].value("key", Json()) == key;
 }
 
 Json WorkFolder::facts(const std::string& stage) const {
   require(has(stage), ErrorCode::Usage, "--work {}: there is no {} yet; run `mpq {}` first", path_,
           stage, stage);
-  return manifest_["stages"][stage];
+  return manifest_["stages"][path_to_text(stage)];
 }
 
 void WorkFolder::record(const std::string& stage, const std::string& key, Json facts) {
@@ -67,7 +70,7 @@ void WorkFolder::record(const std::string& stage, const std::string& key, Json f
   read_manifest();  // another stage of this process may have written since
   manifest_["file_hashes"].update(hashes);
   facts["key"] = key;
-  manifest_["stages"][stage] = std::move(facts);
+  manifest_["stages"][path_to_text(stage)] = std::move(facts);
   write_json_file(file("manifest.json"), manifest_);
 }
 
@@ -98,7 +101,8 @@ std::string WorkFolder::hash_file(const std::string& path) {
   };
   const Json state = {status.st_size, status.st_ino, nanoseconds(status.st_mtim),
                       nanoseconds(status.st_ctim)};
-  Json& known = manifest_["file_hashes"][fs::absolute(path).lexically_normal().string()];
+  Json& known =
+      manifest_["file_hashes"][path_to_text(fs::absolute(path).lexically_normal().string())];
   if (!known.is_object() || known.value("state", Json()) != state ||
       !known.value("sha256", Json()).is_string())
     known = {{"state", state}, {"sha256", sha256_of_file(path)}};

@@ -96,8 +96,13 @@ TEST(NewFile, TheFirstWriteToAFolderSweepsIt) {
   const std::string left = fmt::format("old.tmp-{}-{}", host_name(), dead_process());
   fs::create_directory(place.file("work"));
   fs::copy_file("/proc/self/comm", place.file("work/" + left));
+  fs::create_directories(place.file("work/below"));
+  fs::copy_file("/proc/self/comm", place.file("work/below/" + left));
   write_text_file(place.file("work/new"), "x");
   EXPECT_FALSE(fs::exists(place.file("work/" + left)));
+  EXPECT_TRUE(fs::exists(place.file("work/below/" + left)));
+  sweep_temporary_files(place.path(), true);
+  EXPECT_FALSE(fs::exists(place.file("work/below/" + left)));
   EXPECT_TRUE(fs::exists(place.file("work/new")));
 }
 

@@ -36,9 +36,9 @@ std::string limited_name(const std::string& name, const std::string& suffix);
 /// Whether a "HOST-PID" belongs to a process that is gone: of this host by its number, of another
 /// one when `path` has not been written to for a day.
 bool is_left_over(std::string_view process, const std::string& path);
-/// Removes "*.tmp-HOST-PID" of processes that are gone from a folder; NewFile does so by itself,
-/// once a folder.
-void sweep_temporary_files(const std::string& folder);
+/// Removes "*.tmp-HOST-PID" of processes that are gone from a folder, and from those below it.
+/// NewFile does so once for every folder that it writes to.
+void sweep_temporary_files(const std::string& folder, bool and_below = false);
 /// Syncs a file or folder to disk. Throws Error(Io).
 void sync_path(const std::string& path);
 
