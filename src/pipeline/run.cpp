@@ -24,7 +24,7 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
              const QuantizeOptions& quantization, const EvalOptions& evaluation) {
   require(parse_budgets(allocation).size() == 1, ErrorCode::Usage,
           "run makes one checkpoint: give one --budget, or use `mpq allocate` for a curve");
-  std::vector<std::string> inputs{calibration.model};
+  std::vector<std::string> inputs{calibration.model, common.work};
   inputs.insert(inputs.end(), calibration.task.begin(), calibration.task.end());
   inputs.insert(inputs.end(), calibration.text.begin(), calibration.text.end());
   require_apart(quantization.out, inputs, "--out", made_here(common, quantization));
