@@ -86,7 +86,7 @@ void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalI
 
 /// Both models' final states; the reference does not see the choices.
 States forward(const Model& model, const Model* reference, const EvalLayout& layout,
-               const EvalInput& input, MemoryBudget& memory, EvalResult& result) {
+               const EvalInput& input, MemoryBudget& memory) {
   const auto& all = layout.sequences;
   const std::vector<TokenSequence> compared(all.begin(), all.begin() + layout.first_choice);
   const bool both = reference != nullptr && !compared.empty();
@@ -96,8 +96,7 @@ States forward(const Model& model, const Model* reference, const EvalLayout& lay
     states.reference.emplace(*reference, compared, input.batch_tokens, memory, progress);
   } else if (both) {
     states.reference.emplace(kept_states(*reference, compared, input.batch_tokens,
-                                         input.reference_cache, memory, progress,
-                                         result.reference_rounding.emplace()));
+                                         input.reference_cache, memory, progress));
   }
   return states;
 }
@@ -115,7 +114,7 @@ EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer&
   const EvalLayout layout = lay_out(input, reference != nullptr);
   EvalResult result;
   if (!layout.sequences.empty()) {
-    const States states = forward(model, reference, layout, input, memory, result);
+    const States states = forward(model, reference, layout, input, memory);
     measure_task(states, layout, result);
     measure_text(states, layout, result);
     measure_choices(states, layout, input, result);

@@ -55,7 +55,6 @@ Json to_json(const EvalResult& result) {
     if (value) json[name] = figure(*value, count);
   };
   if (result.task_divergence) json["task_divergence"] = divergence(*result.task_divergence);
-  add("reference_rounding_kl", result.reference_rounding, "tokens");
   add("exact_match", result.exact_match, "prompts");
   add("f1", result.f1, "prompts");
   add("choice_accuracy", result.choice_accuracy, "prompts");

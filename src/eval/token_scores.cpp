@@ -41,20 +41,13 @@ void check_finite(const at::Tensor& logits, const Model& model) {
 FinalStates::FinalStates(const Model& model, const std::vector<TokenSequence>& sequences,
                          int64_t batch_tokens, MemoryBudget& memory, Progress& progress)
     : model_(model), plan_(sequences, batch_tokens) {
-  states_.values = forward_model(model, plan_, memory, [&](int64_t) { progress.step(); });
-}
-
-at::Tensor FinalStates::rows(const at::Tensor& rows) const {
-  const auto values = states_.values.index_select(0, rows);
-  if (!states_.scale.defined()) return values;
-  return (values.to(at::kFloat) * states_.scale.index_select(0, rows))
-      .to(wide_dtype(model_.dtype()));
+  states_ = forward_model(model, plan_, memory, [&](int64_t) { progress.step(); });
 }
 
 at::Tensor FinalStates::logits(std::span<const Position> positions) const {
-  const auto places = gather_member(
+  const auto rows = gather_member(
       positions, [&](const Position& p) { return plan_.first_row(p.sequence) + p.offset; });
-  const auto logits = model_.logits(rows(places).to(model_.device()));
+  const auto logits = model_.logits(states_.index_select(0, rows).to(model_.device()));
   check_finite(logits, model_);
   return logits;
 }

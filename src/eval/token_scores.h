@@ -18,12 +18,6 @@ struct Position {
   int64_t target = -1;  // the token that follows; -1: none is scored
 };
 
-/// Hidden states as a file keeps them: values * scale.
-struct RoundedStates {
-  at::Tensor values;  // [rows, hidden]
-  at::Tensor scale;   // float32 [rows, 1], powers of two; undefined: 1
-};
-
 /// Throws Error(Numeric) naming the model unless every logit is a finite number.
 void check_finite(const at::Tensor& logits, const Model& model);
 
@@ -33,19 +27,17 @@ class FinalStates {
   /// One forward pass, with a step of progress a block.
   FinalStates(const Model& model, const std::vector<TokenSequence>& sequences, int64_t batch_tokens,
               MemoryBudget& memory, Progress& progress);
-  FinalStates(const Model& model, BatchPlan plan, RoundedStates states)
+  /// `states`: [rows of the plan, hidden], in the wide dtype of the model's.
+  FinalStates(const Model& model, BatchPlan plan, at::Tensor states)
       : model_(model), plan_(std::move(plan)), states_(std::move(states)) {}
   /// float32 [positions, vocab].
   at::Tensor logits(std::span<const Position> positions) const;
-  /// The states at `rows`, int64, in the model's dtype.
-  at::Tensor rows(const at::Tensor& rows) const;
   const Model& model() const { return model_; }
-  const RoundedStates& states() const { return states_; }
 
  private:
   const Model& model_;
   BatchPlan plan_;
-  RoundedStates states_;
+  at::Tensor states_;
 };
 
 /// By position, float32 in host memory.

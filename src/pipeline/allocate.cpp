@@ -6,6 +6,7 @@
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
 #include "mpq/core/utf8.h"
+#include "mpq/io/output_folder.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/curve.h"
 #include "mpq/pipeline/plan_file.h"
@@ -214,8 +215,6 @@ PlanFile solve_budget(const AllocateJob& job, const Budget& budget, bool several
   const auto& target = target_named(job.scoring.target);
   for (const auto& fault : target_faults(target, file.plan, job.session.model->config()))
     log_warning("{}", fault);
-  // A curve's quantized models would fill the disk; those of a single plan serve `quantize`.
-  if (several) std::filesystem::remove_all(work.file("parts"));
   return file;
 }
 
@@ -233,6 +232,8 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
               const AllocateOptions& options) {
   Session session(common);
   const std::vector<Budget> budgets = parse_budgets(options);
+  for (const auto& budget : budgets)
+    require_apart(plan_path(options.out, budget, budgets.size() > 1), session.inputs(), "--out");
   if (common.dry_run) {
     Json summary = describe_scoring(session, scoring);
     summary["stage"] = "allocate";

@@ -97,7 +97,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
     summary["block_forwards"] = model->config().layers;
     return summary;
   }
-  WorkFolder work(common.work, WorkFolder::Access::Work, /*create=*/true);
+  WorkFolder work(common.work, WorkFolder::Access::Work, common.command, /*create=*/true);
   const std::string model_hash = checkpoint_hash(options.model, work);
   const std::string task_hash = files_hash(options.task, work);
   const std::string key = key_of(

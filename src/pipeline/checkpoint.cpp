@@ -12,6 +12,10 @@
 namespace mpq {
 namespace {
 
+/// Quantized models that a work folder keeps for later commands: the plan, its rival, and those of
+/// a few budgets before.
+constexpr size_t kKeptParts = 8;
+
 /// Opens a full-precision source over parts; keeps the base alive.
 class OwningParts final : public WeightSource {
  public:
@@ -42,6 +46,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                                   {"seed", session.common.seed}});
   const std::string folder = session.work.file("parts/" + key);
   if (std::filesystem::exists(folder)) {
+    std::filesystem::last_write_time(folder, std::filesystem::file_time_type::clock::now());
     log_info("{}: these units were quantized before; skipped", title);
     return folder;
   }
@@ -54,6 +59,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                     {text_share, title, fisher ? &session.fisher() : nullptr}, unfinished,
                     session.memory);
   std::filesystem::rename(unfinished, folder);
+  session.work.keep_newest("parts", kKeptParts);
   return folder;
 }
 

@@ -50,7 +50,7 @@ std::vector<int32_t> stop_tokens(const std::string& folder) {
     if (!std::filesystem::exists(path)) continue;
     const Json json = read_json_file(path);
     const Json eos = json.value("eos_token_id", Json());
-    if (eos.is_number_integer()) return {eos.get<int32_t>()};
+    if (eos.is_number_integer()) return {json_get<int32_t>(json, "eos_token_id", path)};
     if (eos.is_array()) return json_get<std::vector<int32_t>>(json, "eos_token_id", path);
   }
   return {};
@@ -69,7 +69,7 @@ std::string input_hash(const EvalInput& input) {
   Json all = {{"prompts", Json::array()}, {"text", input.text}, {"new", input.max_new_tokens}};
   for (const auto& prompt : input.prompts)
     all["prompts"].push_back({prompt.tokens, prompt.answers, prompt.choices, prompt.label});
-  return sha256_of(all.dump());
+  return sha256_of(json_text(all));
 }
 
 void keep_reference(const WorkFolder& work, const Model& reference, const std::string& hash,
@@ -80,6 +80,13 @@ void keep_reference(const WorkFolder& work, const Model& reference, const std::s
                                   {"batch_tokens", input.batch_tokens},
                                   {"dtype", at::toString(reference.dtype())}});
   input.reference_cache = work.file("reference/" + key + ".safetensors");
+}
+
+std::vector<std::string> inputs_of(const EvalOptions& options) {
+  std::vector<std::string> inputs{options.model, options.reference};
+  inputs.insert(inputs.end(), options.task.begin(), options.task.end());
+  inputs.insert(inputs.end(), options.text.begin(), options.text.end());
+  return inputs;
 }
 
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_folder.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/stages.h"
 
@@ -13,6 +14,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
           "nothing to measure: give --task FILE, --text FILE or both");
   const auto model = open_model(options.model, common.compute);
   const auto tokenizer = Tokenizer::load(options.model);
+  require_apart(options.out, inputs_of(options), "--out");
   EvalInput input = file_input(options, options.model, *tokenizer);
   Json summary = {{"stage", "eval"},
                   {"model", options.model},
@@ -32,7 +34,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   if (!options.reference.empty()) reference = open_model(options.reference, common.compute);
   // A work folder keeps the reference's states for the next evaluation.
   if (reference != nullptr && std::filesystem::exists(common.work + "/manifest.json")) {
-    WorkFolder work(common.work, WorkFolder::Access::Look);
+    WorkFolder work(common.work, WorkFolder::Access::Look, common.command);
     keep_reference(work, *reference, checkpoint_hash(options.reference, work), input);
   }
   MemoryBudget memory = memory_budget(common);

@@ -40,7 +40,7 @@ Json inspect_json(const std::string& path) {
   const auto schema = json_get_or<std::string>(file, "schema", "JSON without a schema", path);
   Json result = {{"path", path}, {"kind", schema}};
   for (const auto& [key, value] : file.items()) {
-    if (key != "units" && key != "schema" && value.dump().size() < 300) result[key] = value;
+    if (key != "units" && key != "schema" && json_text(value).size() < 300) result[key] = value;
   }
   try {
     if (schema == "mpq-plan/1") result["table"] = inspect_plan(file);

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_folder.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/inspect.h"
@@ -43,6 +44,7 @@ std::vector<TokenSequence> tokenize_input(const EvalOptions& options) {
 Json write_logits(const CommonOptions& common, const EvalOptions& options, const std::string& out) {
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
   require(!out.empty(), ErrorCode::Usage, "--out is missing: name a .safetensors file");
+  require_apart(out, inputs_of(options), "--out");
   const auto tokenizer = Tokenizer::load(options.model);
   const auto sequences = sequences_of(options, *tokenizer);
   require(!sequences.empty(), ErrorCode::Usage, "there are no prompts in what was given");

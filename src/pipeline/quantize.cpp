@@ -69,11 +69,8 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
           options.plan, session.common.work, plan.header.value("work", "?"));
   const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
   const bool made_here = session.work.has(stage);
-  std::vector<std::string> inputs{session.model->folder(), session.work.path()};
-  for (const char* kind : {"task", "text"}) {
-    for (const Json& path : session.calibration.value(kind, Json::array()))
-      inputs.push_back(text_to_path(path.get<std::string>()));
-  }
+  std::vector<std::string> inputs = session.inputs();
+  inputs.push_back(session.work.path());
   require_apart(options.out, inputs, "--out", made_here);
   const auto exporter = Registry<Exporter>::instance().make(options.format);
   const auto planned_format =

@@ -13,7 +13,7 @@ namespace {
 /// Whether the output that stands there is an earlier run's.
 bool made_here(const CommonOptions& common, const QuantizeOptions& options) {
   if (!std::filesystem::exists(common.work + "/manifest.json")) return false;
-  const WorkFolder work(common.work, WorkFolder::Access::Look);
+  const WorkFolder work(common.work, WorkFolder::Access::Look, common.command);
   return work.has("quantize " + std::filesystem::absolute(options.out).string());
 }
 

@@ -25,8 +25,9 @@ Json read_calibration(const WorkFolder& work, const std::string& made_from) {
   }
   const std::string path = work.file("calib/" + key + "/manifest.json");
   require(fs::exists(path), ErrorCode::Usage,
-          "--work {}: the calibration {} is not there; calibrate and allocate again", work.path(),
-          key);
+          "--work {}: there is no calibration {}, which the plan was made from: it was made for "
+          "another task or model, or with other options; name its --work, or allocate again",
+          work.path(), key);
   Json calibration = read_json_file(path);
   require(json_get<std::string>(calibration, "key", path) == key, ErrorCode::Format,
           "{}: is of another calibration; delete its folder", path);
@@ -52,7 +53,8 @@ std::vector<std::string> weight_files(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
   const auto places = json_get<Json>(read_json_file(index), "weight_map", index);
   std::set<std::string> shards;
-  for (const auto& [tensor, shard] : places.items()) shards.insert(shard.get<std::string>());
+  for (const auto& [tensor, shard] : places.items())
+    shards.insert(json_get<std::string>(places, tensor.c_str(), index));
   return {shards.begin(), shards.end()};
 }
 
@@ -86,7 +88,8 @@ MemoryBudget memory_budget(const CommonOptions& common) {
 
 Session::Session(const CommonOptions& options, const std::string& made_from)
     : common(options),
-      work(options.work, options.dry_run ? WorkFolder::Access::Look : WorkFolder::Access::Work),
+      work(options.work, options.dry_run ? WorkFolder::Access::Look : WorkFolder::Access::Work,
+           options.command),
       calibration(read_calibration(work, made_from)),
       memory(memory_budget(options)) {
   const std::string where = work.file("calib/" + calibration_key());
@@ -98,6 +101,16 @@ Session::Session(const CommonOptions& options, const std::string& made_from)
   tokenizer = Tokenizer::load(folder);
   prompts = prompt_set_from_json(read_json_file(where + "/prompts.json"), where + "/prompts.json");
   statistics = load_statistics(where + "/stats.safetensors", model->config().layers);
+}
+
+std::vector<std::string> Session::inputs() const {
+  std::vector<std::string> inputs{model->folder()};
+  for (const char* kind : {"task", "text"}) {
+    for (const auto& path :
+         json_get_or<std::vector<std::string>>(calibration, kind, {}, work.path()))
+      inputs.push_back(text_to_path(path));
+  }
+  return inputs;
 }
 
 const ChannelFisher& Session::fisher() {

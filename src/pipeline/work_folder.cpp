@@ -3,33 +3,33 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "algorithms.h"
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
+#include "mpq/core/new_file.h"
 #include "mpq/core/utf8.h"
 
 namespace mpq {
 namespace fs = std::filesystem;
-namespace {
-
-std::string text_of(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-}  // namespace
-
-WorkFolder::WorkFolder(std::string path, Access access, bool create) : path_(std::move(path)) {
+WorkFolder::WorkFolder(std::string path, Access access, const std::string& command, bool create)
+    : path_(std::move(path)) {
   std::error_code error;
   if (create) fs::create_directories(path_, error);
   require(!error, ErrorCode::Io, "--work {}: cannot be created: {}", path_, error.message());
   require(fs::is_directory(path_), ErrorCode::Usage,
           "--work {}: there is no such folder; run `mpq calibrate --model DIR --task FILE` first",
           path_);
-  if (access == Access::Work) lock_ = std::make_shared<FolderLock>(path_, "mpq");
+  if (access == Access::Work) {
+    lock_ = std::make_shared<FolderLock>(path_, command);
+    sweep_temporary_files(path_, /*and_below=*/true);
+  }
   read_manifest();
 }
 
@@ -74,8 +74,17 @@ void WorkFolder::record(const std::string& stage, const std::string& key, Json f
   write_json_file(file("manifest.json"), manifest_);
 }
 
+void WorkFolder::keep_newest(const std::string& kind, size_t count) const {
+  std::vector<std::pair<fs::file_time_type, fs::path>> folders;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(file(kind), none))
+    folders.emplace_back(entry.last_write_time(), entry.path());
+  std::sort(folders.rbegin(), folders.rend());
+  for (size_t i = count; i < folders.size(); ++i) fs::remove_all(folders[i].second);
+}
+
 std::string WorkFolder::keep(const std::string& kind, const Json& value) const {
-  const std::string text = text_of(value);
+  const std::string text = json_text(value, 2) + "\n";
   const std::string name = kind + "/" + sha256_of(text).substr(0, 32) + ".json";
   fs::create_directories(file(kind));
   if (!fs::exists(file(name))) write_text_file(file(name), text);
@@ -111,7 +120,7 @@ std::string WorkFolder::hash_file(const std::string& path) {
 
 std::string key_of(Json inputs) {
   inputs["algorithms"] = kAlgorithms;
-  return sha256_of(inputs.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 32);
+  return sha256_of(json_text(inputs)).substr(0, 32);
 }
 
 }  // namespace mpq

@@ -85,7 +85,7 @@ TEST_F(ConfigFile, APlanOfAnotherTaskIsNotQuantized) {
   const ProgramResult result = run_mpq(
       {"quantize", "--plan", plan, "--work", other_work, "--out", folder_.file("out"), "--quiet"});
   EXPECT_EQ(result.status, 2) << result.err;
-  EXPECT_THAT(result.err, testing::HasSubstr("made for another task"));
+  EXPECT_THAT(result.err, testing::HasSubstr("made for another task or model"));
 }
 
 TEST_F(ConfigFile, RunMakesOneCheckpoint) {

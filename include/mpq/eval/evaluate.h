@@ -45,8 +45,6 @@ struct Divergence {
 
 struct EvalResult {
   std::optional<Divergence> task_divergence, text_divergence;
-  /// KL(reference || reference as the cache keeps it), when there is a cache.
-  std::optional<MeanWithError> reference_rounding;
   std::optional<MeanWithError> exact_match, f1;  // over prompts with answers
   std::optional<MeanWithError> choice_accuracy, choice_accuracy_normalized;
   std::optional<MeanWithError> text_nll;              // nats per token; perplexity = exp(mean)

@@ -16,6 +16,8 @@ std::string input_hash(const EvalInput& input);
 /// reference's files.
 void keep_reference(const WorkFolder& work, const Model& reference, const std::string& hash,
                     EvalInput& input);
+/// The model, its reference, and the task and text files: what no output may replace.
+std::vector<std::string> inputs_of(const EvalOptions& options);
 /// Prompts of task files and windows of text files for a checkpoint.
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
                      const Tokenizer& tokenizer);

@@ -46,6 +46,8 @@ struct Session {
   /// work folder.
   const ChannelFisher& fisher();
 
+  /// The model's folder, and the task and text files: what no output may replace.
+  std::vector<std::string> inputs() const;
   std::string calibration_key() const { return calibration.at("key"); }
 
  private:

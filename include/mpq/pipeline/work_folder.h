@@ -17,9 +17,9 @@ class WorkFolder {
   /// Look: reads, or adds results by key. Work: one process at a time, this one waits for the
   /// other.
   enum class Access { Look, Work };
-  /// Creates the folder for Work; otherwise Error(Usage) saying to run calibrate first when it is
-  /// not there.
-  WorkFolder(std::string path, Access access, bool create = false);
+  /// `command`, as it was typed, is shown to those who wait. Creates the folder when told to;
+  /// otherwise Error(Usage) saying to run calibrate first when it is not there.
+  WorkFolder(std::string path, Access access, const std::string& command, bool create = false);
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
@@ -32,6 +32,9 @@ class WorkFolder {
   bool has(const std::string& stage) const;
   /// Records a completed stage; `facts` gets the key added.
   void record(const std::string& stage, const std::string& key, Json facts);
+
+  /// Removes the oldest folders of a kind, those that a killed run left too, down to `count`.
+  void keep_newest(const std::string& kind, size_t count) const;
 
   /// Writes a JSON value as <kind>/<hash of its text>.json and returns that name.
   std::string keep(const std::string& kind, const Json& value) const;
