@@ -120,6 +120,7 @@ std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstructi
   {
     const at::AutoGradMode gradients(true);
     for (int step = 0; step < steps; ++step) {
+      check_interrupt();
       train_step(config, error, block, units, step);
       if (spent != nullptr) ++spent->training_steps;
     }

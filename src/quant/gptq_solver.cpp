@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "mpq/core/log.h"
 #include "mpq/core/simd.h"
 
 namespace mpq {
@@ -69,6 +70,7 @@ at::Tensor gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
   const at::Tensor zero = grids.grid.zero.contiguous();
 
   for (int64_t begin = 0; begin < in; begin += kBlock) {
+    check_interrupt();
     const int64_t count = std::min(kBlock, in - begin);
     const BlockView view{work.data_ptr<float>(),
                          error.data_ptr<float>(),

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 
 namespace mpq {
 namespace {
@@ -54,6 +55,7 @@ QuantizedLinear learn_alone(const QuantProblem& problem, int steps, LearnedLinea
   {
     const at::AutoGradMode gradients(true);
     for (int step = 0; step < steps; ++step) {
+      check_interrupt();
       at::Tensor loss = row_errors(linear.weight()).sum();
       const at::Tensor regulariser = linear.regulariser(step);
       if (regulariser.defined()) loss = loss + regulariser;

@@ -13,7 +13,7 @@ at::Tensor direct(const at::Tensor& x) {
 }
 
 TEST(HessianAccumulator, EqualsTheDefinitionAcrossStripsBatchesAndDtypes) {
-  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
     for (const int64_t in : {7, 1024, 1500}) {
       at::manual_seed(in);
       const auto x = at::randn({5000, in}, at::kFloat).to(dtype);
