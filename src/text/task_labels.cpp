@@ -107,7 +107,8 @@ int label_of(const Json& value, const std::string& key, const Choices& choices,
   broken_record(
       source,
       fmt::format("the index (from 0), the letter or the text of the right choice in \"{}\"", key),
-      fmt::format("the label {} for {} choices{}", json_text(value), choices.texts.size(),
+      fmt::format("the label {} for {} choices{}",
+                  value.is_primitive() ? json_text(value) : value.type_name(), choices.texts.size(),
                   found.empty() ? "" : ", which may mean more than one of them"));
 }
 

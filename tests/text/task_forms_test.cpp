@@ -162,6 +162,7 @@ TEST_F(TaskForms, LabelsThatSayNothingOrTwoThings) {
   EXPECT_THAT(wrong(R"("choices": {"text": ["p", "q"], "label": ["A"]}, "answerKey": "A")"),
               HasSubstr("found 1 and 2"));
   EXPECT_THAT(wrong(R"("choices": ["p", "q"], "label": true)"), HasSubstr("true"));
+  EXPECT_THAT(wrong(R"("choices": ["p", "q"], "label": [0])"), HasSubstr("the label array"));
 }
 
 TEST_F(TaskForms, OptionsNameAnyField) {
