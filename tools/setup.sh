@@ -18,7 +18,7 @@ readonly kPackages=(
   "git command git" "clang-format command clang-format" "clang-tidy command clang-tidy"
   "libcli11-dev header CLI/CLI.hpp" "nlohmann-json3-dev header nlohmann/json.hpp" "libspdlog-dev header spdlog/spdlog.h"
   "libgtest-dev header gtest/gtest.h" "libgmock-dev header gmock/gmock.h" "libbenchmark-dev header benchmark/benchmark.h"
-  "libpcre2-dev header pcre2.h" "libutf8proc-dev header utf8proc.h" "libssl-dev header openssl/ssl.h"
+  "libpcre2-dev header pcre2.h" "libutf8proc-dev header utf8proc.h" "libssl-dev header openssl/ssl.h" "zlib1g-dev header zlib.h"
   "python3-venv python ensurepip")
 # For the tests alone: the browser that looks at report.html.
 readonly kTestPackages=("chromium command chromium")

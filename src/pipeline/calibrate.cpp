@@ -78,7 +78,7 @@ void use(WorkFolder& work, const std::string& key) {
 Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   check_options(given);
   const StageTimer timer("calibrate");
-  const auto prompts = read_task_files(given.task, given.prompts.holdout);
+  const auto prompts = read_task_files(given.task, given.prompts.holdout, given.fields);
   const auto model = open_model(given.model, common.compute);
   const CalibrateOptions options = within_positions(given, model->config().max_positions);
   const auto tokenizer = Tokenizer::load(options.model);
@@ -104,6 +104,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
       {{"stage", "calibrate"},
        {"model", model_hash},
        {"task", task_hash},
+       {"task_fields", to_json(options.fields)},
        {"text", options.text.empty() ? sha256_of(general_text()) : files_hash(options.text, work)},
        {"prompts", prompt_options_json(options.prompts)},
        {"skip_first_tokens", options.skip_first_tokens},
@@ -116,6 +117,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
       {"model_sha256", model_hash},
       {"task", options.task},
       {"task_sha256", task_hash},
+      {"task_fields", to_json(options.fields)},
       {"text", options.text},
       {"options", prompt_options_json(options.prompts)},
       {"seed", common.seed},

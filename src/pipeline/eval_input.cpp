@@ -31,6 +31,8 @@ TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::st
                  : tokenizer.encode(continuation, false);
 }
 
+}  // namespace
+
 EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokenizer) {
   EvalPrompt result{prompt.task.source, prompt.tokens, prompt.task.answers, {}, {},
                     prompt.task.label};
@@ -41,8 +43,6 @@ EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokeniz
   }
   return result;
 }
-
-}  // namespace
 
 std::vector<int32_t> stop_tokens(const std::string& folder) {
   for (const char* name : {"generation_config.json", "config.json"}) {
@@ -89,18 +89,24 @@ std::vector<std::string> inputs_of(const EvalOptions& options) {
   return inputs;
 }
 
+std::vector<CalibrationPrompt> file_prompts(const EvalOptions& options,
+                                            const std::string& checkpoint_folder,
+                                            const Tokenizer& tokenizer, double holdout) {
+  if (options.task.empty()) return {};
+  const int64_t positions = read_model_config(checkpoint_folder).max_positions;
+  auto prompts = read_task_files(options.task, holdout, options.fields);
+  if (options.limit > 0 && static_cast<int64_t>(prompts.size()) > options.limit)
+    prompts.resize(static_cast<size_t>(options.limit));
+  return tokenize_prompts(prompts, tokenizer, checkpoint_folder,
+                          std::min<int64_t>(options.max_tokens, positions));
+}
+
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
                      const Tokenizer& tokenizer) {
   EvalInput input;
   const int64_t positions = read_model_config(checkpoint_folder).max_positions;
-  if (!options.task.empty()) {
-    auto prompts = read_task_files(options.task, 0);
-    if (options.limit > 0 && static_cast<int64_t>(prompts.size()) > options.limit)
-      prompts.resize(static_cast<size_t>(options.limit));
-    for (const auto& prompt : tokenize_prompts(prompts, tokenizer, checkpoint_folder,
-                                               std::min<int64_t>(options.max_tokens, positions)))
-      input.prompts.push_back(eval_prompt(prompt, tokenizer));
-  }
+  for (const auto& prompt : file_prompts(options, checkpoint_folder, tokenizer))
+    input.prompts.push_back(eval_prompt(prompt, tokenizer));
   std::vector<std::string> documents;
   for (const auto& path : options.text) {
     for (auto& document : read_text_documents(path)) documents.push_back(std::move(document));

@@ -1,124 +1,165 @@
-// Task files and plain text.
+// Task files: lines, arrays and what they may be wrapped in.
 #include "mpq/text/task_file.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "gunzip.h"
 #include "mpq/core/error.h"
 #include "mpq/core/file_kind.h"
 #include "mpq/core/hash.h"
+#include "task_record.h"
 #include "utf8.h"
 
 namespace mpq {
 namespace {
 
-constexpr const char* kExpected =
-    "expected {\"prompt\": \"...\"} or {\"messages\": [...]}, with \"answers\": [\"...\"] or "
-    "\"choices\": [\"...\"] and \"label\" where the task has them";
+constexpr uint64_t kMostBytes = uint64_t{4} << 30;  // decompressed: a few MB can claim any size
+constexpr int kDeepest = 500;                       // records are hashed and rendered recursively
+constexpr const char* kBlank = " \t\r\n";
 
-[[noreturn]] void broken(const std::string& source, const std::string& found) {
-  fail(ErrorCode::Format, "{}: {}, found {}", source, kExpected, found);
-}
-
-// The first 64 bits of the line's SHA-256 as a fraction of 2^64: the same in every run and on every
-// machine.
-bool is_held_out(std::string_view line, double holdout) {
-  const uint64_t bits = std::stoull(sha256_of(line).substr(0, 16), nullptr, 16);
+// The first 64 bits of the record's SHA-256 as a fraction of 2^64: the same in every run and on
+// every machine.
+bool is_held_out(std::string_view record, double holdout) {
+  const uint64_t bits = std::stoull(sha256_of(record).substr(0, 16), nullptr, 16);
   return std::ldexp(static_cast<double>(bits), -64) < holdout;
 }
 
-std::vector<std::string> strings(const Json& value, const char* key, const std::string& source) {
-  const auto is_text = [](const Json& entry) { return entry.is_string(); };
-  if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), is_text)) {
-    broken(source, fmt::format("\"{}\" that is not an array of strings", key));
-  }
-  return value.get<std::vector<std::string>>();
+bool is_blank(std::string_view text) { return text.find_first_not_of(kBlank) == text.npos; }
+
+std::string_view first_line(std::string_view text) {
+  return text.substr(0, std::min(text.find('\n'), text.size()));
 }
 
-void read_input(const Json& object, TaskPrompt& prompt) {
-  const std::string& source = prompt.source;
-  const bool has_prompt = object.contains("prompt"), has_messages = object.contains("messages");
-  if (has_prompt == has_messages) {
-    broken(source, has_prompt ? "both \"prompt\" and \"messages\"" : "neither");
+/// What a program that prints JSON over several lines begins with.
+bool opens_a_document(std::string_view line) {
+  const size_t last = line.find_last_not_of(kBlank);
+  return last != line.npos && (line[last] == '{' || line[last] == '[');
+}
+
+class TaskFile {
+ public:
+  TaskFile(const std::string& path, double holdout, const TaskFields& fields,
+           std::vector<TaskPrompt>& prompts)
+      : path_(path), holdout_(holdout), fields_(fields), prompts_(prompts) {}
+
+  void read() {
+    std::string content = read_text_file(path_);
+    if (text::is_gzip(content)) content = text::gunzip(content, path_, kMostBytes);
+    const std::string_view whole = without_byte_order_mark(content);
+    if (!read_document(whole)) read_lines(whole);
   }
-  if (has_prompt) {
-    if (!object.at("prompt").is_string()) broken(source, "\"prompt\" that is not a string");
-    prompt.prompt = object.at("prompt").get<std::string>();
-    return;
-  }
-  prompt.messages = object.at("messages");
-  if (!prompt.messages.is_array() || prompt.messages.empty()) {
-    broken(source, "\"messages\" that is not an array with a message");
-  }
-  for (const Json& message : prompt.messages) {
-    if (!message.is_object() || !message.contains("role") || !message.at("role").is_string()) {
-      broken(source, "a message without a text \"role\"");
+
+ private:
+  /// Whether the file is one JSON value that holds the records, which are then read.
+  bool read_document(std::string_view whole) {
+    const size_t begin = whole.find_first_not_of(kBlank);
+    if (begin == whole.npos || (whole[begin] != '[' && whole[begin] != '{')) return false;
+    bool is_line = false;
+    if (whole[begin] == '{') {
+      const std::string_view line = first_line(whole.substr(begin));
+      is_line = Json::accept(line);
+      const bool alone = is_blank(whole.substr(begin + line.size()));
+      if (is_line != alone) return false;  // the first of several lines, or a broken one
+      if (!is_line && !opens_a_document(line) && !Json::accept(whole)) return false;
     }
-    // Calls of tools have no content; text may come in parts.
-    const Json content = message.value("content", Json());
-    if (!content.is_string() && !content.is_array() && !content.is_null()) {
-      broken(source, "a message whose \"content\" is no text, null or array of parts");
+    const Json document = parse(whole);
+    const Json* records = records_of(document);
+    if (records == nullptr && is_line) return false;
+    if (records == nullptr) {
+      add(document, path_ + ": record 1", document.dump());
+      return true;
+    }
+    int number = 0;
+    for (const Json& record : *records)
+      add(record, fmt::format("{}: record {}", path_, ++number), record.dump());
+    return true;
+  }
+
+  Json parse(std::string_view whole) const {
+    const auto bounded = [&](int depth, Json::parse_event_t, Json&) {
+      require(depth <= kDeepest, ErrorCode::Format,
+              "{}: expected records, found JSON that is nested more than {} deep", path_, kDeepest);
+      return true;
+    };
+    try {
+      return Json::parse(whole, bounded);
+    } catch (const nlohmann::json::exception& error) {
+      fail(ErrorCode::Format,
+           "{}:{}: expected JSON lines (one record a line) or one JSON array of records, found {}",
+           path_, json_fault_line(error, whole), json_fault(error, whole));
     }
   }
-}
 
-void read_labels(const Json& object, TaskPrompt& prompt) {
-  const std::string& source = prompt.source;
-  if (object.contains("answers")) {
-    prompt.answers = strings(object.at("answers"), "answers", source);
-  } else if (object.contains("answer")) {
-    if (!object.at("answer").is_string()) broken(source, "\"answer\" that is not a string");
-    prompt.answers = {object.at("answer").get<std::string>()};
+  /// An array, or that of {"version": 1, "data": [...]}; null where the object is a record itself.
+  const Json* records_of(const Json& document) const {
+    if (document.is_array()) return &document;
+    if (text::is_task_record(document, fields_)) return nullptr;
+    const Json* found = nullptr;
+    for (const auto& [name, value] : document.items()) {
+      if (!value.is_array() || value.empty() || !value.front().is_object()) continue;
+      if (found != nullptr) {
+        text::broken_record(path_, "one array of records in the object",
+                            "several in " + text::names_of_fields(document));
+      }
+      found = &value;
+    }
+    return found;
   }
-  if (!object.contains("choices")) return;
-  if (!prompt.answers.empty()) broken(source, "both \"answers\" and \"choices\"");
-  prompt.choices = strings(object.at("choices"), "choices", source);
-  if (!object.contains("label") || !object.at("label").is_number_integer()) {
-    broken(source, "\"choices\" without an integer \"label\"");
-  }
-  const auto label = object.at("label").get<int64_t>();
-  const auto count = static_cast<int64_t>(prompt.choices.size());
-  if (label < 0 || label >= count) {
-    broken(source, fmt::format("the label {} for {} choices", label, count));
-  }
-  prompt.label = static_cast<int>(label);
-}
 
-TaskPrompt read_line(std::string_view line, const std::string& source) {
-  if (text::invalid_utf8_at(line) != line.npos) broken(source, "bytes that are not UTF-8");
-  Json object;
-  try {
-    object = Json::parse(line);
-  } catch (const nlohmann::json::exception& error) {
-    broken(source, "a line that is not JSON: " + json_fault(error, line));
+  void read_lines(std::string_view rest) {
+    for (int number = 1; !rest.empty(); ++number) {
+      std::string_view line = first_line(rest);
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      line = without_byte_order_mark(line);  // of joined files too
+      if (is_blank(line)) continue;
+      if (line.back() == '\r') line.remove_suffix(1);
+      read_line(line, fmt::format("{}:{}", path_, number));
+    }
   }
-  if (!object.is_object()) broken(source, fmt::format("JSON that is {}", object.type_name()));
-  TaskPrompt prompt;
-  prompt.source = source;
-  read_input(object, prompt);
-  read_labels(object, prompt);
-  return prompt;
-}
+
+  void read_line(std::string_view line, const std::string& source) {
+    constexpr const char* kRecord = "one JSON record a line";
+    if (text::invalid_utf8_at(line) != line.npos)
+      text::broken_record(source, kRecord, "bytes that are not UTF-8");
+    Json record;
+    try {
+      record = Json::parse(line);
+    } catch (const nlohmann::json::exception& error) {
+      text::broken_record(source, kRecord, "a line that is not JSON: " + json_fault(error, line));
+    }
+    add(record, source, line);
+  }
+
+  void add(const Json& record, const std::string& source, std::string_view hashed) {
+    prompts_.push_back(text::read_task_record(record, fields_, source));
+    prompts_.back().held_out = is_held_out(hashed, holdout_);
+  }
+
+  const std::string& path_;
+  double holdout_;
+  const TaskFields& fields_;
+  std::vector<TaskPrompt>& prompts_;
+};
 
 }  // namespace
 
-std::vector<TaskPrompt> read_task_files(const std::vector<std::string>& paths, double holdout) {
+Json to_json(const TaskFields& fields) {
+  return {{"prompt", fields.prompt}, {"answer", fields.answer}, {"choices", fields.choices}};
+}
+
+TaskFields task_fields_from_json(const Json& json, const std::string& where) {
+  return {json_get_or<std::string>(json, "prompt", "", where),
+          json_get_or<std::string>(json, "answer", "", where),
+          json_get_or<std::string>(json, "choices", "", where)};
+}
+
+std::vector<TaskPrompt> read_task_files(const std::vector<std::string>& paths, double holdout,
+                                        const TaskFields& fields) {
   require(holdout >= 0 && holdout <= 1, ErrorCode::Usage, "holdout is {}, expected 0 to 1",
           holdout);
   std::vector<TaskPrompt> prompts;
-  for (const std::string& path : paths) {
-    const std::string content = read_text_file(path);
-    std::string_view rest = content;
-    for (int number = 1; !rest.empty(); ++number) {
-      const size_t end = std::min(rest.find('\n'), rest.size());
-      std::string_view line = without_byte_order_mark(rest.substr(0, end));  // of joined files too
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-      if (line.find_first_not_of(" \t\r") == line.npos) continue;
-      if (line.back() == '\r') line.remove_suffix(1);
-      prompts.push_back(read_line(line, fmt::format("{}:{}", path, number)));
-      prompts.back().held_out = is_held_out(line, holdout);
-    }
-  }
+  for (const std::string& path : paths) TaskFile(path, holdout, fields, prompts).read();
   return prompts;
 }
 

@@ -90,9 +90,25 @@ void add_model_option(CLI::App* command, std::string& model) {
                       "checkpoint folder (config.json, tokenizer.json, *.safetensors)");
 }
 
+void add_task_options(CLI::App* command, std::vector<std::string>& task, TaskFields& fields,
+                      const std::string& use) {
+  command->add_option("--task", task, "task files" + use);
+  add_field_options(command, fields);
+}
+
+void add_field_options(CLI::App* command, TaskFields& fields) {
+  command->add_option("--prompt-field", fields.prompt,
+                      "the task's field that holds the prompt, as text or messages; default: "
+                      "messages, conversations, prompt, instruction, question or text");
+  command->add_option("--answer-field", fields.answer,
+                      "the field that holds the answers, or which choice is right");
+  command->add_option("--choices-field", fields.choices, "the field that holds the choices");
+}
+
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
   add_model_option(command, options.model);
-  command->add_option("--task", options.task, "task files: one {\"prompt\": ...} a line");
+  add_task_options(command, options.task, options.fields,
+                   ": JSON lines or arrays of prompts, chats or questions, also gzipped");
   command->add_option("--text", options.text,
                       "general text files; default: the text that ships with mpq");
   command

@@ -43,6 +43,10 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
 std::string shell_command(const std::vector<std::string>& arguments);
 
 void add_model_option(CLI::App* command, std::string& model);
+/// --task, `use` says for what, and the names of its records' fields.
+void add_task_options(CLI::App* command, std::vector<std::string>& task, TaskFields& fields,
+                      const std::string& use = "");
+void add_field_options(CLI::App* command, TaskFields& fields);
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options);
 void add_score_options(CLI::App* command, ScoreOptions& options);
 void add_allocate_options(CLI::App* command, AllocateOptions& options);

@@ -56,7 +56,7 @@ void add_diff(App& app) {
       ->required();
   command->add_option("second", options->second, "the same, of what shall replace the first")
       ->required();
-  command->add_option("--task", app.eval.task, "task files to measure both checkpoints on");
+  add_task_options(command, app.eval.task, app.eval.fields, " to measure both checkpoints on");
   command->add_option("--text", app.eval.text, "text files to measure both checkpoints on");
   command->add_option("--max-drop", options->gates.max_drop,
                       "percentage points of EM, F1 or accuracy that the second may lose");

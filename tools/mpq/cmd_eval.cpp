@@ -39,7 +39,7 @@ void add_eval(App& app) {
   add_model_option(command, app.eval.model);
   command->add_option("--reference", app.eval.reference,
                       "checkpoint that divergences are measured to");
-  command->add_option("--task", app.eval.task, "task files");
+  add_task_options(command, app.eval.task, app.eval.fields);
   command->add_option("--text", app.eval.text, "text files");
   command->add_option("--out", app.eval.out, "write the figures as JSON");
   add_eval_options(command, app.eval);

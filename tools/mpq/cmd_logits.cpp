@@ -14,7 +14,7 @@ void add_logits(App& app) {
                    result["prompts"].get<int>());
       });
   add_model_option(command, app.eval.model);
-  command->add_option("--task", app.eval.task, "task files");
+  add_task_options(command, app.eval.task, app.eval.fields);
   command->add_option("--text", app.eval.text, "text files, cut to windows");
   command->add_option("--out", *out, "safetensors file: prompt.N float32 [tokens, vocab]");
   add_eval_options(command, app.eval);

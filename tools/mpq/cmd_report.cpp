@@ -16,6 +16,7 @@ void add_report(App& app) {
   command->add_option("--out", options->out, "the page; report.json is written to the work folder")
       ->capture_default_str();
   add_comparison_options(command, app.eval);
+  add_field_options(command, app.eval.fields);
 }
 
 }  // namespace mpq::cli

@@ -18,6 +18,12 @@ void keep_reference(const WorkFolder& work, const Model& reference, const std::s
                     EvalInput& input);
 /// The model, its reference, and the task and text files: what no output may replace.
 std::vector<std::string> inputs_of(const EvalOptions& options);
+/// A prompt as it is measured: each choice as the tokens that follow it.
+EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokenizer);
+/// Prompts of task files for a checkpoint; `holdout` of them are marked as held out.
+std::vector<CalibrationPrompt> file_prompts(const EvalOptions& options,
+                                            const std::string& checkpoint_folder,
+                                            const Tokenizer& tokenizer, double holdout = 0);
 /// Prompts of task files and windows of text files for a checkpoint.
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,
                      const Tokenizer& tokenizer);

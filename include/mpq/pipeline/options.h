@@ -8,6 +8,7 @@
 
 #include "mpq/calib/prompt_options.h"
 #include "mpq/model/compute_options.h"
+#include "mpq/text/task_file.h"
 
 namespace mpq {
 
@@ -25,6 +26,7 @@ struct CommonOptions {
 struct CalibrateOptions {
   std::string model;
   std::vector<std::string> task;
+  TaskFields fields;              // of the task's records
   std::vector<std::string> text;  // empty: the general text that ships with mpq
   PromptOptions prompts;
   int64_t skip_first_tokens = 0;
@@ -82,6 +84,7 @@ struct EvalOptions {
   std::string model;
   std::string reference;
   std::vector<std::string> task;
+  TaskFields fields;  // of the task's records; in a report none means calibration's
   std::vector<std::string> text;
   int64_t max_new_tokens = 16;
   int64_t max_tokens = 2048;  // of a prompt; longer ones keep their front and their end

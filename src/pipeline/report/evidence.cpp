@@ -75,6 +75,8 @@ std::string calibration(const ReportFacts& facts) {
                {"general text", calibration.value("text", Json::array()).empty()
                                     ? "the text that ships with mpq"
                                     : code(calibration.at("text"))}};
+  const Json fields = calibration.value("task_fields", Json::object());
+  for (const auto& [part, name] : fields.items()) rows.emplace_back(part + " field", code(name));
   const Json options = calibration.value("options", Json::object());
   for (const auto& [name, value] : options.items()) {
     std::string words = name;

@@ -1,0 +1,67 @@
+// Headers, texts, and what is right, in that order.
+#include "shown_input.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace mpq::cli {
+namespace {
+
+constexpr const char* kStandOut = "\x1b[7m";
+constexpr const char* kAsBefore = "\x1b[0m";
+
+/// A prompt must not drive the terminal: control characters but line feeds and tabs are written
+/// out, U+0080 to U+009F (C2 80 to C2 9F) too.
+std::string harmless(const std::string& text) {
+  std::string shown;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      shown += fmt::format("\\x{:02x}", next);
+      ++i;
+    } else if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
+std::string text_of(const Json& pieces, bool terminal) {
+  std::string all;
+  for (const Json& piece : pieces) {
+    const std::string text = harmless(piece["text"].get<std::string>());
+    all += terminal && piece["special"].get<bool>() ? kStandOut + text + kAsBefore : text;
+  }
+  return all;
+}
+
+void print_prompt(const Json& prompt, bool terminal) {
+  std::string use;
+  if (prompt.contains("held_out"))
+    use = prompt["held_out"].get<bool>() ? ", held out" : ", to calibrate on";
+  fmt::print("=== {}: {} tokens{}\n{}\n", harmless(prompt["source"].get<std::string>()),
+             prompt["tokens"].get<int64_t>(), use, text_of(prompt["pieces"], terminal));
+  for (const Json& answer : prompt.value("answers", Json::array())) {
+    fmt::print("--- answer (not read; compared with what is generated): {}\n",
+               harmless(answer.get<std::string>()));
+  }
+  for (const Json& choice : prompt.value("choices", Json::array())) {
+    fmt::print("--- {} choice (not calibrated on; read behind the prompt to measure it): {}\n",
+               choice["right"].get<bool>() ? "right" : "wrong",
+               text_of(choice["pieces"], terminal));
+  }
+}
+
+}  // namespace
+
+void print_shown_input(const Json& prompts) {
+  const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  for (const Json& prompt : prompts) print_prompt(prompt, terminal);
+}
+
+}  // namespace mpq::cli
