@@ -35,15 +35,14 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
   for (auto& block : fisher) {
     for (const auto& linear : config.linears) block.push_back(at::zeros({linear.in}, at::kFloat));
   }
-  BackwardHooks hooks;
-  hooks.gradients = [&](const StageGradients& shown) {
+  const auto add = [&](const StageGradients& shown) {
     auto& block = fisher[static_cast<size_t>(shown.block)];
     for (size_t i = 0; i < block.size(); ++i) {
       if (shown.gradients[i].defined())
         add_sequences(*shown.batch, shown.gradients[i], shown.input, block[i]);
     }
   };
-  walk_backward(model, plan, memory, "Fisher", hooks);
+  walk_backward(model, plan, memory, "Fisher", add);
   for (auto& block : fisher) {
     for (auto& sum : block) sum.div_(static_cast<double>(plan.sequences()));
   }

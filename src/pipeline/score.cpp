@@ -251,6 +251,13 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
   return context;
 }
 
+Spec chosen_scorer(const Session& session, const ScoreOptions& options) {
+  constexpr int64_t kManyBlocks = 10;
+  const bool deep = session.model->config().layers > kManyBlocks;
+  return Registry<Scorer>::instance().canonical(
+      parse_spec(options.scorer == "auto" ? (deep ? "grad" : "taqo") : options.scorer));
+}
+
 double text_weight_of(const std::string& scorer) {
   const auto& registry = Registry<Scorer>::instance();
   const Spec given = parse_spec(scorer);
@@ -273,7 +280,7 @@ void add_fisher(Session& session, ScoreContext& context) {
 }
 
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
-  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
+  const Spec spec = chosen_scorer(session, options);
   ScoreContext context = score_context(session, options);
   const std::string key = score_key(session, options, context, spec);
   const std::string path = session.work.file(score_file(key));
@@ -309,7 +316,7 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
 }
 
 Json describe_scoring(Session& session, const ScoreOptions& options) {
-  const Spec spec = Registry<Scorer>::instance().canonical(parse_spec(options.scorer));
+  const Spec spec = chosen_scorer(session, options);
   const ScoreContext context = score_context(session, options);
   const ScoreCost cost = scoring_cost(spec, context);
   int64_t candidates = 0;

@@ -42,7 +42,7 @@ CandidateTrials::CandidateTrials(const ScoreContext& context, const std::string&
 
 GroupHidden CandidateTrials::run_block(const DecoderBlock& block, const GroupHidden& input) {
   const ModelConfig& config = context_.model->config();
-  if (hooks_.enter) hooks_.enter(block.index, block);
+  if (hooks_.enter) hooks_.enter(block, pick(input, probed_));
   if (needs_target_)
     target_ = block_output(config, block, context_.groups, input, *context_.memory);
   GroupStates states = enter_groups(config, block, context_.groups, input, *context_.memory);

@@ -46,7 +46,7 @@ class JointWalk {
   std::vector<GroupHidden> run() {
     const ScoreContext& context = used_.context;
     WalkHooks hooks;
-    hooks.enter = [&](int64_t, const DecoderBlock& block) {
+    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
       full_ = block;
       differences_.clear();
     };

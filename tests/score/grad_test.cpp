@@ -6,7 +6,7 @@
 #include "mpq/calib/fisher.h"
 #include "mpq/core/json_file.h"
 #include "mpq/io/weight_source.h"
-#include "mpq/score/scorer.h"
+#include "tests/score/small_context.h"
 
 namespace mpq {
 namespace {
@@ -74,7 +74,7 @@ TEST(Grad, ScoresEqualAutograds) {
   context.scale_dtype = at::kFloat;
   for (auto& unit : make_units(nano.model->config(), true))
     context.units.push_back({unit, {"rtn:bits=3,group=128"}});
-  const ScoreTable table = Registry<Scorer>::instance().make("grad")->score(context);
+  const ScoreTable table = Registry<Scorer>::instance().make("grad:draws=0")->score(context);
   const double tokens = nano.golden.at("tokens");
   for (size_t u = 0; u < context.units.size(); ++u) {
     const Unit& unit = context.units[u].unit;
@@ -83,6 +83,39 @@ TEST(Grad, ScoresEqualAutograds) {
         units.at(unit.name.substr(unit.name.rfind('.') + 1)).at("dot").get<double>() / tokens;
     EXPECT_NEAR(table.loss[u][0], expected, 1e-3 * expected) << unit.name;
   }
+}
+
+/// Sequences of one token: no token's change moves another one's output.
+TEST(Grad, OfDrawsIsTheKlOfSmallChanges) {
+  SmallContext small({"rtn:bits=5,group=4,sym", "rtn:bits=7,group=4,sym"});
+  small.prompts.task.clear();
+  small.prompts.text.clear();
+  for (int32_t token = 1; token < 200; token += 3) small.prompts.task.push_back({{}, {token}});
+  small.context.groups = calibration_groups(small.prompts, {});
+  const auto& registry = Registry<Scorer>::instance();
+  const ScoreTable exact = registry.make("taqo:text_weight=0")->score(small.context);
+  const ScoreTable drawn = registry.make("grad:draws=200,text_weight=0")->score(small.context);
+  for (size_t u = 0; u < exact.loss.size(); ++u) {
+    EXPECT_NEAR(drawn.loss[u][0] / exact.loss[u][0], 1, 0.25) << small.context.units[u].unit.name;
+    EXPECT_NEAR(drawn.loss[u][1] / exact.loss[u][1], 1, 0.15) << small.context.units[u].unit.name;
+    EXPECT_GT(drawn.loss_stderr[u][1], 0);
+  }
+}
+
+/// Of whole sequences, where tokens move one another, it orders units and widths as the KL does.
+TEST(Grad, FollowsTheMeasuredKl) {
+  SmallContext small({"rtn:bits=3,group=4,sym", "rtn:bits=4,group=4,sym", "rtn:bits=6,group=4,sym"});
+  const auto& registry = Registry<Scorer>::instance();
+  const ScoreTable exact = registry.make("taqo")->score(small.context);
+  const ScoreTable drawn = registry.make("grad:draws=8")->score(small.context);
+  for (size_t u = 0; u < exact.loss.size(); ++u) {
+    for (size_t c = 0; c < 3; ++c) {
+      const double ratio = drawn.loss[u][c] / exact.loss[u][c];
+      EXPECT_GT(ratio, 1 / 2.5) << small.context.units[u].unit.name << " " << c;
+      EXPECT_LT(ratio, 2.5) << small.context.units[u].unit.name << " " << c;
+    }
+  }
+  EXPECT_EQ(registry.make("grad:draws=8")->score(small.context).loss, drawn.loss);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct CalibrateOptions {
 };
 
 struct ScoreOptions {
-  std::string scorer = "taqo";
+  std::string scorer = "auto";             // by the number of blocks
   std::vector<std::string> palette;        // widths, or whole specs; empty: the target's
   std::string quantizer = "gptq:sym,aim";  // completes bare widths
   int group = 128;

@@ -17,8 +17,9 @@ struct CandidateOutput {
 };
 
 struct WalkHooks {
-  /// Before the candidates of a block: its full-precision weights.
-  std::function<void(int64_t index, const DecoderBlock& block)> enter;
+  /// Before the candidates of a block: its full-precision weights, and its input of the probed
+  /// groups.
+  std::function<void(const DecoderBlock& block, const GroupHidden& input)> enter;
   /// For every candidate but "full": W_q - W, float32 [out, in] of the unit's stacked linears.
   std::function<void(size_t unit, size_t candidate, const at::Tensor& difference)> weights;
   /// For every candidate but "full", its block run to the end; not run when there is no such hook.

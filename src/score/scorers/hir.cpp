@@ -95,7 +95,7 @@ class HirScorer final : public Scorer {
     Differences differences;
     ProbedCandidates singles;
     WalkHooks hooks;
-    hooks.enter = [&](int64_t, const DecoderBlock& block) {
+    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
       full = block;
       differences.clear();
     };

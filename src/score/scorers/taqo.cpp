@@ -122,7 +122,7 @@ class Taqo final : public Scorer {
     DecoderBlock resident;
     ScoreTable table = empty_table(context, "lost (EM + F1) / 2");
     WalkHooks hooks;
-    hooks.enter = [&](int64_t, const DecoderBlock& block) { resident = block; };
+    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) { resident = block; };
     hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
       DecoderBlock& whole = blocks.emplace(candidate, resident).first->second;
       whole = with_difference(context, whole, unit, difference);
