@@ -42,6 +42,14 @@ TokenSequence chat_front(const TokenSequence& tokens, const Tokenizer& tokenizer
   return bos && tokens.front() == *bos ? TokenSequence{*bos} : TokenSequence{};
 }
 
+/// As the model will be asked: a conversation that the assistant ends is read whole, any other up
+/// to where its answer begins.
+std::string chat_text(const Json& messages, const std::string& folder) {
+  ChatOptions options;
+  options.add_generation_prompt = messages.back().value("role", "") != "assistant";
+  return render_chat(messages, folder, options);
+}
+
 /// What was cut of prompts that are too long.
 struct Cuts {
   int64_t prompts = 0, tokens = 0, longest = 0;
@@ -71,7 +79,7 @@ std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& p
     const bool chat = !prompt.messages.is_null();
     // A chat template writes its special tokens itself.
     TokenSequence tokens = tokenizer.encode(
-        chat ? render_chat(prompt.messages, checkpoint_folder) : prompt.prompt, !chat);
+        chat ? chat_text(prompt.messages, checkpoint_folder) : prompt.prompt, !chat);
     require(!tokens.empty(), ErrorCode::Format, "{}: the prompt has no tokens", prompt.source);
     cuts.shorten(tokens, chat ? chat_front(tokens, tokenizer, checkpoint_folder) : front,
                  max_tokens);

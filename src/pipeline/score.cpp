@@ -40,13 +40,14 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
     Json candidates = Json::array();
     for (size_t c = 0; c < specs.size(); ++c) {
       const Scheme scheme = scheme_of(specs[c]);
+      const double error = table.loss_stderr[u][c];  // not known of one sequence
       candidates.push_back(
           {{"spec", specs[c]},
            {"bits", scheme.bits},
            {"bytes", unit_bytes(config, unit, scheme, exporter, session.model->stored_dtype())},
            {"code_bytes", code_bytes(scheme, unit.out, unit.in)},
            {"loss", table.loss[u][c]},
-           {"stderr", table.loss_stderr[u][c]}});
+           {"stderr", std::isfinite(error) ? Json(error) : Json()}});
     }
     units.push_back({{"name", unit.name},
                      {"block", unit.block},
