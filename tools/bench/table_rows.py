@@ -156,6 +156,22 @@ def count_differing(pairs):
         differences = [difference(*pair, *what) for pair in pairs]
         return sum(abs(change["mean"]) > 2 * change["stderr"] for change in differences)
 
-    return (f"Of {len(pairs)} rows, bfloat16's differ from float32's by more than two standard errors: task KL in {far('task KL', 'kl')} by "
-            f"the difference paired by prompt and in {far('task KL')} by the figures' own errors, exact match in {far('EM', 'exact_match')} "
-            f"(paired), text KL in {far('text KL')} (own errors).")
+    return (f"Of {len(pairs)} rows, bfloat16's differ from float32's by more than two standard errors: task KL in {far('task KL', 'kl')} "
+            f"by the difference paired by prompt and in {far('task KL')} by the figures' own errors, exact match in "
+            f"{far('EM', 'exact_match')} (paired), text KL in {far('text KL')} (own errors).")
+
+
+def self_test():
+    def row(bits, kl, *prompts):
+        fixed = {"mean": 0.5, "stderr": 0.1}
+        return {"bits": bits, "task KL": {"mean": kl, "stderr": kl / 10}, "text KL": fixed, "EM": fixed,
+                "prompts": [{"kl": value, "exact_match": 1.0} for value in prompts]}
+
+    uniform, between = [row(2, 1e-2), row(3, 1e-3)], row(2.5, 1e-3, 1e-3, 2e-3, 3e-3)
+    add_ratio([between, *uniform], uniform)
+    assert cell(between, "ratio") == "0.32 ± 0.03" and cell(uniform[1], "ratio") == "1.00 ± 0.10" and cell(between, "bits") == "2.500"
+    half = row(2.5, 1.1e-3, 1.1e-3, 2.1e-3, 3.11e-3)
+    cells = beside({"plan": "x"}, between, half, ["task KL"])
+    assert cells["bfloat16: task KL"] == "0.0011 ± 0.00011" and cells["bfloat16 - float32: task KL"] == "0.0001 ± 3.3e-06", cells
+    said = count_differing([(between, half)])
+    assert "Of 1 rows" in said and "task KL in 1 by the difference" in said and "and in 0 by the figures' own" in said, said

@@ -35,8 +35,9 @@ def figures(text, keys):
 
 def unchanged(before, after, keys, commit):
     """A sentence: which new figures lie beyond two combined standard errors of the old ones; one without error takes the new one's."""
-    old, far, count = figures(before, keys), {}, 0
-    for name, (mean, error) in figures(after, keys).items():
+    old, new, far, count = figures(before, keys), figures(after, keys), {}, 0
+    gone = sum(error is not None and name not in new for name, (_, error) in old.items())
+    for name, (mean, error) in new.items():
         if error is None or name not in old:
             continue
         count += 1
@@ -47,7 +48,7 @@ def unchanged(before, after, keys, commit):
         return ""
     listed = "; ".join(f"{column} of {', '.join(rows)}" for column, rows in far.items())
     return (f"Beside the table of commit {commit or 'unknown'}: {sum(map(len, far.values()))} of {count} float32 figures lie more than two "
-            f"combined standard errors from what they were{': ' if listed else ''}{listed}.")
+            f"combined standard errors from what they were{': ' if listed else ''}{listed}. Of its figures {gone} are not made anew.")
 
 
 def marked(name):
@@ -71,7 +72,9 @@ def self_test():
     assert figures(old, 2)["a y", "KL"] == (1e-05, 2e-06) and figures(old, 2)["a x", "EM"] == (0.5, None)
     assert ("a x", "bfloat16 KL") not in figures(new, 2) and figure({"mean": 0.12345, "stderr": 0.01234}) == "0.123 ± 0.012"
     said = unchanged(old, new, 2, "abc")
-    assert "abc: 2 of 4 " in said and said.endswith("KL of a x (was 0.01); EM of a y (was 0.5)."), said
+    assert "abc: 2 of 4 " in said and said.endswith("KL of a x (was 0.01); EM of a y (was 0.5). Of its figures 0 are not made anew."), said
+    said = unchanged(new, old, 2, "")
+    assert ": 1 of 2 " in said and said.endswith("were: KL of a x (was 0.02). Of its figures 1 are not made anew."), said
     assert unchanged("", new, 2, "abc") == "" and "unknown: 0 of 5 " in unchanged(new, new, 2, None)
     document = f"before\n\n<!-- table: t abc -->\n{old}\n<!-- /table -->\n\n<!-- table: tt -->\n<!-- /table -->\nafter\n"
     placed = place(document, "t", "def+", new + "\n\\1 stays")

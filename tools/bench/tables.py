@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 
+import table_rows
 import table_text
 from table_rows import (MODEL, ROOT, Bench, add_ratio, beside, count_differing, demo_line, eval_line, measured, plan_lines, read, row_lines,
                         task_file, write)
@@ -237,6 +238,7 @@ def main():
     options = parse()
     if options.self_test:
         table_text.self_test()
+        table_rows.self_test()
         return
     bench, at = Bench(options.mpq, options.work, options.resume), commit()
     for table in options.only:
