@@ -21,6 +21,9 @@ foreach(_check layers names format)
   endforeach()
 endforeach()
 
+add_test(NAME check.tables.self-test COMMAND ${_python} -B "${CMAKE_SOURCE_DIR}/tools/bench/tables.py" --self-test)
+set_tests_properties(check.tables.self-test PROPERTIES LABELS check TIMEOUT 120)
+
 # Every tests/interop/<name>_test.py takes --mpq BINARY --source DIR --work DIR and exits with 0 when all holds.
 if(MPQ_INTEROP)
   file(GLOB _interop CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/interop/*_test.py")
