@@ -55,10 +55,10 @@ StreamGradients output_gradients(const Model& model, const BatchPlan& plan,
             "{}: the model's own output on the task holds NaN or infinity; try --dtype float32, or "
             "check the checkpoint",
             model.folder());
-    const at::Tensor targets =
-        loss.draws > 0 ? at::multinomial(probabilities.to(at::kFloat), loss.draws,
-                                         /*replacement=*/true, generator)
-                       : next.narrow(0, first, count).unsqueeze(1);
+    const at::Tensor targets = loss.draws > 0
+                                   ? at::multinomial(probabilities.to(at::kFloat), loss.draws,
+                                                     /*replacement=*/true, generator)
+                                   : next.narrow(0, first, count).unsqueeze(1);
     for (int draw = 0; draw < loss.count(); ++draw) {
       logits.backward(logit_gradient(probabilities, targets.select(1, draw)),
                       /*retain_graph=*/draw + 1 < loss.count());

@@ -30,8 +30,9 @@ TEST(SpentCost, CalmCountsTheTrainingOfItsPool) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scorers, SpentCost,
-                         testing::Values("taqo", "hir", "hir:pairs=no", "mse", "cka", "grad", "grad:draws=0",
-                                         "taq-kl:draws=2", "taq-kl:noise=weight,draws=2", "calm"));
+                         testing::Values("taqo", "hir", "hir:pairs=no", "mse", "cka", "grad",
+                                         "grad:draws=0", "taq-kl:draws=2",
+                                         "taq-kl:noise=weight,draws=2", "calm"));
 
 }  // namespace
 }  // namespace mpq

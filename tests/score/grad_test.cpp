@@ -104,7 +104,8 @@ TEST(Grad, OfDrawsIsTheKlOfSmallChanges) {
 
 /// Of whole sequences, where tokens move one another, it orders units and widths as the KL does.
 TEST(Grad, FollowsTheMeasuredKl) {
-  SmallContext small({"rtn:bits=3,group=4,sym", "rtn:bits=4,group=4,sym", "rtn:bits=6,group=4,sym"});
+  SmallContext small(
+      {"rtn:bits=3,group=4,sym", "rtn:bits=4,group=4,sym", "rtn:bits=6,group=4,sym"});
   const auto& registry = Registry<Scorer>::instance();
   const ScoreTable exact = registry.make("taqo")->score(small.context);
   const ScoreTable drawn = registry.make("grad:draws=8")->score(small.context);

@@ -139,7 +139,9 @@ void add_score_options(CLI::App* command, ScoreOptions& options) {
       ->add_option("--format", options.format,
                    "checkpoint format whose bytes count, see `mpq list`")
       ->capture_default_str();
-  command->add_option("--scorer", options.scorer, "scorer spec, see `mpq list`; auto: taqo up to 10 blocks, grad beyond")
+  command
+      ->add_option("--scorer", options.scorer,
+                   "scorer spec, see `mpq list`; auto: taqo up to 10 blocks, grad beyond")
       ->capture_default_str();
   command
       ->add_option(

@@ -104,9 +104,7 @@ class Grad final : public Scorer {
   }
 
  private:
-  BackwardLoss loss_of(const ScoreContext& context) const {
-    return {options_.draws, context.seed};
-  }
+  BackwardLoss loss_of(const ScoreContext& context) const { return {options_.draws, context.seed}; }
 
   /// Without draws the task alone is measured, as the first-order score has it.
   std::vector<Probed> weighted_groups(const ScoreContext& context) const {
