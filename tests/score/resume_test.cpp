@@ -49,7 +49,9 @@ TEST(ResumedWalk, GoesOnFromTheKeptStatesOfTheBlockBefore) {
   std::vector<at::Tensor> outputs(5);
   int64_t failing = 3;
   WalkHooks hooks;
-  hooks.enter = [&](int64_t index, const DecoderBlock&) { entered.push_back(index); };
+  hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
+    entered.push_back(block.index);
+  };
   hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden& output) {
     if (index == failing) throw std::runtime_error("killed");
     outputs[static_cast<size_t>(index)] = output[0].clone();
