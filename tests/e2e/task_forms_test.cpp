@@ -52,9 +52,10 @@ class TaskFormsOfCommands : public testing::Test {
     return run(arguments);
   }
   Json tokens_of(const std::string& work) const {
+    const Json prompts = read_json_file(folder_.file(work) + "/calib/prompts.json");
     Json all = Json::array();
-    for (const Json& prompt : read_json_file(folder_.file(work) + "/calib/prompts.json").at("task"))
-      all.push_back(prompt.at("tokens"));
+    for (const Json& prompt : prompts.at("task")) all.push_back(prompt.at("tokens"));
+    EXPECT_FALSE(all.empty());
     return all;
   }
   ProgramResult show(const std::string& task, const std::vector<std::string>& more = {}) const {

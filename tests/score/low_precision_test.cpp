@@ -23,13 +23,15 @@ double median_ratio(const ScoreTable& measured, const ScoreTable& exact, size_t 
   return ratios[ratios.size() / 2];
 }
 
-// With logits in bfloat16 the three ratios were in the hundreds.
+// With logits in bfloat16 the three ratios were in the hundreds. What is left at 8 bits is ATen's:
+// its bfloat16 products round their outputs to 8 bits, at every later linear.
 TEST(LowPrecision, MeasuredKlInBfloat16IsThatOfFloat64) {
   const std::vector<std::string> candidates{"rtn:bits=4,group=4,sym", "rtn:bits=6,group=4,sym",
                                             "rtn:bits=8,group=4,sym"};
   const ScoreTable exact = score_with("taqo:text_weight=0", candidates, "float64");
   const ScoreTable measured = score_with("taqo:text_weight=0", candidates, "bfloat16");
   RecordProperty("ratio_8", std::to_string(median_ratio(measured, exact, 2)));
+  EXPECT_LT(median_ratio(measured, exact, 2), 12);
   EXPECT_NEAR(median_ratio(measured, exact, 0), 1, 0.3);
   EXPECT_LT(median_ratio(measured, exact, 1), 3);
   for (size_t u = 0; u < exact.loss.size(); ++u) {
