@@ -5,6 +5,7 @@
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
 #include "mpq/core/utf8.h"
+#include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
@@ -26,40 +27,6 @@ int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts) {
   return count;
 }
 
-void check_options(const CalibrateOptions& options) {
-  require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
-  require(!options.task.empty(), ErrorCode::Usage,
-          "--task is missing: name a .jsonl file with one {{\"prompt\": ...}} a line");
-  const auto& prompts = options.prompts;
-  require(prompts.holdout >= 0 && prompts.holdout < 1, ErrorCode::Usage,
-          "--holdout: expected a share from 0 to below 1, found {}", prompts.holdout);
-  require(prompts.max_prompts > 0 && prompts.max_tokens > 1 && prompts.text_windows >= 0 &&
-              prompts.text_window_tokens > 1,
-          ErrorCode::Usage, "calibrate: a count of prompts, tokens or windows is out of range");
-}
-
-std::vector<std::string> documents_of(const std::vector<std::string>& paths) {
-  if (paths.empty()) return {general_text()};
-  std::vector<std::string> documents;
-  for (const auto& path : paths) {
-    for (auto& document : read_text_documents(path)) documents.push_back(std::move(document));
-  }
-  return documents;
-}
-
-/// Sequences as long as the model has positions for, at most.
-CalibrateOptions within_positions(CalibrateOptions options, int64_t positions) {
-  for (int64_t* tokens : {&options.prompts.max_tokens, &options.prompts.text_window_tokens}) {
-    if (*tokens <= positions) continue;
-    log_warning(
-        "{}: the model has {} positions (max_position_embeddings): sequences of {} are cut "
-        "to as many",
-        options.model, positions, *tokens);
-    *tokens = positions;
-  }
-  return options;
-}
-
 /// Makes a calibration the one in use; its files are found in calib/ by their plain names too.
 void use(WorkFolder& work, const std::string& key) {
   namespace fs = std::filesystem;
@@ -76,14 +43,8 @@ void use(WorkFolder& work, const std::string& key) {
 }  // namespace
 
 Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
-  check_options(given);
   const StageTimer timer("calibrate");
-  const auto prompts = read_task_files(given.task, given.prompts.holdout, given.fields);
-  const auto model = open_model(given.model, common.compute);
-  const CalibrateOptions options = within_positions(given, model->config().max_positions);
-  const auto tokenizer = Tokenizer::load(options.model);
-  const PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer,
-                                         options.model, options.prompts);
+  const auto [options, model, set] = calibration_input(common, given);
   Json summary = {{"stage", "calibrate"},
                   {"model", options.model},
                   {"blocks", model->config().layers},

@@ -4,6 +4,8 @@
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/budget.h"
+#include "mpq/pipeline/calibration_input.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/work_folder.h"
 
@@ -30,6 +32,8 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
   require_apart(quantization.out, inputs, "--out", made_here(common, quantization));
   Json summary = {{"stage", "run"}, {"calibrate", calibrate(common, calibration)}};
   if (common.dry_run) {
+    const CalibrationInput input = calibration_input(common, calibration);
+    summary["estimate"] = estimate_run(*input.model, input.prompts, scoring, common.seed);
     // Later stages are described from the calibration when there is one.
     if (std::filesystem::exists(common.work + "/manifest.json"))
       summary["allocate"] = allocate(common, scoring, allocation);

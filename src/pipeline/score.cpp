@@ -252,9 +252,9 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
   return context;
 }
 
-Spec chosen_scorer(const Session& session, const ScoreOptions& options) {
+Spec chosen_scorer(const Model& model, const ScoreOptions& options) {
   constexpr int64_t kManyBlocks = 10;
-  const bool deep = session.model->config().layers > kManyBlocks;
+  const bool deep = model.config().layers > kManyBlocks;
   return Registry<Scorer>::instance().canonical(
       parse_spec(options.scorer == "auto" ? (deep ? "grad" : "taqo") : options.scorer));
 }
@@ -281,7 +281,7 @@ void add_fisher(Session& session, ScoreContext& context) {
 }
 
 Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
-  const Spec spec = chosen_scorer(session, options);
+  const Spec spec = chosen_scorer(*session.model, options);
   ScoreContext context = score_context(session, options);
   const std::string key = score_key(session, options, context, spec);
   const std::string path = session.work.file(score_file(key));
@@ -289,6 +289,9 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
     log_info("score: {} was scored before; skipped", to_string(spec));
     return sensitivity_of(read_json_file(path), context, key, path);
   }
+  if (options.scorer == "auto")
+    log_info("score: by {}, chosen for {} blocks; --scorer names another", to_string(spec),
+             session.model->config().layers);
   const StageTimer timer("score");
   add_fisher(session, context);
   const std::string finished = session.work.file("score/" + key);
@@ -317,7 +320,7 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
 }
 
 Json describe_scoring(Session& session, const ScoreOptions& options) {
-  const Spec spec = chosen_scorer(session, options);
+  const Spec spec = chosen_scorer(*session.model, options);
   const ScoreContext context = score_context(session, options);
   const ScoreCost cost = scoring_cost(spec, context);
   int64_t candidates = 0;

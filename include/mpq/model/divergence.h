@@ -26,7 +26,8 @@ struct MeanWithError {
 MeanWithError mean_over_tokens(const at::Tensor& value, const at::Tensor& sequence,
                                int64_t sequences);
 
-/// Rows whose logits are held at once, so that large vocabularies stay within some 256 MB.
+/// Rows whose logits are held at once, so that large vocabularies stay within some 200 MB
+/// with what is computed from them.
 int64_t logit_rows(const Model& model);
 
 }  // namespace mpq

@@ -25,7 +25,7 @@ ScoreContext score_context(Session& session, const ScoreOptions& options);
 void add_fisher(Session& session, ScoreContext& context);
 /// The scorer that was asked for; of "auto" the exact one where it is cheap, else the one whose
 /// work grows linearly with depth.
-Spec chosen_scorer(const Session& session, const ScoreOptions& options);
+Spec chosen_scorer(const Model& model, const ScoreOptions& options);
 /// The weight of general text beside the task in a scorer's losses; 0 where it has none.
 double text_weight_of(const std::string& scorer);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
