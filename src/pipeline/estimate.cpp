@@ -14,7 +14,7 @@ namespace {
 
 /// Share of the products' rate that whole stages reach: attention, norms, rounding and copies are
 /// the rest. Fitted to SmolLM2-135M and nano-llama on two cores (docs/performance.md).
-constexpr double kEfficiency = 0.45;
+constexpr double kEfficiency = 0.65;
 
 int64_t tokens_of(const std::vector<CalibrationPrompt>& prompts) {
   int64_t count = 0;
@@ -131,7 +131,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
   const ScoreCost cost = Registry<Scorer>::instance().make(scorer)->cost(context);
   size.candidates = cost.quantizations;
   size.probe_forwards = cost.block_forwards;
-  if (scorer.name == "grad") parse_value(*scorer.find("draws"), "draws", size.draws);
+  if (scorer.name == "grad") size.draws = static_cast<int>(scorer_option(scorer, "draws"));
   const RunWork work = work_of(size);
   const double rate = product_rate(model);
   const auto seconds = [&](double operations) { return operations / (rate * kEfficiency); };

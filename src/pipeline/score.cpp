@@ -259,17 +259,20 @@ Spec chosen_scorer(const Model& model, const ScoreOptions& options) {
       parse_spec(options.scorer == "auto" ? (deep ? "grad" : "taqo") : options.scorer));
 }
 
-double text_weight_of(const std::string& scorer) {
+double scorer_option(const Spec& scorer, const char* name) {
   const auto& registry = Registry<Scorer>::instance();
-  const Spec given = parse_spec(scorer);
-  if (!registry.contains(given.name)) return 0;  // "none"
-  double weight = 0;
-  for (const auto& option : registry.at(given.name).options) {
-    if (option.name == "text_weight") parse_value(option.default_value, "text_weight", weight);
+  if (!registry.contains(scorer.name)) return 0;  // "none"
+  double value = 0;
+  for (const auto& option : registry.at(scorer.name).options) {
+    if (option.name == name) parse_value(option.default_value, name, value);
   }
-  const std::string* set = given.find("text_weight");
-  if (set != nullptr) parse_value(*set, "text_weight", weight);
-  return weight;
+  const std::string* set = scorer.find(name);
+  if (set != nullptr) parse_value(*set, name, value);
+  return value;
+}
+
+double text_weight_of(const std::string& scorer) {
+  return scorer_option(parse_spec(scorer), "text_weight");
 }
 
 void add_fisher(Session& session, ScoreContext& context) {

@@ -66,6 +66,20 @@ TEST_F(ConfigFile, ADryRunCountsTheLocalErrorsOfARank) {
   EXPECT_GT(described({"--budget", "4", "--scorer", "taq"}).at("quantizations"), 0);
 }
 
+TEST_F(ConfigFile, ADryRunSaysWhatARunWouldTake) {
+  for (const char* scorer : {"auto", "taqo", "grad", "grad:draws=4", "taq"}) {
+    const ProgramResult result =
+        run_mpq({"run", "--model", small_model(), "--task", write_task(folder_), "--work", work_,
+                 "--out", folder_.file("out"), "--budget", "4", "--scorer", scorer, "--dry-run",
+                 "--json", "--quiet"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const Json estimate = Json::parse(result.out).at("estimate");
+    EXPECT_EQ(estimate.at("seconds").size(), 4U);
+    EXPECT_GT(estimate.at("seconds").at("score"), 0);
+    EXPECT_GT(estimate.at("peak_bytes"), 100'000'000);
+  }
+}
+
 TEST_F(ConfigFile, APlanOfAnotherTaskIsNotQuantized) {
   const std::string plan = folder_.file("plan.json");
   ASSERT_EQ(run_mpq({"allocate", "--work", work_, "--scorer", "mse", "--budget", "4", "--no-verify",

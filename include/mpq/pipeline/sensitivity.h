@@ -26,6 +26,8 @@ void add_fisher(Session& session, ScoreContext& context);
 /// The scorer that was asked for; of "auto" the exact one where it is cheap, else the one whose
 /// work grows linearly with depth.
 Spec chosen_scorer(const Model& model, const ScoreOptions& options);
+/// A number among a scorer's options, by default when it is not given; 0 where it has none.
+double scorer_option(const Spec& scorer, const char* name);
 /// The weight of general text beside the task in a scorer's losses; 0 where it has none.
 double text_weight_of(const std::string& scorer);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
