@@ -141,7 +141,7 @@ def difference(full, half, column, prompt=None):
     return {"mean": half[column]["mean"] - full[column]["mean"], "stderr": error}
 
 
-def beside(names, full, half, columns):
+def beside(names, columns, full, half=None):
     """Cells of a row in float32 and, where there is one, in bfloat16."""
     row = names | {column: cell(full, column) for column in columns}
     if half:
@@ -171,7 +171,7 @@ def self_test():
     add_ratio([between, *uniform], uniform)
     assert cell(between, "ratio") == "0.32 ± 0.03" and cell(uniform[1], "ratio") == "1.00 ± 0.10" and cell(between, "bits") == "2.500"
     half = row(2.5, 1.1e-3, 1.1e-3, 2.1e-3, 3.11e-3)
-    cells = beside({"plan": "x"}, between, half, ["task KL"])
+    cells = beside({"plan": "x"}, ["task KL"], between, half)
     assert cells["bfloat16: task KL"] == "0.0011 ± 0.00011" and cells["bfloat16 - float32: task KL"] == "0.0001 ± 3.3e-06", cells
     said = count_differing([(between, half)])
     assert "Of 1 rows" in said and "task KL in 1 by the difference" in said and "and in 0 by the figures' own" in said, said

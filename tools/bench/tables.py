@@ -64,7 +64,7 @@ def demo(bench, options):
     half = [None, bench.measure(uniform), measured(chosen["run"]["quantize"], chosen["eval"]["result"])]
     names = {"full precision": "", "best uniform plan within 3.5 bits": f"`{spec}`", "chosen at 3.5 bits": "measured KL, exact knapsack"}
     columns = ["bits", "EM", "task KL", "text KL", "perplexity"]
-    rows = [beside({"checkpoint": name, "plan": plan}, *pair, columns) for (name, plan), *pair in zip(names.items(), full, half)]
+    rows = [beside({"checkpoint": name, "plan": plan}, columns, *pair) for (name, plan), *pair in zip(names.items(), full, half)]
     how = (f"`mpq {demo_line('WORK', 'float32')}`, as `tools/demo.sh`; in bfloat16 the same with `--dtype bfloat16`, its two checkpoints "
            f"measured by `mpq {eval_line('WORK/out', 'facts', 'WORK-float32')}`, the uniform one made by "
            f"{quoted(plan_lines('WORK', 'bfloat16', ONE_SPEC.format('SPEC')))}.")
@@ -78,20 +78,21 @@ def tasks(bench, options):
     plans |= {f"paper's {name}": PRESET.format(name) for name in ("taq", "taq-kl", "taqo")}
     rows, pairs = [], []
     for task in options.tasks:
-        found = [[bench.measure(row_lines(bench.folder, task, dtype, plan)) for plan in plans.values()] for dtype in DTYPES]
+        found = [[bench.measure(row_lines(bench.folder, task, dtype, plan)) for plan in plans.values()] for dtype in options.dtypes]
         for results in found:
             add_ratio(results[3:], results[:3])
         columns = ["bits", "task KL", "ratio", "text KL", "EM"]
-        rows += [beside({"task": task, "plan": name}, *pair, columns) for name, *pair in zip(plans, *found)]
+        rows += [beside({"task": task, "plan": name}, columns, *pair) for name, *pair in zip(plans, *found)]
         pairs += zip(*found)
     how = (f"A row: {quoted(row_lines('WORK', 'TASK', 'DTYPE', 'OPTIONS'))}. OPTIONS of uniform B: `{UNIFORM.format('B')}`; of taqo + mckp "
            f"B: `{MEASURED.format('B')}`; of a paper's NAME: `{PRESET.format('NAME')}`.")
-    yield "tasks", "docs/nano-tasks.md", 2, rows, how, [count_differing(pairs)]
+    yield "tasks", "docs/nano-tasks.md", 2, rows, how, [count_differing(pairs)] if len(options.dtypes) > 1 else []
     ratios = []
     for budget in BUDGETS:
         same = [row for row in rows if row["plan"] == f"taqo + mckp {budget}"]
         ratios.append({"bits": f"{float(same[0]['bits']):.2f}"} |
-                      {dtype + row["task"]: row[dtype + "ratio"] for dtype in ("", "bfloat16: ") for row in same})
+                      {dtype + row["task"]: row[dtype + "ratio"] for dtype in ("", "bfloat16: ") for row in same
+                       if dtype + "ratio" in row})
     yield "ratios", "README.md", 1, ratios, "Of the rows of `docs/nano-tasks.md`, where their command lines stand.", []
 
 
@@ -148,7 +149,7 @@ def methods(bench, options):
     for task in options.tasks:
         found = [(name, bench.measure(row_lines(bench.folder, task, "float32", plan))) for name, plan in method_plans(task)]
         add_ratio([row for _, row in found[3:]], [row for _, row in found[:3]])
-        rows += [beside({"task": task, "plan": name}, row, None, columns) for name, row in found]
+        rows += [beside({"task": task, "plan": name}, columns, row) for name, row in found]
     fixed = "; ".join(f"`{FIXED.format(name, palette)}`" for name, palette in FIXED_RATIO.items())
     how = (f"A row: {quoted(row_lines('WORK', 'TASK', 'float32', 'OPTIONS'))}. OPTIONS of uniform SPEC: `{ONE_SPEC.format('SPEC,sym')}` "
            f"(hqq without `sym`); of a preset NAME: `{PRESET.format('NAME')}`; of the fixed ratios: {fixed}.")
@@ -220,13 +221,14 @@ def parse():
     parser.add_argument("--mpq", help="the binary, a release build")
     parser.add_argument("--only", default=",".join(TABLES), help="tables, by comma (default: all)")
     parser.add_argument("--tasks", default=",".join(TASKS), help="tasks, by comma (default: all)")
+    parser.add_argument("--dtypes", default=",".join(DTYPES), help="of the tasks' table; bfloat16 is slow where the processor lacks it")
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "tables"))
     parser.add_argument("--resume", action="store_true", help="take finished rows from --work")
     parser.add_argument("--timing", action="store_true", help="seconds and peak memory in the methods' table")
     parser.add_argument("--print", action="store_true", help="print the tables and leave the documents alone")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
-    options.only, options.tasks = options.only.split(","), options.tasks.split(",")
+    options.only, options.tasks, options.dtypes = (text.split(",") for text in (options.only, options.tasks, options.dtypes))
     if unknown := [*set(options.only) - set(TABLES), *set(options.tasks) - set(TASKS)]:
         parser.error(f"unknown {', '.join(unknown)}: tables are {', '.join(TABLES)}, tasks {', '.join(TASKS)}")
     if not options.self_test and not options.mpq:
