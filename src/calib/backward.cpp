@@ -101,42 +101,46 @@ StreamGradients through(const Model& model, const DecoderBlock& block, const Bat
   return result;
 }
 
+using KeepGradients = std::function<void(int64_t block, const StreamGradients& output)>;
+
+/// From the loss to the first block's output, or with `show` through that block too.
+void backward(const Model& model, const BatchPlan& plan, const BackwardLoss& loss,
+              MemoryBudget& memory, const std::string& title, const KeepGradients& keep,
+              const ShowGradients& show) {
+  const int64_t layers = model.config().layers;
+  Progress progress(title, 2 * layers);
+  auto states = forward_keeping(model, plan, memory, progress);
+  StreamGradients gradients = output_gradients(model, plan, states.back(), loss, memory);
+  for (int64_t index = layers - 1; index >= 0; --index) {
+    states.pop_back();
+    if (keep) keep(index, gradients);
+    if (index > 0 || show)
+      gradients =
+          through(model, model.load_block(index), plan, states.back(), gradients, show, memory);
+    progress.step();
+  }
+}
+
 }  // namespace
 
 void walk_backward(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
                    const std::string& title, const ShowGradients& show) {
-  const int64_t layers = model.config().layers;
-  Progress progress(title, 2 * layers);
-  auto states = forward_keeping(model, plan, memory, progress);
-  StreamGradients gradients = output_gradients(model, plan, states.back(), {}, memory);
-  for (int64_t index = layers - 1; index >= 0; --index) {
-    states.pop_back();
-    gradients =
-        through(model, model.load_block(index), plan, states.back(), gradients, show, memory);
-    progress.step();
-  }
+  backward(model, plan, {}, memory, title, {}, show);
 }
 
 std::vector<StreamGradients> stream_gradients(const Model& model, const BatchPlan& plan,
                                               const BackwardLoss& loss, MemoryBudget& memory,
                                               const std::string& title) {
-  const int64_t layers = model.config().layers;
-  Progress progress(title, 2 * layers);
-  auto states = forward_keeping(model, plan, memory, progress);
-  StreamGradients gradients = output_gradients(model, plan, states.back(), loss, memory);
-  std::vector<StreamGradients> kept(static_cast<size_t>(layers));
-  for (int64_t index = layers - 1;; --index) {
-    states.pop_back();
-    for (const auto& gradient : gradients) {
-      auto& place = kept[static_cast<size_t>(index)];
-      place.push_back(memory.allocate(gradient.size(0), gradient.size(1),
-                                      loss.draws > 0 ? at::kBFloat16 : gradient.scalar_type()));
-      place.back().copy_(gradient);
+  std::vector<StreamGradients> kept(static_cast<size_t>(model.config().layers));
+  const auto keep = [&](int64_t block, const StreamGradients& output) {
+    for (const auto& gradient : output) {
+      const auto dtype = loss.draws > 0 ? at::kBFloat16 : gradient.scalar_type();
+      at::Tensor copy = memory.allocate(gradient.size(0), gradient.size(1), dtype);
+      kept[static_cast<size_t>(block)].push_back(copy.copy_(gradient));
     }
-    progress.step();
-    if (index == 0) return kept;
-    gradients = through(model, model.load_block(index), plan, states.back(), gradients, {}, memory);
-  }
+  };
+  backward(model, plan, loss, memory, title, keep, {});
+  return kept;
 }
 
 void block_gradients(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,

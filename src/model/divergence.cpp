@@ -32,8 +32,7 @@ MeanWithError mean_over_tokens(const at::Tensor& value, const at::Tensor& sequen
 }
 
 int64_t logit_rows(const Model& model) {
-  constexpr int64_t kFloats = int64_t{1} << 23;
-  return std::max<int64_t>(16, kFloats / model.config().vocab);
+  return std::max<int64_t>(16, kLogitsAtOnce / model.config().vocab);
 }
 
 }  // namespace mpq

@@ -21,12 +21,6 @@ Json prompt_options_json(const PromptOptions& options) {
           {"text_window_tokens", options.text_window_tokens}};
 }
 
-int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts) {
-  int64_t count = 0;
-  for (const auto& prompt : prompts) count += static_cast<int64_t>(prompt.tokens.size());
-  return count;
-}
-
 /// Makes a calibration the one in use; its files are found in calib/ by their plain names too.
 void use(WorkFolder& work, const std::string& key) {
   namespace fs = std::filesystem;
@@ -44,20 +38,10 @@ void use(WorkFolder& work, const std::string& key) {
 
 Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   const StageTimer timer("calibrate");
-  const auto [options, model, set] = calibration_input(common, given);
-  Json summary = {{"stage", "calibrate"},
-                  {"model", options.model},
-                  {"blocks", model->config().layers},
-                  {"quantizable_weights", model->config().quantizable_weights()},
-                  {"prompts", set.task.size()},
-                  {"prompt_tokens", count_tokens(set.task)},
-                  {"held_out_prompts", set.held_out.size()},
-                  {"text_windows", set.text.size()}};
-  if (common.dry_run) {
-    summary["dry_run"] = true;
-    summary["block_forwards"] = model->config().layers;
-    return summary;
-  }
+  const CalibrationInput input = calibration_input(common, given);
+  if (common.dry_run) return dry_calibration(input);
+  const auto& [options, model, set] = input;
+  Json summary = describe_calibration(input);
   WorkFolder work(common.work, WorkFolder::Access::Work, common.command, /*create=*/true);
   const std::string model_hash = checkpoint_hash(options.model, work);
   const std::string task_hash = files_hash(options.task, work);

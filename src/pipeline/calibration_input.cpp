@@ -54,4 +54,29 @@ CalibrationInput calibration_input(const CommonOptions& common, CalibrateOptions
   return {std::move(options), std::move(model), std::move(set)};
 }
 
+int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts) {
+  int64_t count = 0;
+  for (const auto& prompt : prompts) count += static_cast<int64_t>(prompt.tokens.size());
+  return count;
+}
+
+Json describe_calibration(const CalibrationInput& input) {
+  const ModelConfig& config = input.model->config();
+  return {{"stage", "calibrate"},
+          {"model", input.options.model},
+          {"blocks", config.layers},
+          {"quantizable_weights", config.quantizable_weights()},
+          {"prompts", input.prompts.task.size()},
+          {"prompt_tokens", count_tokens(input.prompts.task)},
+          {"held_out_prompts", input.prompts.held_out.size()},
+          {"text_windows", input.prompts.text.size()}};
+}
+
+Json dry_calibration(const CalibrationInput& input) {
+  Json summary = describe_calibration(input);
+  summary["dry_run"] = true;
+  summary["block_forwards"] = input.model->config().layers;
+  return summary;
+}
+
 }  // namespace mpq

@@ -30,15 +30,17 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
   inputs.insert(inputs.end(), calibration.task.begin(), calibration.task.end());
   inputs.insert(inputs.end(), calibration.text.begin(), calibration.text.end());
   require_apart(quantization.out, inputs, "--out", made_here(common, quantization));
-  Json summary = {{"stage", "run"}, {"calibrate", calibrate(common, calibration)}};
+  Json summary = {{"stage", "run"}};
   if (common.dry_run) {
     const CalibrationInput input = calibration_input(common, calibration);
+    summary["calibrate"] = dry_calibration(input);
     summary["estimate"] = estimate_run(*input.model, input.prompts, scoring, common.seed);
     // Later stages are described from the calibration when there is one.
     if (std::filesystem::exists(common.work + "/manifest.json"))
       summary["allocate"] = allocate(common, scoring, allocation);
     return summary;
   }
+  summary["calibrate"] = calibrate(common, calibration);
   summary["allocate"] = allocate(common, scoring, allocation);
   summary["quantize"] = quantize(common, quantization);
   const Json reported = report(

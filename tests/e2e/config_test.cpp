@@ -80,6 +80,18 @@ TEST_F(ConfigFile, ADryRunSaysWhatARunWouldTake) {
   }
 }
 
+TEST_F(ConfigFile, ADryRunOfAReportNamesThePage) {
+  const std::string plan = folder_.file("plan.json"), page = folder_.file("page.html");
+  ASSERT_EQ(run_mpq({"allocate", "--work", work_, "--scorer", "mse", "--budget", "4", "--no-verify",
+                     "--out", plan, "--quiet"})
+                .status,
+            0);
+  const ProgramResult result =
+      run_mpq({"report", "--work", work_, "--plan", plan, "--out", page, "--dry-run", "--quiet"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, testing::HasSubstr(page));
+}
+
 TEST_F(ConfigFile, APlanOfAnotherTaskIsNotQuantized) {
   const std::string plan = folder_.file("plan.json");
   ASSERT_EQ(run_mpq({"allocate", "--work", work_, "--scorer", "mse", "--budget", "4", "--no-verify",

@@ -6,7 +6,6 @@
 #include "table.h"
 
 namespace mpq::cli {
-
 namespace {
 
 /// What `run --dry-run` found.
@@ -34,6 +33,10 @@ void show_estimate(const Json& result) {
 void show_comparison(const Json& result) {
   if (result.contains("estimate")) {
     show_estimate(result);
+    return;
+  }
+  if (!result.contains("comparison")) {  // a dry run of report
+    fmt::print("{}\n", json_text(result, 2));
     return;
   }
   std::vector<std::vector<std::string>> rows{

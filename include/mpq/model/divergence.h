@@ -26,8 +26,9 @@ struct MeanWithError {
 MeanWithError mean_over_tokens(const at::Tensor& value, const at::Tensor& sequence,
                                int64_t sequences);
 
-/// Rows whose logits are held at once, so that large vocabularies stay within some 200 MB
-/// with what is computed from them.
+/// Logits held at once: with what is computed from them, six such matrices, some 200 MB.
+constexpr int64_t kLogitsAtOnce = int64_t{1} << 23;
+/// Rows that have so many logits, sixteen at least.
 int64_t logit_rows(const Model& model);
 
 }  // namespace mpq

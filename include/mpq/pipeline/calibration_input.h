@@ -1,6 +1,7 @@
 #pragma once
 // What `calibrate` reads: the model, and its prompts as tokens.
 #include <memory>
+#include <vector>
 
 #include "mpq/calib/prompt_set.h"
 #include "mpq/model/model.h"
@@ -16,5 +17,11 @@ struct CalibrationInput {
 
 /// Throws Error(Usage) when an option is missing or out of range, or no prompt is left.
 CalibrationInput calibration_input(const CommonOptions& common, CalibrateOptions options);
+/// Tokens of all prompts together.
+int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts);
+/// The stage's summary: what is read, in counts.
+Json describe_calibration(const CalibrationInput& input);
+/// The same for a dry run, with what would be computed.
+Json dry_calibration(const CalibrationInput& input);
 
 }  // namespace mpq

@@ -1,7 +1,6 @@
 #pragma once
 // What a run takes, before it is started: seconds by stage, and memory.
-#include <string>
-#include <vector>
+#include <cstdint>
 
 #include "mpq/calib/prompt_set.h"
 #include "mpq/model/model.h"
