@@ -36,3 +36,17 @@ if(MPQ_INTEROP)
                          ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1;MPQ_RENDER_TEMPLATE=$<TARGET_FILE:mpq_render_template>")
   endforeach()
 endif()
+
+# Minutes and gigabytes: on request.
+option(MPQ_LARGE "Add the tests of label large (minutes, gigabytes)" OFF)
+if(MPQ_LARGE)
+  file(GLOB _large CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/large/*_test.py")
+  foreach(_script IN LISTS _large)
+    get_filename_component(_name "${_script}" NAME_WE)
+    add_test(NAME large.${_name} COMMAND ${_python} -B "${_script}" --mpq $<TARGET_FILE:mpq> --source "${CMAKE_SOURCE_DIR}"
+                                         --work "${CMAKE_BINARY_DIR}/large/${_name}")
+    set_tests_properties(large.${_name} PROPERTIES LABELS large TIMEOUT 3600 RUN_SERIAL TRUE)
+  endforeach()
+else()
+  message(STATUS "The tests of label large are left out; -DMPQ_LARGE=ON adds them")
+endif()

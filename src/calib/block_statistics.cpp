@@ -9,10 +9,10 @@
 #include <numeric>
 #include <random>
 
-#include "mpq/calib/walk_state.h"
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/io/safetensors.h"
+#include "mpq/model/block_loop.h"
 
 namespace mpq {
 namespace {
@@ -84,29 +84,27 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   const at::Tensor last = plan.last_rows();
   const bool resumable = !options.state_folder.empty();
   const std::string done_file = options.state_folder + "/statistics.safetensors";
-  const WalkState state(resumable ? options.state_folder + "/hidden.safetensors" : "");
-  GroupHidden hidden;
-  const int64_t first = state.restore(model.config(), {plan.rows()}, hidden, memory);
+  const BlockLoop loop{
+      .title = "calibrate",
+      .products = model.config().layers * plan.rows() * block_products(model.config()),
+      .state_file = resumable ? options.state_folder + "/hidden.safetensors" : ""};
+  const int64_t done = blocks_done(model.config(), loop.state_file);
   std::vector<BlockStatistics> result;
-  if (first > 0) result = load_statistics(done_file, first);
-  if (first == 0) hidden = {embed_all(model, plan, memory)};
-  Progress progress("calibrate", model.config().layers);
-  progress.step("", first);
-  for (int64_t index = first; index < model.config().layers; ++index) {
-    forward_all(model.config(), model.load_block(index), plan, hidden[0], hidden[0]);
+  if (done > 0) result = load_statistics(done_file, done);
+  Streams streams{embed_all(model, plan, memory)};
+  for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
+    forward_all(model.config(), block, plan, hidden[0], hidden[0]);
     result.push_back(statistics_of(hidden[0], counted, sampled, last));
     require(std::isfinite(result.back().variance), ErrorCode::Numeric,
             "{}: the output of block {} on the task holds NaN or infinity; try --dtype float32, or "
             "check the checkpoint's weights",
-            model.folder(), index);
+            model.folder(), block.index);
     if (resumable) {
       std::filesystem::create_directories(options.state_folder);
       save_statistics(done_file, result);
-      state.keep(index + 1, hidden);
     }
-    log_debug("calibrate: block {} done", index);
-    progress.step(fmt::format("variance {:.4g}", result.back().variance));
-  }
+    log_debug("calibrate: block {} done", block.index);
+  });
   if (resumable) std::filesystem::remove_all(options.state_folder);
   return result;
 }

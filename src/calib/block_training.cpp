@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "mpq/core/log.h"
+#include "mpq/core/progress.h"
 
 namespace mpq {
 namespace {
@@ -42,9 +42,10 @@ void train_step(const ModelConfig& config, const BlockError& error, const Decode
   for (const auto& unit : units) {
     if (step >= unit.steps) continue;
     const at::Tensor regulariser = unit.linear->regulariser(step);
-    if (regulariser.defined()) loss = loss + regulariser.to(loss.device());
+    if (regulariser.defined()) loss = loss + regulariser;
   }
   loss.backward();
+  count_products(2 * error.rows(step) * block_products(config));
   for (const auto& unit : units) {
     if (step < unit.steps) unit.linear->step(step);
   }
@@ -70,17 +71,6 @@ double error_with(const ModelConfig& config, const BlockError& error, const Deco
 
 }  // namespace
 
-GroupHidden block_output(const ModelConfig& config, const DecoderBlock& block,
-                         const std::vector<SequenceGroup>& groups, const GroupHidden& input,
-                         MemoryBudget& memory) {
-  GroupHidden output;
-  for (size_t g = 0; g < groups.size(); ++g) {
-    output.push_back(memory.allocate(input[g].size(0), input[g].size(1), input[g].scalar_type()));
-    forward_all(config, block, groups[g].plan, input[g], output.back());
-  }
-  return output;
-}
-
 BlockError::BlockError(const BlockReconstruction& reconstruction) : given_(reconstruction) {
   const KindWeights weights = kind_weights(given_.groups, given_.text_share);
   for (size_t g = 0; g < given_.groups.size(); ++g) {
@@ -89,11 +79,14 @@ BlockError::BlockError(const BlockReconstruction& reconstruction) : given_(recon
   }
 }
 
+int64_t BlockError::rows(int64_t step) const {
+  return batches_[static_cast<size_t>(step) % batches_.size()].batch->rows;
+}
+
 at::Tensor BlockError::operator()(const DecoderBlock& block, int64_t step) const {
   const Part& part = batches_[static_cast<size_t>(step) % batches_.size()];
-  const auto device = block.weights.front().device();
-  const auto rows = [&](const GroupHidden& hidden) {
-    return hidden[part.group].narrow(0, part.batch->first_row, part.batch->rows).to(device);
+  const auto rows = [&](const Streams& hidden) {
+    return hidden[part.group].narrow(0, part.batch->first_row, part.batch->rows);
   };
   const at::Tensor output =
       forward_block(given_.config, block, part.batch->runs, rows(given_.input));
@@ -108,10 +101,22 @@ double BlockError::sum(const DecoderBlock& block) const {
   return total;
 }
 
+int64_t training_products(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                          int64_t steps) {
+  std::vector<int64_t> rows;
+  for (const auto& group : groups) {
+    for (const Batch& batch : group.plan.batches()) rows.push_back(batch.rows);
+  }
+  int64_t all = 2 * total_rows(groups);  // the errors before and after
+  for (int64_t step = 0; step < steps; ++step)
+    all += 3 * rows[static_cast<size_t>(step) % rows.size()];
+  return all * block_products(config);
+}
+
 std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstruction,
                                          const DecoderBlock& block,
                                          const std::vector<LearningUnit>& units,
-                                         QuantizeCost* spent) {
+                                         int64_t* spent_steps) {
   const ModelConfig& config = reconstruction.config;
   const BlockError error(reconstruction);
   int steps = 0;
@@ -122,13 +127,12 @@ std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstructi
     for (int step = 0; step < steps; ++step) {
       check_interrupt();
       train_step(config, error, block, units, step);
-      if (spent != nullptr) ++spent->training_steps;
+      if (spent_steps != nullptr) ++*spent_steps;
     }
   }
   auto learned = codes_of(units);
   const double before = error_with(config, error, block, units, start);
   const double after = error_with(config, error, block, units, learned);
-  if (spent != nullptr) spent->block_forwards += 2;
   log_debug("block {}: {} steps took its error from {:.4g} to {:.4g}", block.index, steps, before,
             after);
   return after < before ? learned : start;

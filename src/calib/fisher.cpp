@@ -3,9 +3,12 @@
 
 #include <ATen/ATen.h>
 
+#include <filesystem>
+
 #include "mpq/calib/backward.h"
 #include "mpq/core/error.h"
 #include "mpq/io/safetensors.h"
+#include "mpq/model/block_loop.h"
 
 namespace mpq {
 namespace {
@@ -29,12 +32,18 @@ void add_sequences(const Batch& batch, const at::Tensor& gradient, const at::Ten
 
 }  // namespace
 
-ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory) {
+ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
+                             const std::string& state_folder) {
   const ModelConfig& config = model.config();
+  const bool resumable = !state_folder.empty();
+  const std::string sums = state_folder + "/sums.safetensors";
+  const BackwardPass pass{model, plan, memory, "Fisher",
+                          resumable ? state_folder + "/gradients.safetensors" : ""};
   ChannelFisher fisher(static_cast<size_t>(config.layers));
   for (auto& block : fisher) {
     for (const auto& linear : config.linears) block.push_back(at::zeros({linear.in}, at::kFloat));
   }
+  if (blocks_done(config, pass.state_file) > 0) fisher = load_fisher(sums, config);
   const auto add = [&](const StageGradients& shown) {
     auto& block = fisher[static_cast<size_t>(shown.block)];
     for (size_t i = 0; i < block.size(); ++i) {
@@ -42,25 +51,24 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
         add_sequences(*shown.batch, shown.gradients[i], shown.input, block[i]);
     }
   };
-  walk_backward(model, plan, memory, "Fisher", add);
-  for (auto& block : fisher) {
-    for (auto& sum : block) sum.div_(static_cast<double>(plan.sequences()));
-  }
+  pass_backward(pass, add, [&](int64_t index) {
+    for (auto& sum : fisher[static_cast<size_t>(index)])
+      sum.div_(static_cast<double>(plan.sequences()));
+    if (!resumable) return;
+    std::filesystem::create_directories(state_folder);
+    save_fisher(sums, fisher);
+  });
+  if (resumable) std::filesystem::remove_all(state_folder);
   return fisher;
 }
 
 void save_fisher(const std::string& path, const ChannelFisher& fisher) {
-  std::vector<TensorPlan> plan;
+  std::map<std::string, at::Tensor> tensors;
   for (size_t block = 0; block < fisher.size(); ++block) {
     for (size_t i = 0; i < fisher[block].size(); ++i)
-      plan.push_back({tensor_name(block, i), at::kFloat, fisher[block][i].sizes().vec()});
+      tensors[tensor_name(block, i)] = fisher[block][i];
   }
-  SafetensorsWriter writer(path, plan, {});
-  for (size_t block = 0; block < fisher.size(); ++block) {
-    for (size_t i = 0; i < fisher[block].size(); ++i)
-      writer.write(tensor_name(block, i), fisher[block][i]);
-  }
-  writer.finish();
+  save_tensors(path, tensors);
 }
 
 ChannelFisher load_fisher(const std::string& path, const ModelConfig& config) {

@@ -36,14 +36,19 @@ at::Tensor logit_gradient(const at::Tensor& probabilities, const at::Tensor& tar
 
 }  // namespace
 
-StreamGradients output_gradients(const Model& model, const BatchPlan& plan,
-                                 const at::Tensor& hidden, const BackwardLoss& loss,
-                                 MemoryBudget& memory) {
-  StreamGradients result;
+at::ScalarType gradient_dtype(const BackwardLoss& loss, at::ScalarType stream) {
+  return loss.draws > 0 ? at::kBFloat16 : stream;
+}
+
+Streams output_gradients(const BackwardPass& pass, const at::Tensor& hidden,
+                         const BackwardLoss& loss) {
+  const Model& model = pass.model;
+  Streams result;
   for (int draw = 0; draw < loss.count(); ++draw)
-    result.push_back(memory.allocate(hidden.size(0), hidden.size(1), hidden.scalar_type()));
+    result.push_back(pass.memory.allocate(hidden.size(0), hidden.size(1),
+                                          gradient_dtype(loss, hidden.scalar_type())));
   auto generator = at::detail::createCPUGenerator(loss.seed);
-  const at::Tensor next = next_tokens(plan);
+  const at::Tensor next = next_tokens(pass.plan);
   const int64_t step = logit_rows(model);
   for (int64_t first = 0; first < hidden.size(0); first += step) {
     const int64_t count = std::min(step, hidden.size(0) - first);
@@ -66,6 +71,10 @@ StreamGradients output_gradients(const Model& model, const BatchPlan& plan,
       leaf.mutable_grad() = at::Tensor();
     }
   }
+  if (!pass.scored_rows.defined()) return result;
+  const at::Tensor others =
+      at::ones({hidden.size(0), 1}, at::kBool).index_fill_(0, pass.scored_rows, 0);
+  for (auto& gradient : result) gradient.masked_fill_(others, 0);
   return result;
 }
 

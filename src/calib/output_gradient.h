@@ -4,10 +4,11 @@
 
 namespace mpq {
 
+/// The gradients of draws are noisy by nature: they are kept in bfloat16.
+at::ScalarType gradient_dtype(const BackwardLoss& loss, at::ScalarType stream);
 /// By draw, d loss / d `hidden`, the last block's output [rows, hidden]. Logits are made for some
 /// rows at a time. Throws Error(Numeric) when a logit is not finite.
-StreamGradients output_gradients(const Model& model, const BatchPlan& plan,
-                                 const at::Tensor& hidden, const BackwardLoss& loss,
-                                 MemoryBudget& memory);
+Streams output_gradients(const BackwardPass& pass, const at::Tensor& hidden,
+                         const BackwardLoss& loss);
 
 }  // namespace mpq

@@ -6,7 +6,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
-#include "mpq/text/chat_template.h"
+#include "read_prompt.h"
 
 namespace mpq {
 namespace {
@@ -42,55 +42,73 @@ TokenSequence chat_front(const TokenSequence& tokens, const Tokenizer& tokenizer
   return bos && tokens.front() == *bos ? TokenSequence{*bos} : TokenSequence{};
 }
 
-/// As the model will be asked: a conversation that the assistant ends is read whole, any other up
-/// to where its answer begins.
-std::string chat_text(const Json& messages, const std::string& folder) {
-  ChatOptions options;
-  options.add_generation_prompt = messages.back().value("role", "") != "assistant";
-  return render_chat(messages, folder, options);
-}
-
 /// What was cut of prompts that are too long.
 struct Cuts {
-  int64_t prompts = 0, tokens = 0, longest = 0;
+  int64_t prompts = 0, tokens = 0, longest = 0, answers = 0;
 
-  /// Keeps the front and the end of `tokens`, where the answer follows.
-  void shorten(TokenSequence& tokens, const TokenSequence& front, int64_t max_tokens) {
-    const auto length = static_cast<int64_t>(tokens.size());
-    if (length <= max_tokens) return;
+  /// Keeps the front and the end, where the answer is or follows.
+  void shorten(CalibrationPrompt& prompt, const TokenSequence& front, int64_t max_tokens) {
+    const auto length = static_cast<int64_t>(prompt.tokens.size());
+    const int64_t lost = length - max_tokens;
+    if (lost <= 0) return;
     ++prompts;
-    this->tokens += length - max_tokens;
+    tokens += lost;
     longest = std::max(longest, length);
     const auto kept = std::min(static_cast<int64_t>(front.size()), max_tokens - 1);
-    tokens.erase(tokens.begin() + kept, tokens.end() - (max_tokens - kept));
+    const auto first = prompt.tokens.begin() + kept;
+    prompt.tokens.erase(first, first + lost);
+    int64_t& answer = prompt.answer_from;
+    if (answer == 0) return;
+    if (answer < kept + lost) ++answers;
+    answer = std::max({int64_t{1}, std::min(answer, kept), answer - lost});
+  }
+
+  void log(size_t of_prompts, int64_t max_tokens) const {
+    if (prompts > 0) {
+      log_warning(
+          "{} of {} prompts are longer than {} tokens (the longest has {}) and lose {} tokens "
+          "after their first; see --max-tokens",
+          prompts, of_prompts, max_tokens, longest, tokens);
+    }
+    if (answers > 0) {
+      log_warning("{} answers are longer than that themselves: nothing is left of their prompts",
+                  answers);
+    }
   }
 };
 
 }  // namespace
 
+void require_score_on(const std::string& score_on) {
+  require(score_on == "all" || score_on == "answers", ErrorCode::Usage,
+          "--score-on: expected all or answers, found \"{}\"", score_on);
+}
+
 std::vector<CalibrationPrompt> tokenize_prompts(const std::vector<TaskPrompt>& prompts,
                                                 const Tokenizer& tokenizer,
                                                 const std::string& checkpoint_folder,
-                                                int64_t max_tokens) {
+                                                int64_t max_tokens, const std::string& score_on) {
+  require_score_on(score_on);
+  const bool answered = score_on == "answers";
   const TokenSequence front = front_tokens(tokenizer);
   std::vector<CalibrationPrompt> result;
   Cuts cuts;
   for (const auto& prompt : prompts) {
+    CalibrationPrompt read = answered ? read_answered(prompt, tokenizer, checkpoint_folder)
+                                      : read_prompt(prompt, tokenizer, checkpoint_folder);
+    require(!read.tokens.empty(), ErrorCode::Format, "{}: the prompt has no tokens", prompt.source);
     const bool chat = !prompt.messages.is_null();
-    // A chat template writes its special tokens itself.
-    TokenSequence tokens = tokenizer.encode(
-        chat ? chat_text(prompt.messages, checkpoint_folder) : prompt.prompt, !chat);
-    require(!tokens.empty(), ErrorCode::Format, "{}: the prompt has no tokens", prompt.source);
-    cuts.shorten(tokens, chat ? chat_front(tokens, tokenizer, checkpoint_folder) : front,
+    cuts.shorten(read, chat ? chat_front(read.tokens, tokenizer, checkpoint_folder) : front,
                  max_tokens);
-    result.push_back({prompt, std::move(tokens)});
+    require(
+        !answered || read.answer_from < static_cast<int64_t>(read.tokens.size()), ErrorCode::Usage,
+        "--score-on answers: {}: the prompt has no answer; give one (\"answers\", \"completion\", "
+        "\"choices\" with \"label\", the assistant's last message, or a field by "
+        "--answer-field), or leave the option out",
+        prompt.source);
+    result.push_back(std::move(read));
   }
-  if (cuts.prompts > 0) {
-    log_warning(
-        "{} of {} prompts are longer than {} tokens (the longest has {}) and lose {} tokens after "
-        "their first; see --max-tokens",
-        cuts.prompts, prompts.size(), max_tokens, cuts.longest, cuts.tokens);
-  }
+  cuts.log(prompts.size(), max_tokens);
   return result;
 }
 
@@ -129,10 +147,12 @@ PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
           "the task has {} prompts and none is left to calibrate on; lower --holdout",
           prompts.size());
   PromptSet set;
-  set.task = tokenize_prompts(spread(std::move(kept), options.max_prompts), tokenizer,
-                              checkpoint_folder, options.max_tokens);
-  set.held_out = tokenize_prompts(spread(std::move(held), options.max_prompts), tokenizer,
-                                  checkpoint_folder, options.max_tokens);
+  const auto tokenize = [&](std::vector<TaskPrompt> all) {
+    return tokenize_prompts(spread(std::move(all), options.max_prompts), tokenizer,
+                            checkpoint_folder, options.max_tokens, options.score_on);
+  };
+  set.task = tokenize(std::move(kept));
+  set.held_out = tokenize(std::move(held));
   if (options.text_windows == 0) return set;
   const int64_t held_windows = (options.text_windows + 3) / 4;
   auto windows = text_windows(documents, tokenizer, options.text_window_tokens,

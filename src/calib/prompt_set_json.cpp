@@ -7,8 +7,9 @@ namespace {
 
 Json prompts_to_json(const std::vector<CalibrationPrompt>& prompts) {
   Json list = Json::array();
-  for (const auto& [task, tokens] : prompts) {
+  for (const auto& [task, tokens, answer_from] : prompts) {
     Json entry = {{"source", task.source}, {"tokens", tokens}};
+    if (answer_from > 0) entry["answer_from"] = answer_from;
     if (!task.prompt.empty()) entry["prompt"] = task.prompt;
     if (!task.messages.is_null()) entry["messages"] = task.messages;
     if (!task.answers.empty()) entry["answers"] = task.answers;
@@ -27,6 +28,14 @@ TokenSequence tokens_from(const Json& entry, const std::string& where) {
   return tokens;
 }
 
+int64_t answer_index(const Json& entry, size_t tokens, const std::string& where) {
+  const auto from = json_get_or<int64_t>(entry, "answer_from", 0, where);
+  require(from >= 0 && from < static_cast<int64_t>(tokens), ErrorCode::Format,
+          "{}: \"answer_from\": expected 0 to {}, an index into the prompt's tokens, found {}",
+          where, tokens - 1, from);
+  return from;
+}
+
 std::vector<CalibrationPrompt> prompts_from_json(const Json& json, const char* key, bool held_out,
                                                  const std::string& where) {
   std::vector<CalibrationPrompt> prompts;
@@ -40,6 +49,7 @@ std::vector<CalibrationPrompt> prompts_from_json(const Json& json, const char* k
     prompt.task.label = json_get_or<int>(entry, "label", -1, where);
     prompt.task.held_out = held_out;
     prompt.tokens = tokens_from(entry, where);
+    prompt.answer_from = answer_index(entry, prompt.tokens.size(), where);
     prompts.push_back(std::move(prompt));
   }
   return prompts;

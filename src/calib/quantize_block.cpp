@@ -7,9 +7,10 @@
 #include <optional>
 #include <set>
 
+#include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_training.h"
-#include "mpq/calib/stage_aim.h"
-#include "mpq/calib/stage_inputs.h"
+#include "mpq/calib/stage_moments.h"
+#include "mpq/core/error.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
 
@@ -25,38 +26,32 @@ InputNeeds block_needs(const std::vector<PlannedUnit>& planned, int64_t block) {
   return all;
 }
 
-/// Whether more than the block's own inputs is needed before learning.
-bool sees_inputs(const InputNeeds& needs) { return needs.hessian || needs.ranges; }
+/// What the units of a stage must see when their weights are quantized: those that learn before
+/// the others, together with what decides the stage's scale.
+InputNeeds stage_needs(const std::vector<PlannedUnit>& planned, int64_t block, Stage stage,
+                       bool learning) {
+  InputNeeds all, others;
+  bool learns = false;
+  for (const auto& [unit, quantizer] : planned) {
+    if (unit.block != block || unit.stage != stage || quantizer == nullptr) continue;
+    const InputNeeds needs = quantizer->needs();
+    all = both(all, needs);
+    learns = learns || needs.steps > 0;
+    if (needs.steps == 0) others = both(others, needs);
+  }
+  if (!learning) return others;
+  all.aim = false;
+  return learns ? all : InputNeeds{};
+}
 
-/// The groups from stage to stage of a block, as it stands at each.
-class StageWalk {
- public:
-  /// Nothing moves when `hidden` is empty. Counts its pass.
-  StageWalk(const BlockTask& task, const DecoderBlock& block, const GroupHidden& hidden,
-            MemoryBudget& memory)
-      : task_(task), block_(block), memory_(memory) {
-    if (hidden.empty()) return;
-    states_ = enter_groups(task.config, block, task.groups, hidden, memory);
-    if (task.spent != nullptr) ++task.spent->block_forwards;
+/// Whether learning begins with a look at more than the block's own inputs.
+bool sees_inputs(const std::vector<PlannedUnit>& planned, int64_t block) {
+  for (int stage = 0; stage < kStages; ++stage) {
+    const InputNeeds needs = stage_needs(planned, block, static_cast<Stage>(stage), true);
+    if (needs.hessian || needs.ranges) return true;
   }
-  const GroupStates& states() const { return states_; }
-  void advance(Stage stage) {
-    if (states_.empty()) return;
-    states_ = advance_groups(task_.config, block_, stage, task_.groups, states_, memory_);
-  }
-  /// After the last stage.
-  GroupHidden output() const {
-    GroupHidden output;
-    for (const auto& state : states_) output.push_back(state.residual);
-    return output;
-  }
-
- private:
-  const BlockTask& task_;
-  const DecoderBlock& block_;
-  MemoryBudget& memory_;
-  GroupStates states_;
-};
+  return false;
+}
 
 class BlockQuantizer {
  public:
@@ -74,19 +69,25 @@ class BlockQuantizer {
   std::map<size_t, QuantizedLinear> run(BlockStreams& streams) {
     require(!needs_.full() || !streams.full.empty(), ErrorCode::Internal,
             "block {}: its full-precision inputs are not there", block_.index);
-    GroupHidden full_output;
-    if (needs_.steps > 0 || !needs_.aim) full_output = full_walk(streams.full);
+    Streams full_output;
+    if (!streams.full.empty() && (needs_.steps > 0 || !needs_.aim))
+      full_output = forward_groups(task_.config, full_, task_.groups, streams.full, memory_);
     if (needs_.steps > 0) learn(streams.quantized, full_output);
-    StageWalk own(task_, block_, streams.quantized, memory_);
-    StageWalk full(task_, full_, needs_.aim ? streams.full : GroupHidden{}, memory_);
-    for (int i = 0; i < kStages; ++i) {
-      const auto stage = static_cast<Stage>(i);
-      quantize_stage(stage, own.states(), full.states());
-      own.advance(stage);
-      full.advance(stage);
+    if (streams.quantized.empty()) {
+      for (int stage = 0; stage < kStages; ++stage)
+        quantize_stage(static_cast<Stage>(stage), nullptr, nullptr);
+      return std::move(result_);
     }
-    streams.quantized = own.output();
-    streams.full = needs_.aim ? full.output() : std::move(full_output);
+    BlockPass own(task_.config, task_.groups, std::move(streams.quantized), memory_);
+    std::optional<BlockPass> full;
+    if (needs_.aim) full.emplace(task_.config, task_.groups, std::move(streams.full), memory_);
+    for (int stage = 0; stage < kStages; ++stage) {
+      quantize_stage(static_cast<Stage>(stage), &own, full ? &*full : nullptr);
+      own.advance(block_);
+      if (full) full->advance(full_);
+    }
+    streams.quantized = own.finish(block_);
+    streams.full = full ? full->finish(full_) : std::move(full_output);
     return std::move(result_);
   }
 
@@ -96,20 +97,34 @@ class BlockQuantizer {
     return quantizer != nullptr && quantizer->needs().steps > 0;
   }
 
-  GroupHidden full_walk(const GroupHidden& hidden) const {
-    StageWalk walk(task_, full_, hidden, memory_);
-    for (int stage = 0; stage < kStages; ++stage) walk.advance(static_cast<Stage>(stage));
-    return walk.output();
+  StageMoments moments(Stage stage, bool learning, const BlockPass* own,
+                       const BlockPass* full) const {
+    const InputNeeds needs = stage_needs(task_.planned, block_.index, stage, learning);
+    if (own == nullptr) return {};
+    StageSource source{
+        .groups = task_.groups,
+        .text_share = task_.text_share,
+        .rows = [&](size_t group, const Batch& batch) { return own->rows(block_, group, batch); },
+        .residual = adds_to_residual(task_.config, stage)};
+    if (full != nullptr)
+      source.full = [&](size_t group, const Batch& batch) {
+        return full->rows(full_, group, batch);
+      };
+    return gather_moments(source, needs,
+                          task_.config.block_prefix(block_.index) + stage_name(stage));
   }
 
   /// The units that learn, together and before the others, which then make up for their errors.
-  void learn(const GroupHidden& hidden, const GroupHidden& target) {
+  void learn(const Streams& hidden, const Streams& target) {
     std::vector<size_t> indices;
     std::vector<LearningUnit> units;
-    StageWalk walk(task_, full_, sees_inputs(needs_) ? hidden : GroupHidden{}, memory_);
+    std::optional<BlockPass> pass;
+    if (sees_inputs(task_.planned, block_.index))
+      pass.emplace(task_.config, task_.groups, hidden, memory_);
     for (int i = 0; i < kStages; ++i) {
       const auto stage = static_cast<Stage>(i);
-      StageInputs inputs(task_.groups, walk.states(), task_.text_share, task_.fisher);
+      const StageMoments inputs =
+          moments(stage, /*learning=*/true, pass ? &*pass : nullptr, nullptr);
       for (const size_t own : own_) {
         const auto& [unit, quantizer] = task_.planned[own];
         if (unit.stage != stage || !learns(own)) continue;
@@ -119,11 +134,11 @@ class BlockQuantizer {
         indices.push_back(own);
         units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
-      walk.advance(stage);
+      if (pass && stage != Stage::MlpOut) pass->advance(full_);
     }
     const BlockReconstruction reconstruction{task_.config, task_.groups, hidden, target,
                                              task_.text_share};
-    auto learned = train_block(reconstruction, block_, units, task_.spent);
+    auto learned = train_block(reconstruction, block_, units, task_.spent_steps);
     for (size_t u = 0; u < units.size(); ++u) place(indices[u], std::move(learned[u]));
   }
 
@@ -134,24 +149,25 @@ class BlockQuantizer {
     result_.emplace(planned, std::move(quantized));
   }
 
-  QuantProblem describe(const Unit& unit, const InputNeeds& needs, StageInputs& inputs) const {
+  QuantProblem describe(const Unit& unit, const InputNeeds& needs,
+                        const StageMoments& inputs) const {
     QuantProblem problem{.name = unit.name,
                          .weight = stacked_weight(block_, unit),
                          .scale_dtype = task_.stored_dtype};
-    inputs.describe(unit, needs, problem);
+    describe_inputs(inputs, unit, needs, task_.fisher, problem);
     return problem;
   }
 
   /// One decision for all linears that read the stage's input: that of the first quantizer that
   /// scales inputs, over the stage's weights together. None where a linear stays at full precision,
   /// since its weight would have to be rounded again.
-  at::Tensor stage_scale(Stage stage, StageInputs& inputs) {
+  at::Tensor stage_scale(Stage stage, const StageMoments& inputs) {
     auto& known = scales_[static_cast<size_t>(stage)];
     if (!known) known = choose_scale(stage, inputs);
     return *known;
   }
 
-  at::Tensor choose_scale(Stage stage, StageInputs& inputs) const {
+  at::Tensor choose_scale(Stage stage, const StageMoments& inputs) const {
     Unit whole;
     whole.block = block_.index;
     const Quantizer* decides = nullptr;
@@ -169,16 +185,14 @@ class BlockQuantizer {
                           decides->input_scale(problem));
   }
 
-  void quantize_stage(Stage stage, const GroupStates& states, const GroupStates& full) {
-    StageInputs inputs(task_.groups, states, task_.text_share, task_.fisher);
-    StageAim aim(task_.groups, states, full, task_.text_share,
-                 adds_to_residual(task_.config, stage));
+  void quantize_stage(Stage stage, const BlockPass* own, const BlockPass* full) {
+    const StageMoments inputs = moments(stage, /*learning=*/false, own, full);
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
       if (unit.stage != stage || quantizer == nullptr || learns(i)) continue;
       const at::Tensor scale = stage_scale(stage, inputs);
       QuantProblem problem = describe(unit, quantizer->needs(), inputs);
-      if (quantizer->needs().aim) problem.weight = aim.weight(problem);
+      if (quantizer->needs().aim) problem.weight = aimed_weight(inputs, problem);
       place(i, quantize_scaled(*quantizer, std::move(problem), scale));
     }
   }
@@ -203,19 +217,31 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
   return all;
 }
 
-QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned) {
-  const bool full = needs_of(planned).full();
+QuantizeCost quantize_cost(const BlockTask& task) {
+  const InputNeeds model_needs = needs_of(task.planned);
+  const int64_t once = total_rows(task.groups) * block_products(task.config);
+  const int64_t again = stage_products(task.config, Stage::MlpIn);
+  const auto last_moments = [&](int64_t block, bool learning) {
+    const auto rows = moment_rows(task.groups, task.text_share,
+                                  stage_needs(task.planned, block, Stage::MlpOut, learning),
+                                  [](size_t) { return true; });
+    return again * (rows.own + rows.full);
+  };
   std::set<int64_t> blocks;
-  for (const auto& [unit, quantizer] : planned) blocks.insert(unit.block);
+  for (const auto& [unit, quantizer] : task.planned) blocks.insert(unit.block);
   QuantizeCost cost;
   for (const int64_t block : blocks) {
-    const InputNeeds needs = block_needs(planned, block);
-    cost.block_forwards += full ? 2 : 1;
-    cost.training_steps += needs.steps;
+    const InputNeeds needs = block_needs(task.planned, block);
+    cost.products += once + last_moments(block, /*learning=*/false);
+    if (needs.aim) cost.products += once;
+    if (model_needs.full() && (needs.steps > 0 || !needs.aim)) cost.products += once;
     if (needs.steps == 0) continue;
-    cost.block_forwards += 2;  // the errors before and after
-    if (sees_inputs(needs)) ++cost.block_forwards;
-    if (needs.aim) ++cost.block_forwards;  // again, stage by stage
+    cost.training_steps += needs.steps;
+    cost.products += training_products(task.config, task.groups, needs.steps);
+    if (!sees_inputs(task.planned, block)) continue;
+    cost.products += last_moments(block, /*learning=*/true) +
+                     total_rows(task.groups) * (stage_products(task.config, Stage::AttentionIn) +
+                                                stage_products(task.config, Stage::AttentionOut));
   }
   return cost;
 }

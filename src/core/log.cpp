@@ -1,5 +1,7 @@
-// Log sinks, progress and interruption.
+// Log sinks and interruption.
 #include "mpq/core/log.h"
+
+#include <atomic>
 
 #include "mpq/core/error.h"
 
@@ -21,17 +23,8 @@ void log_message(LogLevel level, const std::string& text) {
   if (sinks().message) sinks().message(level, text);
 }
 
-Progress::Progress(std::string stage, int64_t total) : start_(std::chrono::steady_clock::now()) {
-  event_.stage = std::move(stage);
-  event_.total = total;
-}
-
-void Progress::step(const std::string& note, int64_t steps) {
-  check_interrupt(event_.stage.c_str());
-  event_.done += steps;
-  event_.note = note;
-  event_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (sinks().progress) sinks().progress(event_);
+void report_progress(const ProgressEvent& event) {
+  if (sinks().progress) sinks().progress(event);
 }
 
 void request_interrupt() { interrupted.store(true); }

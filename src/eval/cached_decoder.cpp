@@ -9,8 +9,6 @@
 #include "token_scores.h"
 
 namespace mpq {
-CachedDecoder::CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks)
-    : model_(model), blocks_(std::move(blocks)) {}
 
 int64_t CachedDecoder::bytes_per_position() const {
   const ModelConfig& config = model_.config();
@@ -25,39 +23,45 @@ void CachedDecoder::start(int64_t count, int64_t capacity) {
     return at::empty({count, config.kv_heads, capacity, config.head_dim}, options);
   };
   caches_.clear();
-  for (size_t i = 0; i < blocks_.size(); ++i) caches_.push_back({empty(), empty(), 0});
+  for (int64_t i = 0; i < config.layers; ++i) caches_.push_back({empty(), empty(), 0});
 }
 
-at::Tensor CachedDecoder::advance_slice(int64_t first, const at::Tensor& ids) {
-  const int64_t count = ids.size(0);
-  const int64_t length = ids.size(1);
-  at::Tensor hidden = model_.embed(ids.reshape({-1}));
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    KvCache part{caches_[i].keys.narrow(0, first, count), caches_[i].values.narrow(0, first, count),
-                 caches_[i].length};
-    hidden = forward_block(model_.config(), blocks_[i], {{count, length}}, hidden, &part);
-  }
-  const auto last = hidden.view({count, length, hidden.size(1)}).select(1, length - 1);
+at::Tensor CachedDecoder::successors(const at::Tensor& last) const {
   const auto logits = model_.logits(last);
   check_finite(logits, model_);
-  return logits.argmax(-1).to(at::kCPU);
+  return logits.argmax(-1);
 }
 
 at::Tensor CachedDecoder::advance(const at::Tensor& ids) {
-  const int64_t slice = std::max<int64_t>(1, kBatchTokens / ids.size(1));
-  std::vector<at::Tensor> successors;
-  for (int64_t first = 0; first < ids.size(0); first += slice)
-    successors.push_back(
-        advance_slice(first, ids.narrow(0, first, std::min(slice, ids.size(0) - first))));
-  for (KvCache& cache : caches_) cache.length += ids.size(1);
-  return at::cat(successors, 0);
+  const int64_t length = ids.size(1);
+  const auto slices = ids.split(std::max<int64_t>(1, kBatchTokens / length));
+  std::vector<at::Tensor> hidden;
+  for (const auto& slice : slices) hidden.push_back(model_.embed(slice.reshape({-1})));
+  for (size_t i = 0; i < caches_.size(); ++i) {
+    KvCache& cache = caches_[i];
+    const DecoderBlock block = load_(static_cast<int64_t>(i));
+    int64_t first = 0;
+    for (size_t s = 0; s < slices.size(); ++s) {
+      const int64_t count = slices[s].size(0);
+      KvCache part{cache.keys.narrow(0, first, count), cache.values.narrow(0, first, count),
+                   cache.length};
+      hidden[s] = forward_block(model_.config(), block, {{count, length}}, hidden[s], &part);
+      first += count;
+    }
+    cache.length += length;
+  }
+  std::vector<at::Tensor> next;
+  for (size_t s = 0; s < slices.size(); ++s) {
+    const auto by_token = hidden[s].view({slices[s].size(0), length, hidden[s].size(1)});
+    next.push_back(successors(by_token.select(1, length - 1)));
+  }
+  return at::cat(next, 0);
 }
 
 void CachedDecoder::keep(const at::Tensor& sequences) {
-  const auto index = sequences.to(model_.device());
   for (KvCache& cache : caches_) {
-    cache.keys = cache.keys.index_select(0, index);
-    cache.values = cache.values.index_select(0, index);
+    cache.keys = cache.keys.index_select(0, sequences);
+    cache.values = cache.values.index_select(0, sequences);
   }
 }
 

@@ -1,15 +1,18 @@
 #pragma once
-// A model with all blocks resident that advances a batch of sequences by their next positions.
+// A model that advances a batch of sequences by their next positions.
+#include <functional>
 #include <vector>
 
 #include "mpq/model/model.h"
 
 namespace mpq {
 
+using LoadBlock = std::function<DecoderBlock(int64_t index)>;
+
 class CachedDecoder {
  public:
-  /// `blocks`: all of the model's, or perturbed ones in their place.
-  CachedDecoder(const Model& model, std::vector<DecoderBlock> blocks);
+  /// `load`: a block of the model's, or a perturbed one in its place.
+  CachedDecoder(const Model& model, LoadBlock load) : model_(model), load_(std::move(load)) {}
 
   /// Bytes that one position of one sequence takes in the caches.
   int64_t bytes_per_position() const;
@@ -22,10 +25,10 @@ class CachedDecoder {
   void keep(const at::Tensor& sequences);
 
  private:
-  at::Tensor advance_slice(int64_t first, const at::Tensor& ids);
+  at::Tensor successors(const at::Tensor& last) const;
 
   const Model& model_;
-  std::vector<DecoderBlock> blocks_;
+  LoadBlock load_;
   std::vector<KvCache> caches_;  // by block
 };
 

@@ -40,7 +40,9 @@ EvalLayout lay_out(const EvalInput& input, bool compared) {
     check(prompt);
     if (!compared) continue;
     sequences.push_back(prompt.tokens);
-    read(sequences, 0, true, layout.task);
+    const bool answered = prompt.answer_from > 0;
+    read(sequences, answered ? static_cast<size_t>(prompt.answer_from - 1) : 0, !answered,
+         layout.task);
   }
   layout.first_text = static_cast<int64_t>(sequences.size());
   for (size_t i = 0; i < input.text.size(); ++i) {
@@ -51,10 +53,11 @@ EvalLayout lay_out(const EvalInput& input, bool compared) {
   }
   layout.first_choice = static_cast<int64_t>(sequences.size());
   for (const auto& prompt : input.prompts) {
+    const TokenSequence question = before_answer(prompt.tokens, prompt.answer_from);
     for (const auto& choice : prompt.choices) {
-      sequences.push_back(prompt.tokens);
+      sequences.push_back(question);
       sequences.back().insert(sequences.back().end(), choice.begin(), choice.end());
-      read(sequences, prompt.tokens.size() - 1, false, layout.choices);
+      read(sequences, question.size() - 1, false, layout.choices);
     }
   }
   return layout;

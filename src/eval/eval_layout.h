@@ -12,7 +12,7 @@ struct EvalLayout {
   std::vector<TokenSequence>
       sequences;  // prompts (when compared), text windows, then each prompt with each choice
   int64_t first_text = 0, first_choice = 0;
-  std::vector<Position> task;     // all tokens of the prompts
+  std::vector<Position> task;     // all tokens of the prompts, or those that an answer's follow
   std::vector<Position> text;     // all tokens that precede one; when compared, the last ones too
   std::vector<Position> choices;  // those that a choice's token follows
 };

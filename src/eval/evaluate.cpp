@@ -70,7 +70,7 @@ void measure_answers(const Model& model, const Tokenizer& tokenizer, const EvalI
   for (size_t i = 0; i < prompts; ++i) {
     if (input.prompts[i].answers.empty()) continue;
     asked.push_back(i);
-    questions.push_back(input.prompts[i].tokens);
+    questions.push_back(before_answer(input.prompts[i].tokens, input.prompts[i].answer_from));
     gold.push_back(input.prompts[i].answers);
   }
   const AnswerScores scores = score_answers(model, tokenizer, questions, gold,
@@ -90,13 +90,13 @@ States forward(const Model& model, const Model* reference, const EvalLayout& lay
   const auto& all = layout.sequences;
   const std::vector<TokenSequence> compared(all.begin(), all.begin() + layout.first_choice);
   const bool both = reference != nullptr && !compared.empty();
-  Progress progress("eval", model.config().layers + (both ? reference->config().layers : 0));
-  States states{{model, all, input.batch_tokens, memory, progress}, std::nullopt};
+  const std::string title = "eval: reference";
+  States states{{model, all, input.batch_tokens, memory, "eval"}, std::nullopt};
   if (both && input.reference_cache.empty()) {
-    states.reference.emplace(*reference, compared, input.batch_tokens, memory, progress);
+    states.reference.emplace(*reference, compared, input.batch_tokens, memory, title);
   } else if (both) {
     states.reference.emplace(kept_states(*reference, compared, input.batch_tokens,
-                                         input.reference_cache, memory, progress));
+                                         input.reference_cache, memory, title));
   }
   return states;
 }

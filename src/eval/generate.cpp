@@ -9,7 +9,8 @@
 
 #include "cached_decoder.h"
 #include "mpq/core/error.h"
-#include "mpq/core/log.h"
+#include "mpq/core/progress.h"
+#include "mpq/core/units.h"
 
 namespace mpq {
 namespace {
@@ -113,6 +114,24 @@ void decode(CachedDecoder& decoder, const Chunk& chunk, const std::vector<TokenS
   }
 }
 
+/// All blocks in memory, or each one read when it is asked for.
+LoadBlock block_source(const Model& model, const GenerateOptions& options) {
+  const LoadBlock load = options.load_block ? options.load_block : [&model](int64_t index) {
+    return model.load_block(index);
+  };
+  const ModelConfig& config = model.config();
+  const int64_t bytes =
+      config.quantizable_weights() * static_cast<int64_t>(c10::elementSize(model.dtype()));
+  if (bytes > options.resident_bytes) {
+    log_info("generation: the blocks take {}; they are read again for every token",
+             format_bytes(bytes));
+    return load;
+  }
+  std::vector<DecoderBlock> blocks;
+  for (int64_t index = 0; index < config.layers; ++index) blocks.push_back(load(index));
+  return [blocks](int64_t index) { return blocks[static_cast<size_t>(index)]; };
+}
+
 }  // namespace
 
 std::vector<TokenSequence> generate_greedy(const Model& model,
@@ -124,10 +143,7 @@ std::vector<TokenSequence> generate_greedy(const Model& model,
             "generation: prompt {} of {} has no tokens; give it at least one", i + 1,
             prompts.size());
   if (prompts.empty() || options.max_new_tokens <= 0) return results;
-  std::vector<DecoderBlock> blocks;
-  for (int64_t index = 0; index < model.config().layers; ++index)
-    blocks.push_back(options.load_block ? options.load_block(index) : model.load_block(index));
-  CachedDecoder decoder(model, std::move(blocks));
+  CachedDecoder decoder(model, block_source(model, options));
   Progress progress("generate", static_cast<int64_t>(prompts.size()));
   for (const Chunk& chunk : make_chunks(prompts, model, options, decoder.bytes_per_position()))
     decode(decoder, chunk, prompts, options, results, progress);

@@ -26,14 +26,13 @@ at::Tensor load(const std::string& path, const Model& model, int64_t rows) {
 
 FinalStates kept_states(const Model& reference, const std::vector<TokenSequence>& sequences,
                         int64_t batch_tokens, const std::string& path, MemoryBudget& memory,
-                        Progress& progress) {
+                        const std::string& title) {
   BatchPlan plan(sequences, batch_tokens);
   if (std::filesystem::exists(path)) {
-    progress.step("", reference.config().layers);
     at::Tensor states = load(path, reference, plan.rows());
     return {reference, std::move(plan), std::move(states)};
   }
-  at::Tensor states = forward_model(reference, plan, memory, [&](int64_t) { progress.step(); });
+  at::Tensor states = forward_model(reference, plan, memory, title);
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   save_tensors(path, {{"states", states}});
   return {reference, std::move(plan), std::move(states)};

@@ -10,6 +10,6 @@ namespace mpq {
 /// there. Throws Error(Format) when the file does not fit the sequences.
 FinalStates kept_states(const Model& reference, const std::vector<TokenSequence>& sequences,
                         int64_t batch_tokens, const std::string& path, MemoryBudget& memory,
-                        Progress& progress);
+                        const std::string& title);
 
 }  // namespace mpq

@@ -39,9 +39,9 @@ void check_finite(const at::Tensor& logits, const Model& model) {
 }
 
 FinalStates::FinalStates(const Model& model, const std::vector<TokenSequence>& sequences,
-                         int64_t batch_tokens, MemoryBudget& memory, Progress& progress)
+                         int64_t batch_tokens, MemoryBudget& memory, const std::string& title)
     : model_(model), plan_(sequences, batch_tokens) {
-  states_ = forward_model(model, plan_, memory, [&](int64_t) { progress.step(); });
+  states_ = forward_model(model, plan_, memory, title);
 }
 
 at::Tensor FinalStates::logits(std::span<const Position> positions) const {

@@ -2,9 +2,9 @@
 // What is measured at single tokens: divergence from a reference, and the likelihood of the token
 // that follows.
 #include <span>
+#include <string>
 #include <vector>
 
-#include "mpq/core/log.h"
 #include "mpq/io/memory_budget.h"
 #include "mpq/model/batch.h"
 #include "mpq/model/model.h"
@@ -24,9 +24,9 @@ void check_finite(const at::Tensor& logits, const Model& model);
 /// A model's final hidden states of some sequences.
 class FinalStates {
  public:
-  /// One forward pass, with a step of progress a block.
+  /// One forward pass, with progress under `title`.
   FinalStates(const Model& model, const std::vector<TokenSequence>& sequences, int64_t batch_tokens,
-              MemoryBudget& memory, Progress& progress);
+              MemoryBudget& memory, const std::string& title);
   /// `states`: [rows of the plan, hidden], in the wide dtype of the model's.
   FinalStates(const Model& model, BatchPlan plan, at::Tensor states)
       : model_(model), plan_(std::move(plan)), states_(std::move(states)) {}

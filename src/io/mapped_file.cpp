@@ -48,4 +48,10 @@ void MappedFile::release(uint64_t begin, uint64_t bytes) const {
   ::madvise(const_cast<uint8_t*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
+void MappedFile::read_ahead(uint64_t begin, uint64_t bytes) const {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t first = begin / page * page;
+  ::madvise(const_cast<uint8_t*>(data_) + first, begin + bytes - first, MADV_WILLNEED);
+}
+
 }  // namespace mpq

@@ -18,6 +18,8 @@ class MappedFile {
   /// These bytes are not needed soon: gives large ranges back, so that what stays in memory does
   /// not grow with the file. They may still be read, at the price of reading them again.
   void release(uint64_t begin, uint64_t bytes) const;
+  /// These bytes are needed soon.
+  void read_ahead(uint64_t begin, uint64_t bytes) const;
 
  private:
   const uint8_t* data_ = nullptr;

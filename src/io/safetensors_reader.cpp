@@ -84,4 +84,11 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
       options);
 }
 
+void SafetensorsFile::read_ahead(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) return;
+  const TensorEntry& entry = found->second;
+  mapping_->file.read_ahead(mapping_->data_offset + entry.begin, entry.end - entry.begin);
+}
+
 }  // namespace mpq

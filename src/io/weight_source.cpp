@@ -46,6 +46,8 @@ class SafetensorsFolder final : public WeightSource {
 
   at::Tensor load(const std::string& name) const override { return file_of(name).tensor(name); }
 
+  void read_ahead(const std::string& name) const override { file_of(name).read_ahead(name); }
+
   bool contains(const std::string& name) const { return places_.contains(name); }
 
   const SafetensorsFile& file_of(const std::string& name) const {

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "mpq/core/error.h"
+#include "mpq/core/progress.h"
 #include "mpq/model/attention.h"
 
 namespace mpq {
@@ -55,8 +56,28 @@ StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
   return {hidden, rms_norm(hidden, block.norm_attention, config).to(compute_dtype(block))};
 }
 
+StageState enter_mlp(const ModelConfig& config, const DecoderBlock& block,
+                     const at::Tensor& residual) {
+  return {residual, rms_norm(residual, block.norm_mlp, config).to(compute_dtype(block))};
+}
+
+int64_t block_products(const ModelConfig& config, Stage first) {
+  int64_t products = 0;
+  for (const auto& linear : config.linears)
+    products += linear.stage >= first ? linear.out * linear.in : 0;
+  return products;
+}
+
+int64_t stage_products(const ModelConfig& config, Stage stage) {
+  int64_t products = 0;
+  for (const auto& linear : config.linears)
+    products += linear.stage == stage ? linear.out * linear.in : 0;
+  return products;
+}
+
 void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
              const std::vector<SequenceRun>& runs, StageState& state, KvCache* cache) {
+  count_products(state.input.size(0) * stage_products(config, stage));
   const auto outputs = run_linears(config, block, stage, state.input);
   switch (stage) {
     case Stage::AttentionIn: {
@@ -68,7 +89,7 @@ void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
     }
     case Stage::AttentionOut:
       add_residual(config, block.norm_after_attention, outputs.front(), state);
-      state.input = rms_norm(state.residual, block.norm_mlp, config).to(compute_dtype(block));
+      state.input = enter_mlp(config, block, state.residual).input;
       return;
     case Stage::MlpIn: {
       const auto halves = split_outputs(outputs, {config.intermediate, config.intermediate});

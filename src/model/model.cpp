@@ -161,6 +161,11 @@ DecoderBlock Model::load_block(int64_t index) const {
   return block;
 }
 
+void Model::read_ahead(int64_t index) const {
+  for (const auto& linear : config_.linears)
+    weights_->read_ahead(config_.weight_name(index, linear));
+}
+
 at::Tensor Model::embed(const at::Tensor& ids) const {
   require(ids.numel() == 0 ||
               (ids.min().item<int64_t>() >= 0 && ids.max().item<int64_t>() < config_.vocab),

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
-#include "mpq/core/log.h"
+#include "mpq/core/progress.h"
 
 namespace mpq {
 namespace {

@@ -52,6 +52,10 @@ class PartsSource final : public WeightSource {
     return module.empty() ? file->tensor(name) : dequantize(file->linear(module));
   }
 
+  void read_ahead(const std::string& name) const override {
+    if (!places_.contains(name)) base_.read_ahead(name);
+  }
+
  private:
   struct Place {
     const PartFile* file;

@@ -11,6 +11,7 @@
 #include "mpq/pipeline/curve.h"
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/refine.h"
+#include "mpq/pipeline/scoring.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/targets.h"
@@ -234,6 +235,7 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
   const std::vector<Budget> budgets = parse_budgets(options);
   for (const auto& budget : budgets)
     require_apart(plan_path(options.out, budget, budgets.size() > 1), session.inputs(), "--out");
+  require_feasible(session, scoring, budgets);
   if (common.dry_run) {
     Json summary = describe_scoring(session, scoring);
     summary["stage"] = "allocate";

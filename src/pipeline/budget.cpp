@@ -113,6 +113,15 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options) {
   return budgets;
 }
 
+void require_feasible(Session& session, const ScoreOptions& scoring,
+                      const std::vector<Budget>& budgets) {
+  const Sensitivity sizes = unmeasured(session, scoring);
+  const auto any = Registry<Allocator>::instance().make("mckp");
+  for (const auto& budget : budgets) {
+    if (budget.kind != "none") solve_within(session, scoring, sizes, budget, *any);
+  }
+}
+
 int64_t bytes_of_bits(const Session& session, double bits) {
   const auto weights = static_cast<double>(session.model->config().quantizable_weights());
   return static_cast<int64_t>(std::floor(bits * weights / 8));

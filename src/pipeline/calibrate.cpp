@@ -14,11 +14,10 @@ namespace mpq {
 namespace {
 
 Json prompt_options_json(const PromptOptions& options) {
-  return {{"holdout", options.holdout},
-          {"max_prompts", options.max_prompts},
-          {"max_tokens", options.max_tokens},
-          {"text_windows", options.text_windows},
-          {"text_window_tokens", options.text_window_tokens}};
+  return {
+      {"holdout", options.holdout},           {"max_prompts", options.max_prompts},
+      {"max_tokens", options.max_tokens},     {"score_on", options.score_on},
+      {"text_windows", options.text_windows}, {"text_window_tokens", options.text_window_tokens}};
 }
 
 /// Makes a calibration the one in use; its files are found in calib/ by their plain names too.

@@ -3,6 +3,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/session.h"
 
 namespace mpq {
@@ -18,6 +19,7 @@ void check_options(const CalibrateOptions& options) {
   require(prompts.max_prompts > 0 && prompts.max_tokens > 1 && prompts.text_windows >= 0 &&
               prompts.text_window_tokens > 1,
           ErrorCode::Usage, "calibrate: a count of prompts, tokens or windows is out of range");
+  require_score_on(prompts.score_on);
 }
 
 std::vector<std::string> documents_of(const std::vector<std::string>& paths) {
@@ -75,7 +77,9 @@ Json describe_calibration(const CalibrationInput& input) {
 Json dry_calibration(const CalibrationInput& input) {
   Json summary = describe_calibration(input);
   summary["dry_run"] = true;
-  summary["block_forwards"] = input.model->config().layers;
+  const RunSize size = size_of_job(*input.model, input.prompts);
+  summary["seconds"] = estimated_seconds(*input.model, work_of(size).calibrate);
+  summary["peak_bytes"] = peak_of(size).calibrate;
   return summary;
 }
 

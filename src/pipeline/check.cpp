@@ -6,7 +6,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
-#include "mpq/core/log.h"
+#include "mpq/core/progress.h"
 #include "mpq/core/utf8.h"
 #include "mpq/model/architecture.h"
 #include "mpq/pack/exporter.h"

@@ -25,6 +25,7 @@ class OwningParts final : public WeightSource {
   std::vector<int64_t> shape(const std::string& name) const override { return parts_->shape(name); }
   at::ScalarType dtype(const std::string& name) const override { return base_->dtype(name); }
   at::Tensor load(const std::string& name) const override { return parts_->load(name); }
+  void read_ahead(const std::string& name) const override { parts_->read_ahead(name); }
 
  private:
   std::unique_ptr<WeightSource> base_;

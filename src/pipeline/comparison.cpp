@@ -54,8 +54,9 @@ ComparedInput compared_input(const Session& session, const EvalOptions& given) {
   if (!options.text.empty()) result.input.text = files.text;
   result.input.max_new_tokens = options.max_new_tokens;
   for (const auto& prompt : result.input.prompts) {
+    const TokenSequence question = before_answer(prompt.tokens, prompt.answer_from);
     result.prompts.push_back(
-        prompt_json(prompt.source, session.tokenizer->decode(prompt.tokens), prompt.answers));
+        prompt_json(prompt.source, session.tokenizer->decode(question), prompt.answers));
   }
   return result;
 }

@@ -8,7 +8,9 @@
 
 #include "mpq/model/divergence.h"
 #include "mpq/pipeline/calibration_input.h"
+#include "mpq/pipeline/scoring.h"
 #include "mpq/pipeline/sensitivity.h"
+#include "mpq/score/candidate_walk.h"
 
 namespace mpq {
 namespace {
@@ -63,7 +65,20 @@ RunSize size_of_model(const ModelConfig& config) {
   return size;
 }
 
+/// GPTQ of each unit.
+double rounding_of(const RunSize& size) {
+  return static_cast<double>(size.layers * size.block_weights * size.linear_in) / 2;
+}
+
 }  // namespace
+
+double quantize_operations(const RunSize& size, double products) {
+  const auto layers = static_cast<double>(size.layers);
+  const double all = static_cast<double>(size.task_tokens + size.text_tokens);
+  const double rounding = rounding_of(size);
+  // Hessians, and what the quantized prefix lost.
+  return 2 * products + 2 * layers * (all * size.in_squared + size.in_cubed) + rounding / 2;
+}
 
 RunWork work_of(const RunSize& size) {
   const auto layers = static_cast<double>(size.layers);
@@ -73,71 +88,99 @@ RunWork work_of(const RunSize& size) {
   const double head = 2 * static_cast<double>(size.vocab * size.hidden);        // of a token
   const double hessians = layers * size.in_squared;                             // of a token
   const double factors = layers * size.in_cubed;
-  const double rounding = forward * static_cast<double>(size.linear_in) / 4;  // GPTQ of each unit
   const double widths = static_cast<double>(size.candidates) / std::max(1.0, 4 * layers);
   RunWork work;
   work.calibrate = static_cast<double>(size.task_tokens) * forward;
-  work.score = all * (forward + hessians) + factors + widths * rounding / 2 +
-               static_cast<double>(size.probe_forwards) / layers * probes * forward;
+  work.score = 2 * size.score_products + all * hessians + factors + widths * rounding_of(size) / 2;
   work.score += size.draws > 0 ? probes * (widths * forward + (1 + size.draws) * head)
                                : static_cast<double>(size.candidates) * probes * head;
-  // Inputs of the quantized prefix and of the full-precision model, stage by stage.
-  work.quantize = all * (3 * forward + 2 * hessians) + 2 * factors + rounding / 2;
+  // Passes of the quantized prefix and of the full-precision model, the MLP's first half again.
+  work.quantize = quantize_operations(size, 1.5 * all * forward);
   work.verify = 3 * static_cast<double>(size.held_out_tokens) * (forward + head);
   return work;
 }
 
-int64_t peak_bytes_of(const RunSize& size) {
+int64_t RunPeak::largest() const { return std::max({calibrate, score, quantize, evaluate}); }
+
+RunPeak peak_of(const RunSize& size) {
   constexpr int64_t kFloat = 4;
   const int64_t all = size.task_tokens + size.text_tokens;
   const int64_t ends = size.vocab * size.hidden * (size.tied ? 1 : 2);
-  const int64_t block = 3 * size.block_weights;  // read, changed, and its float32 copy
-  const int64_t streams = 3 * all * size.hidden;
-  const int64_t stage = 2 * all * (size.hidden + size.largest_in);
+  const int64_t batch = 4 * kBatchTokens * size.largest_in;
   const int64_t hessian = 5 * size.largest_in * size.largest_in;
-  // Gradients lie in bfloat16; a block's inputs and gradients of the probed rows.
-  const int64_t gradients =
-      size.probe_tokens * (size.layers * size.hidden * size.draws / 2 +
-                           (size.linear_in + size.draws * size.linear_out) * (size.draws > 0));
-  const int64_t perturbed = size.draws > 0 ? 0
-                                           : size.candidates / std::max<int64_t>(1, size.layers) *
-                                                 size.probe_tokens * size.hidden;
-  const int64_t library = int64_t{150} << 20;  // libtorch itself
-  return library +
-         kFloat * (ends + block +
-                   std::max(streams + stage + hessian + gradients + perturbed, 6 * kLogitsAtOnce));
+  const int64_t logits = 6 * kLogitsAtOnce;
+  const int64_t probes = size.probe_tokens;
+  // One block's inputs and gradients of the probed rows; gradients of draws are bfloat16.
+  const int64_t gradients = probes * (size.linear_in + size.draws * size.linear_out / 2);
+  const int64_t backward = probes * size.hidden * (size.layers + 1 + size.draws);
+  const int64_t a_block = size.candidates / std::max<int64_t>(1, size.layers);
+  const int64_t perturbed = probes * ((a_block + 2) * size.hidden + size.largest_in);
+  const int64_t passes = 3 * all * size.hidden + 3 * size.block_weights + hessian + batch;
+  const auto bytes = [&](int64_t stage) {
+    constexpr int64_t kLibrary = int64_t{150} << 20;  // libtorch itself
+    return kLibrary + kFloat * (ends + size.block_weights + stage);
+  };
+  RunPeak peak;
+  peak.calibrate = bytes(size.task_tokens * size.hidden + batch);
+  peak.score = size.draws > 0 ? bytes(std::max({backward + batch, passes + gradients, logits}))
+                              : bytes(std::max(passes + perturbed, perturbed + logits));
+  // The quantized stream and the full-precision one.
+  peak.quantize = bytes(5 * all * size.hidden + 3 * size.block_weights + hessian +
+                        size.largest_in * (size.largest_in + size.hidden) + batch);
+  peak.evaluate = bytes(2 * size.held_out_tokens * size.hidden + std::max(batch, logits));
+  return peak;
 }
 
-Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,
-                  uint64_t seed) {
+RunSize size_of_job(const Model& model, const PromptSet& prompts) {
   RunSize size = size_of_model(model.config());
   size.task_tokens = count_tokens(prompts.task);
   size.text_tokens = tokens_of(prompts.text);
   size.held_out_tokens = count_tokens(prompts.held_out) + tokens_of(prompts.text_held_out);
+  return size;
+}
+
+RunSize size_of_run(const Model& model, const PromptSet& prompts, const ScoreOptions& scoring,
+                    uint64_t seed) {
+  RunSize size = size_of_job(model, prompts);
   ScoreContext context;
   context.model = &model;
   context.prompts = &prompts;
-  context.units = make_candidates(model.config(), options);
-  context.groups =
-      calibration_groups(prompts, {.probe_task_tokens = options.probe_tokens, .seed = seed});
-  for (const auto& group : context.groups) size.probe_tokens += group.probe ? group.plan.rows() : 0;
-  const Spec scorer = chosen_scorer(model, options);
-  const ScoreCost cost = Registry<Scorer>::instance().make(scorer)->cost(context);
+  context.units = make_candidates(model.config(), scoring);
+  context.groups = score_groups(model, prompts, scoring, seed);
+  size.probe_tokens = probed_rows(context);
+  const Spec scorer = chosen_scorer(model, scoring);
+  const ScoreCost cost = scoring_cost(scorer, context);
   size.candidates = cost.quantizations;
-  size.probe_forwards = cost.block_forwards;
+  size.score_products = static_cast<double>(cost.products);
   if (scorer.name == "grad") size.draws = static_cast<int>(scorer_option(scorer, "draws"));
+  return size;
+}
+
+double estimated_seconds(const Model& model, double operations) {
+  return operations / (product_rate(model) * kEfficiency);
+}
+
+Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,
+                  uint64_t seed) {
+  const RunSize size = size_of_run(model, prompts, options, seed);
   const RunWork work = work_of(size);
+  const RunPeak peak = peak_of(size);
   const double rate = product_rate(model);
   const auto seconds = [&](double operations) { return operations / (rate * kEfficiency); };
-  return {{"units", context.units.size()},
+  return {{"units", make_candidates(model.config(), options).size()},
           {"candidates", size.candidates},
-          {"scorer", to_string(scorer)},
+          {"scorer", to_string(chosen_scorer(model, options))},
           {"seconds",
            {{"calibrate", seconds(work.calibrate)},
             {"score", seconds(work.score)},
             {"allocate and verify", seconds(2 * work.quantize + work.verify)},
             {"quantize and report", seconds(work.verify)}}},
-          {"peak_bytes", peak_bytes_of(size)},
+          {"peak_bytes", peak.largest()},
+          {"peak_bytes_of_stages",
+           {{"calibrate", peak.calibrate},
+            {"score", peak.score},
+            {"quantize", peak.quantize},
+            {"evaluate", peak.evaluate}}},
           {"gflops", rate / 1e9}};
 }
 

@@ -2,7 +2,6 @@
 #include "mpq/pipeline/eval_input.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 
 #include "mpq/core/hash.h"
@@ -11,22 +10,15 @@
 namespace mpq {
 namespace {
 
-/// A space between words that neither side brings.
-std::string separator(const std::string& prompt, const std::string& choice) {
-  const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-  const bool given =
-      prompt.empty() || choice.empty() || space(prompt.back()) || space(choice.front());
-  return given ? "" : " ";
-}
-
 /// What a choice adds to the prompt's tokens; when tokens straddle the border (or the prompt was
 /// shortened) it is encoded alone.
 TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::string& continuation,
                                   const Tokenizer& tokenizer) {
+  const TokenSequence question = before_answer(prompt.tokens, prompt.answer_from);
   const TokenSequence whole = tokenizer.encode(prompt.task.prompt + continuation);
-  const auto length = static_cast<std::ptrdiff_t>(prompt.tokens.size());
-  const bool extends = !prompt.task.prompt.empty() && whole.size() > prompt.tokens.size() &&
-                       std::equal(prompt.tokens.begin(), prompt.tokens.end(), whole.begin());
+  const auto length = static_cast<std::ptrdiff_t>(question.size());
+  const bool extends = !prompt.task.prompt.empty() && whole.size() > question.size() &&
+                       std::equal(question.begin(), question.end(), whole.begin());
   return extends ? TokenSequence(whole.begin() + length, whole.end())
                  : tokenizer.encode(continuation, false);
 }
@@ -34,10 +26,10 @@ TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::st
 }  // namespace
 
 EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokenizer) {
-  EvalPrompt result{prompt.task.source, prompt.tokens, prompt.task.answers, {}, {},
-                    prompt.task.label};
+  EvalPrompt result{prompt.task.source, prompt.tokens,     prompt.task.answers, {}, {},
+                    prompt.task.label,  prompt.answer_from};
   for (const auto& choice : prompt.task.choices) {
-    const std::string continuation = separator(prompt.task.prompt, choice) + choice;
+    const std::string continuation = continuation_of(prompt.task.prompt, choice);
     result.choices.push_back(continuation_tokens(prompt, continuation, tokenizer));
     result.choice_bytes.push_back(static_cast<int64_t>(continuation.size()));
   }
@@ -67,8 +59,11 @@ EvalInput held_out_input(const Session& session) {
 
 std::string input_hash(const EvalInput& input) {
   Json all = {{"prompts", Json::array()}, {"text", input.text}, {"new", input.max_new_tokens}};
-  for (const auto& prompt : input.prompts)
-    all["prompts"].push_back({prompt.tokens, prompt.answers, prompt.choices, prompt.label});
+  for (const auto& prompt : input.prompts) {
+    Json entry = {prompt.tokens, prompt.answers, prompt.choices, prompt.label};
+    if (prompt.answer_from > 0) entry.push_back(prompt.answer_from);
+    all["prompts"].push_back(entry);
+  }
   return sha256_of(json_text(all));
 }
 
@@ -98,7 +93,7 @@ std::vector<CalibrationPrompt> file_prompts(const EvalOptions& options,
   if (options.limit > 0 && static_cast<int64_t>(prompts.size()) > options.limit)
     prompts.resize(static_cast<size_t>(options.limit));
   return tokenize_prompts(prompts, tokenizer, checkpoint_folder,
-                          std::min<int64_t>(options.max_tokens, positions));
+                          std::min<int64_t>(options.max_tokens, positions), options.score_on);
 }
 
 EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_folder,

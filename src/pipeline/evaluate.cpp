@@ -3,6 +3,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/stages.h"
 
@@ -27,7 +28,14 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
                   {"stride", options.window}};
   if (common.dry_run) {
     summary["dry_run"] = true;
-    summary["block_forwards"] = model->config().layers * (options.reference.empty() ? 1 : 2);
+    RunSize size = size_of_job(*model, {});
+    for (const auto& prompt : input.prompts)
+      size.held_out_tokens += static_cast<int64_t>(prompt.tokens.size());
+    for (const auto& window : input.text)
+      size.held_out_tokens += static_cast<int64_t>(window.size());
+    const double models = options.reference.empty() ? 1 : 2;
+    summary["seconds"] = estimated_seconds(*model, models / 3 * work_of(size).verify);
+    summary["peak_bytes"] = peak_of(size).evaluate;
     return summary;
   }
   std::unique_ptr<Model> reference;

@@ -7,6 +7,7 @@
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/candidates.h"
 #include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/manifest.h"
 #include "mpq/pipeline/quantize_walk.h"
 #include "mpq/pipeline/stages.h"
@@ -83,16 +84,22 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
                   {"effective_bits", plan.header["achieved"]["effective_bits"]},
                   {"bytes", plan.header["achieved"]["bytes"]},
                   {"file_bytes", predicted}};
+  const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
   if (common.dry_run) {
     summary["dry_run"] = true;
     summary["units"] = plan.units.size();
-    const QuantizeCost cost = walk_cost(resolve_plan(plan, session.model->config()));
-    summary["block_forwards"] = cost.block_forwards;
+    const QuantizeCost cost =
+        walk_cost(session.model->config(), calibration_groups(session.prompts, {}),
+                  resolve_plan(plan, session.model->config()), text_share);
+    summary["products"] = cost.products;
     summary["training_steps"] = cost.training_steps;
+    const RunSize size = size_of_job(*session.model, session.prompts);
+    summary["seconds"] = estimated_seconds(
+        *session.model, quantize_operations(size, static_cast<double>(cost.products)));
+    summary["peak_bytes"] = peak_of(size).quantize;
     return summary;
   }
   plan.header["achieved"]["file_bytes"] = predicted;
-  const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
   // A checkpoint that this very plan made is replaced without asking.
   const std::string key =
       key_of({{"stage", "quantize"},

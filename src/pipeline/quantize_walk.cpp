@@ -3,10 +3,11 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <filesystem>
 
-#include "mpq/calib/walk_state.h"
-#include "mpq/core/log.h"
+#include "mpq/core/progress.h"
+#include "mpq/model/block_loop.h"
 #include "mpq/pack/parts.h"
 #include "mpq/quant/quantize_unit.h"
 
@@ -41,37 +42,15 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
 }
 
 /// The quantized stream's groups, then those of the full-precision one if there is one.
-GroupHidden both_of(const BlockStreams& streams) {
-  GroupHidden both = streams.quantized;
+Streams both_of(const BlockStreams& streams) {
+  Streams both = streams.quantized;
   both.insert(both.end(), streams.full.begin(), streams.full.end());
   return both;
 }
 
-/// From the last block that `state` has, or from the embeddings; returns the next block.
-int64_t start(const Model& model, const std::vector<SequenceGroup>& groups, bool full,
-              const WalkState& state, BlockStreams& streams, MemoryBudget& memory) {
-  std::vector<int64_t> rows = rows_of(groups);
-  if (full) {
-    for (const auto& group : groups) rows.push_back(group.plan.rows());
-  }
-  GroupHidden kept;
-  const int64_t done = state.restore(model.config(), rows, kept, memory);
-  if (done > 0) {
-    const auto middle = kept.begin() + static_cast<int64_t>(groups.size());
-    streams = {{kept.begin(), middle}, {middle, kept.end()}};
-  } else {
-    streams.quantized = embed_groups(model, groups, memory);
-    if (full) streams.full = embed_groups(model, groups, memory);
-  }
-  return done;
-}
-
-/// Through a finished block; the passes made, none for an empty stream.
-int64_t pass(const ModelConfig& config, const DecoderBlock& block,
-             const std::vector<SequenceGroup>& groups, GroupHidden& hidden) {
-  for (size_t g = 0; g < hidden.size(); ++g)
-    forward_all(config, block, groups[g].plan, hidden[g], hidden[g]);
-  return hidden.empty() ? 0 : 1;
+BlockStreams apart(const Streams& both, size_t groups) {
+  const auto middle = both.begin() + static_cast<std::ptrdiff_t>(std::min(groups, both.size()));
+  return {{both.begin(), middle}, {middle, both.end()}};
 }
 
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
@@ -83,9 +62,12 @@ std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
 
 }  // namespace
 
-QuantizeCost walk_cost(const std::vector<UnitChoice>& choices) {
+QuantizeCost walk_cost(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                       const std::vector<UnitChoice>& choices, double text_share) {
   const auto planned = planned_units(choices);
-  return needs_of(planned).any() ? quantize_cost(planned) : QuantizeCost{};
+  if (!needs_of(planned).any()) return {};
+  return quantize_cost(
+      {.config = config, .planned = planned, .groups = groups, .text_share = text_share});
 }
 
 QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
@@ -95,34 +77,41 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
   const ModelConfig& config = model.config();
   const auto planned = planned_units(choices);
   std::filesystem::create_directories(folder);
+  QuantizeCost spent;
+  const int64_t counted_before = products_counted();
+  const BlockTask task{config,
+                       planned,
+                       groups,
+                       options.text_share,
+                       model.stored_dtype(),
+                       options.fisher,
+                       &spent.training_steps};
   // Without inputs to quantize from, blocks do not depend on one another.
   const InputNeeds needs = needs_of(planned);
-  const WalkState state(needs.any() ? folder + "/hidden.safetensors" : "");
-  BlockStreams streams;
-  int64_t first = 0;
-  if (needs.any()) first = start(model, groups, needs.full(), state, streams, memory);
-  QuantizeCost spent;
-  const BlockTask task{config,         planned, groups, options.text_share, model.stored_dtype(),
-                       options.fisher, &spent};
-  Progress progress(options.title, config.layers);
-  progress.step("", first);
-  for (int64_t index = first; index < config.layers; ++index) {
-    const std::string path = part_path(folder, index);
-    DecoderBlock block = model.load_block(index);
+  BlockStreams start;
+  if (needs.any()) start.quantized = embed_groups(model, groups, memory);
+  if (needs.full()) start.full = embed_groups(model, groups, memory);
+  Streams both = both_of(start);
+  start = {};
+  const BlockLoop loop{.title = options.title,
+                       .products = needs.any() ? quantize_cost(task).products : 0,
+                       .state_file = needs.any() ? folder + "/hidden.safetensors" : ""};
+  for_each_block(model, loop, both, [&](const DecoderBlock& full, Streams& hidden) {
+    const std::string path = part_path(folder, full.index);
+    DecoderBlock block = full;
+    BlockStreams streams = apart(hidden, groups.size());
+    hidden.clear();
     if (!std::filesystem::exists(path)) {
       save_part(path, part_of(config, planned, quantize_block(task, block, streams, memory)));
-      log_debug("{}: block {} done", options.title, index);
+      log_debug("{}: block {} done", options.title, full.index);
     } else {
-      spent.block_forwards += pass(config, block, groups, streams.full);
+      if (needs.full()) forward_groups(config, full, groups, streams.full);
       restore(config, load_part(path), block);
-      spent.block_forwards += pass(config, block, groups, streams.quantized);
+      if (needs.any()) forward_groups(config, block, groups, streams.quantized);
     }
-    if (needs.any()) state.keep(index + 1, both_of(streams));
-    progress.step();
-  }
-  state.clear();
-  log_info("{}: {} block forwards, {} training steps", options.title, spent.block_forwards,
-           spent.training_steps);
+    hidden = both_of(streams);
+  });
+  spent.products = products_counted() - counted_before;
   return spent;
 }
 

@@ -7,6 +7,7 @@
 
 #include "mpq/core/log.h"
 #include "mpq/pipeline/curve.h"
+#include "mpq/pipeline/scoring.h"
 #include "mpq/score/joint_probe.h"
 
 namespace mpq {

@@ -125,8 +125,8 @@ const ChannelFisher& Session::fisher() {
   }
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
-  fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory);
   fs::create_directories(work.file("fisher"));
+  fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory, path + ".state");
   save_fisher(path, fisher_);
   return fisher_;
 }

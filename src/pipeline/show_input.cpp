@@ -24,12 +24,14 @@ Json prompt_json(const CalibrationPrompt& prompt, const Tokenizer& tokenizer) {
   Json shown = sequence_json(prompt.task.source, prompt.tokens, tokenizer);
   shown["held_out"] = prompt.task.held_out;
   if (!prompt.task.answers.empty()) shown["answers"] = prompt.task.answers;
+  if (prompt.answer_from > 0) shown["answer_from"] = prompt.answer_from;
   const EvalPrompt measured = eval_prompt(prompt, tokenizer);
+  const TokenSequence question = before_answer(prompt.tokens, prompt.answer_from);
   for (size_t i = 0; i < measured.choices.size(); ++i) {
-    TokenSequence whole = measured.tokens;
+    TokenSequence whole = question;
     whole.insert(whole.end(), measured.choices[i].begin(), measured.choices[i].end());
     shown["choices"].push_back({{"right", static_cast<int>(i) == measured.label},
-                                {"pieces", pieces_json(whole, tokenizer, measured.tokens.size())}});
+                                {"pieces", pieces_json(whole, tokenizer, question.size())}});
   }
   return shown;
 }

@@ -1,145 +1,174 @@
-// Walks the blocks once, trying all candidates of each unit from the block's cached stage states.
+// Walks the blocks once, trying all candidates of each unit from the block's state at its stage.
 #include "mpq/score/candidate_walk.h"
 
 #include <ATen/ATen.h>
 
+#include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_training.h"
-#include "mpq/calib/stage_inputs.h"
-#include "mpq/calib/walk_state.h"
-#include "mpq/core/error.h"
-#include "mpq/core/log.h"
+#include "mpq/calib/stage_moments.h"
 #include "mpq/model/fold.h"
 #include "mpq/quant/quantize_unit.h"
-#include "mpq/score/finished_blocks.h"
+#include "mpq/score/visit_blocks.h"
 
 namespace mpq {
 namespace {
 
-GroupHidden residuals(const GroupStates& states) {
-  GroupHidden hidden;
-  for (const auto& state : states) hidden.push_back(state.residual);
-  return hidden;
+using Quantizers = std::vector<std::vector<std::shared_ptr<const Quantizer>>>;
+
+/// By unit and candidate; null: "full".
+Quantizers make_quantizers(const ScoreContext& context, const std::string& instead) {
+  Quantizers all;
+  for (const auto& unit : context.units) {
+    all.emplace_back();
+    for (const auto& spec : unit.candidates) {
+      all.back().push_back(
+          spec == kFullPrecision ? nullptr : make_quantizer(substitute_quantizer(spec, instead)));
+    }
+  }
+  return all;
 }
+
+/// What the candidates at a stage of a block must see. Those that aim are measured from
+/// full-precision inputs, where there is nothing to make up for.
+InputNeeds stage_needs(const ScoreContext& context, const Quantizers& quantizers, int64_t block,
+                       Stage stage) {
+  InputNeeds needs;
+  for (size_t u = 0; u < quantizers.size(); ++u) {
+    if (context.units[u].unit.block != block || context.units[u].unit.stage != stage) continue;
+    for (const auto& quantizer : quantizers[u]) {
+      if (quantizer != nullptr) needs = both(needs, quantizer->needs());
+    }
+  }
+  needs.aim = false;
+  return needs;
+}
+
+/// Quantizes the candidates of one block after the other.
+class CandidateTrials {
+ public:
+  CandidateTrials(const ScoreContext& context, const CandidateWalk& walk)
+      : context_(context),
+        walk_(walk),
+        probed_(probed_groups(context)),
+        probed_groups_(pick(context.groups, probed_)),
+        quantizers_(make_quantizers(context, walk.quantizer)) {
+    for (const auto& unit : quantizers_) {
+      for (const auto& quantizer : unit)
+        needs_target_ = needs_target_ || (quantizer != nullptr && quantizer->needs().steps > 0);
+    }
+  }
+
+  /// Shows a block; `input` is of all groups, as is the output that it returns.
+  Streams run_block(const DecoderBlock& block, const Streams& input) {
+    const ModelConfig& config = context_.model->config();
+    const Streams probed_input = pick(input, probed_);
+    if (walk_.enter) walk_.enter(block, probed_input);
+    if (needs_target_)
+      target_ = forward_groups(config, block, context_.groups, input, *context_.memory);
+    const bool branches = walk_.candidate != nullptr;
+    BlockPass pass(config, context_.groups, input, *context_.memory, branches);
+    for (int stage = 0; stage < kStages; ++stage) {
+      try_stage(block, input, pass);
+      pass.advance(block);
+    }
+    Streams output = pass.finish(block);
+    if (walk_.leave) walk_.leave(block.index, probed_input, pick(output, probed_));
+    return output;
+  }
+
+ private:
+  void try_stage(const DecoderBlock& block, const Streams& input, const BlockPass& pass) {
+    const ModelConfig& config = context_.model->config();
+    const Stage stage = pass.stage();
+    const StageSource source{
+        .groups = context_.groups,
+        .text_share = context_.text_share,
+        .rows = [&](size_t group, const Batch& batch) { return pass.rows(block, group, batch); }};
+    const StageMoments moments =
+        gather_moments(source, stage_needs(context_, quantizers_, block.index, stage),
+                       config.block_prefix(block.index) + stage_name(stage));
+    for (size_t u = 0; u < context_.units.size(); ++u) {
+      const Unit& unit = context_.units[u].unit;
+      if (unit.block != block.index || unit.stage != stage) continue;
+      const at::Tensor weight = stacked_weight(block, unit);
+      for (size_t c = 0; c < quantizers_[u].size(); ++c) {
+        if (quantizers_[u][c] == nullptr) continue;
+        const at::Tensor dequantized =
+            quantized_weight(*quantizers_[u][c], block, unit, weight, moments, input);
+        if (context_.quantizations != nullptr) ++*context_.quantizations;
+        if (walk_.weights) walk_.weights(u, c, dequantized - weight);
+        if (!walk_.candidate) continue;
+        BlockPass branch = pass.branch(probed_groups_);
+        walk_.candidate({u, c, branch.finish(with_unit_weight(block, config, unit, dequantized))});
+      }
+    }
+  }
+
+  at::Tensor quantized_weight(const Quantizer& quantizer, const DecoderBlock& block,
+                              const Unit& unit, const at::Tensor& weight,
+                              const StageMoments& moments, const Streams& input) const {
+    QuantProblem problem{.name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
+    describe_inputs(moments, unit, quantizer.needs(), context_.fisher, problem);
+    const at::Tensor scale = foldable_scale(context_.model->config(), block, unit.stage,
+                                            problem.scale_dtype, quantizer.input_scale(problem));
+    return dequantize(quantizer.needs().steps > 0
+                          ? learn(quantizer, block, unit, problem, scale, input)
+                          : quantize_scaled(quantizer, problem, scale));
+  }
+
+  QuantizedLinear learn(const Quantizer& quantizer, const DecoderBlock& block, const Unit& unit,
+                        const QuantProblem& problem, const at::Tensor& scale,
+                        const Streams& input) const {
+    std::vector<LearningUnit> units;
+    units.push_back(
+        {unit, quantizer.learn(scaled_problem(problem, scale)), quantizer.needs().steps, scale});
+    const BlockReconstruction reconstruction{context_.model->config(), context_.groups, input,
+                                             target_, context_.text_share};
+    return std::move(train_block(reconstruction, block, units).front());
+  }
+
+  const ScoreContext& context_;
+  const CandidateWalk& walk_;
+  std::vector<size_t> probed_;
+  std::vector<SequenceGroup> probed_groups_;
+  Quantizers quantizers_;
+  bool needs_target_ = false;
+  Streams target_;  // the block's full-precision output, for quantizers that train on it
+};
 
 }  // namespace
 
-CandidateTrials::CandidateTrials(const ScoreContext& context, const std::string& quantizer,
-                                 const WalkHooks& hooks)
-    : context_(context),
-      hooks_(hooks),
-      probed_(probed_groups(context)),
-      probed_groups_(pick(context.groups, probed_)) {
-  for (const auto& unit : context.units) {
-    quantizers_.emplace_back();
-    for (const auto& spec : unit.candidates) {
-      quantizers_.back().push_back(
-          spec == kFullPrecision ? nullptr : make_quantizer(substitute_quantizer(spec, quantizer)));
-      needs_target_ = needs_target_ || (quantizers_.back().back() != nullptr &&
-                                        quantizers_.back().back()->needs().steps > 0);
-    }
-  }
+void walk_candidates(const ScoreContext& context, const CandidateWalk& walk, ScoreTable& table) {
+  CandidateTrials trials(context, walk);
+  visit_blocks(context, {walk.title, walk.products}, table,
+               [&](const DecoderBlock& block, Streams& hidden) {
+                 hidden = trials.run_block(block, hidden);
+               });
 }
 
-GroupHidden CandidateTrials::run_block(const DecoderBlock& block, const GroupHidden& input) {
-  const ModelConfig& config = context_.model->config();
-  if (hooks_.enter) hooks_.enter(block, pick(input, probed_));
-  if (needs_target_)
-    target_ = block_output(config, block, context_.groups, input, *context_.memory);
-  GroupStates states = enter_groups(config, block, context_.groups, input, *context_.memory);
-  for (int stage = 0; stage < kStages; ++stage) {
-    try_stage(block, static_cast<Stage>(stage), input, states);
-    states = advance_groups(config, block, static_cast<Stage>(stage), context_.groups, states,
-                            *context_.memory);
-  }
-  count_forwards(context_, 1);
-  GroupHidden output = residuals(states);
-  if (hooks_.leave) hooks_.leave(block.index, pick(input, probed_), pick(output, probed_));
-  return output;
-}
-
-QuantizedLinear CandidateTrials::learn(const Quantizer& quantizer, const DecoderBlock& block,
-                                       const Unit& unit, const QuantProblem& problem,
-                                       const at::Tensor& scale, const GroupHidden& input) const {
-  std::vector<LearningUnit> units;
-  units.push_back(
-      {unit, quantizer.learn(scaled_problem(problem, scale)), quantizer.needs().steps, scale});
-  const BlockReconstruction reconstruction{context_.model->config(), context_.groups, input,
-                                           target_, context_.text_share};
-  return std::move(train_block(reconstruction, block, units).front());
-}
-
-void CandidateTrials::try_stage(const DecoderBlock& block, Stage stage, const GroupHidden& input,
-                                const GroupStates& states) {
-  const ModelConfig& config = context_.model->config();
-  StageInputs inputs(context_.groups, states, context_.text_share, context_.fisher);
-  for (size_t u = 0; u < context_.units.size(); ++u) {
-    const Unit& unit = context_.units[u].unit;
-    if (unit.block != block.index || unit.stage != stage) continue;
-    const at::Tensor weight = stacked_weight(block, unit);
-    for (size_t c = 0; c < quantizers_[u].size(); ++c) {
-      const auto& quantizer = quantizers_[u][c];
-      if (quantizer == nullptr) continue;
-      QuantProblem problem{
-          .name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
-      inputs.describe(unit, quantizer->needs(), problem);
-      const at::Tensor scale = foldable_scale(config, block, stage, problem.scale_dtype,
-                                              quantizer->input_scale(problem));
-      const at::Tensor dequantized = dequantize(
-          quantizer->needs().steps > 0 ? learn(*quantizer, block, unit, problem, scale, input)
-                                       : quantize_scaled(*quantizer, problem, scale));
-      if (context_.spent != nullptr) ++context_.spent->quantizations;
-      if (hooks_.weights) hooks_.weights(u, c, dequantized - weight);
-      if (hooks_.candidate)
-        show_output(u, c, with_unit_weight(block, config, unit, dequantized), stage, states);
-    }
-  }
-}
-
-void CandidateTrials::show_output(size_t unit, size_t candidate, const DecoderBlock& block,
-                                  Stage first, const GroupStates& states) {
-  GroupStates branch = pick(states, probed_);
-  for (int stage = static_cast<int>(first); stage < kStages; ++stage) {
-    branch = advance_groups(context_.model->config(), block, static_cast<Stage>(stage),
-                            probed_groups_, branch, *context_.memory);
-  }
-  count_forwards(context_, 1);
-  hooks_.candidate({unit, candidate, residuals(branch)});
-}
-
-void walk_candidates(const ScoreContext& context, const std::string& quantizer,
-                     const WalkHooks& hooks, const std::string& title, ScoreTable& table) {
+int64_t walk_products(const ScoreContext& context, const std::string& quantizer, bool outputs) {
   const ModelConfig& config = context.model->config();
-  CandidateTrials trials(context, quantizer, hooks);
-  const WalkState state(
-      context.finished_folder.empty() ? "" : context.finished_folder + "/hidden.safetensors");
-  GroupHidden hidden;
-  const int64_t first = state.restore(config, rows_of(context.groups), hidden, *context.memory);
-  if (first == 0) hidden = embed_groups(*context.model, context.groups, *context.memory);
-  Progress progress(title, config.layers);
-  for (int64_t index = 0; index < config.layers; ++index) {
-    const bool known = restore_block(context, index, table);
-    require(known || index >= first, ErrorCode::Format,
-            "{}: block {} is missing; delete the folder", context.finished_folder, index);
-    if (index >= first) {
-      const DecoderBlock block = context.model->load_block(index);
-      if (known) {  // killed before its output was kept
-        for (size_t g = 0; g < hidden.size(); ++g)
-          forward_all(config, block, context.groups[g].plan, hidden[g], hidden[g]);
-        count_forwards(context, 1);
-      } else {
-        hidden = trials.run_block(block, hidden);
-        keep_block(context, index, table);
-        log_debug("{}: block {} done", title, index);
-      }
-      state.keep(index + 1, hidden);
-    }
-    progress.step();
+  const Quantizers quantizers = make_quantizers(context, quantizer);
+  const int64_t rows = total_rows(context.groups);
+  int64_t products = config.layers * rows * block_products(config);
+  bool needs_target = false;
+  for (int64_t block = 0; block < config.layers; ++block) {
+    const auto recomputed = moment_rows(
+        context.groups, context.text_share, stage_needs(context, quantizers, block, Stage::MlpOut),
+        [&](size_t group) { return !outputs || !context.groups[group].probe; });
+    products += recomputed.own * stage_products(config, Stage::MlpIn);
   }
-  state.clear();
-}
-
-void count_forwards(const ScoreContext& context, int64_t block_forwards) {
-  if (context.spent != nullptr) context.spent->block_forwards += block_forwards;
+  for (size_t u = 0; u < quantizers.size(); ++u) {
+    for (const auto& candidate : quantizers[u]) {
+      if (candidate == nullptr) continue;
+      if (outputs)
+        products += probed_rows(context) * block_products(config, context.units[u].unit.stage);
+      const int steps = candidate->needs().steps;
+      needs_target = needs_target || steps > 0;
+      if (steps > 0) products += training_products(config, context.groups, steps);
+    }
+  }
+  return products + (needs_target ? config.layers * rows * block_products(config) : 0);
 }
 
 DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
@@ -157,6 +186,13 @@ std::vector<size_t> probed_groups(const ScoreContext& context) {
   return indices;
 }
 
+int64_t probed_rows(const ScoreContext& context, double text_weight) {
+  int64_t rows = 0;
+  for (const auto& group : context.groups)
+    rows += group.probe && (!group.text || text_weight > 0) ? group.plan.rows() : 0;
+  return rows;
+}
+
 std::string substitute_quantizer(const std::string& spec, const std::string& quantizer) {
   if (quantizer.empty()) return spec;
   const Spec given = parse_spec(spec);
@@ -168,11 +204,15 @@ std::string substitute_quantizer(const std::string& spec, const std::string& qua
   return to_string(result);
 }
 
+int64_t count_candidates(const ScoredUnit& unit) {
+  int64_t count = 0;
+  for (const auto& spec : unit.candidates) count += spec == kFullPrecision ? 0 : 1;
+  return count;
+}
+
 int64_t count_candidates(const ScoreContext& context) {
   int64_t count = 0;
-  for (const auto& unit : context.units) {
-    for (const auto& spec : unit.candidates) count += spec == kFullPrecision ? 0 : 1;
-  }
+  for (const auto& unit : context.units) count += count_candidates(unit);
   return count;
 }
 

@@ -34,29 +34,31 @@ struct UsedCandidates {
 /// Plans that agree so far, and their hidden states of the probed groups.
 struct Path {
   std::vector<size_t> plans;
-  GroupHidden hidden;
+  Streams hidden;
 };
 
 class JointWalk {
  public:
   JointWalk(const ScoreContext& context, const std::vector<Choice>& plans)
-      : used_(context, plans), plans_(plans), probed_(probed_groups(context)) {}
+      : used_(context, plans),
+        plans_(plans),
+        probed_(pick(context.groups, probed_groups(context))) {}
 
   /// The last block's output of every plan.
-  std::vector<GroupHidden> run() {
+  std::vector<Streams> run() {
     const ScoreContext& context = used_.context;
-    WalkHooks hooks;
-    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
+    CandidateWalk walk{.title = "measure plans"};
+    walk.enter = [&](const DecoderBlock& block, const Streams&) {
       full_ = block;
       differences_.clear();
     };
-    hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
+    walk.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
       differences_[{unit, used_.original[unit][candidate]}] = difference;
     };
-    hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden&) { advance(input); };
+    walk.leave = [&](int64_t, const Streams& input, const Streams&) { advance(input); };
     ScoreTable unused = empty_table(context, "");
-    walk_candidates(context, "", hooks, "measure plans", unused);
-    std::vector<GroupHidden> outputs(plans_.size());
+    walk_candidates(context, walk, unused);
+    std::vector<Streams> outputs(plans_.size());
     for (const auto& path : paths_) {
       for (const size_t plan : path.plans) outputs[plan] = path.hidden;
     }
@@ -83,7 +85,7 @@ class JointWalk {
     return block;
   }
 
-  void advance(const GroupHidden& input) {
+  void advance(const Streams& input) {
     if (paths_.empty()) {
       paths_.push_back({{}, input});
       for (size_t plan = 0; plan < plans_.size(); ++plan) paths_.front().plans.push_back(plan);
@@ -93,25 +95,16 @@ class JointWalk {
       std::map<Choice, std::vector<size_t>> branches;
       for (const size_t plan : path.plans) branches[choice_of(plan)].push_back(plan);
       for (const auto& [choice, plans] : branches)
-        next.push_back({plans, forward(block_of(plans.front()), path.hidden)});
+        next.push_back(
+            {plans, forward_groups(used_.context.model->config(), block_of(plans.front()), probed_,
+                                   path.hidden, *used_.context.memory)});
     }
     paths_ = std::move(next);
   }
 
-  GroupHidden forward(const DecoderBlock& block, const GroupHidden& input) const {
-    GroupHidden output;
-    for (size_t g = 0; g < probed_.size(); ++g) {
-      output.push_back(at::empty_like(input[g]));
-      forward_all(used_.context.model->config(), block, used_.context.groups[probed_[g]].plan,
-                  input[g], output.back());
-    }
-    count_forwards(used_.context, 1);
-    return output;
-  }
-
   UsedCandidates used_;
   const std::vector<Choice>& plans_;
-  std::vector<size_t> probed_;
+  std::vector<SequenceGroup> probed_;
   std::vector<Path> paths_;
   DecoderBlock full_;
   std::map<std::pair<size_t, int>, at::Tensor> differences_;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "mpq/core/error.h"
+#include "mpq/model/block_loop.h"
 
 namespace mpq {
 namespace {
@@ -38,21 +39,25 @@ OutputProbe::OutputProbe(const ScoreContext& context, const OutputProbeOptions& 
     }
     probed_.push_back({&group, weight, output});
   }
-  count_forwards(context, context.model->config().layers);
 }
 
-void OutputProbe::advance(const DecoderBlock& block, std::vector<GroupHidden>& states) const {
-  for (auto& state : states) {
-    for (size_t g = 0; g < probed_.size(); ++g) {
-      if (probed_[g].weight > 0)
-        forward_all(context_.model->config(), block, probed_[g].group->plan, state[g], state[g]);
-    }
-    count_forwards(context_, 1);
+int64_t OutputProbe::products(const ScoreContext& context, double text_weight, int64_t block) {
+  const ModelConfig& config = context.model->config();
+  return (config.layers - 1 - block) * probed_rows(context, text_weight) * block_products(config);
+}
+
+void OutputProbe::advance(const DecoderBlock& block, Streams& states) const {
+  for (size_t i = 0; i < states.size(); ++i) {
+    const ProbedGroup& probed = probed_[i % probed_.size()];
+    if (probed.weight > 0)
+      forward_all(context_.model->config(), block, probed.group->plan, states[i], states[i]);
   }
 }
 
 at::Tensor OutputProbe::measured(const ProbedGroup& probed, const at::Tensor& hidden) const {
-  return options_.last_token ? hidden.index_select(0, probed.group->plan.last_rows()) : hidden;
+  const SequenceGroup& group = *probed.group;
+  return options_.last_token ? hidden.index_select(0, group.plan.last_rows())
+                             : group.scored(hidden);
 }
 
 std::vector<at::Tensor> OutputProbe::output_kl(const ProbedGroup& probed,
@@ -76,12 +81,12 @@ std::vector<at::Tensor> OutputProbe::output_kl(const ProbedGroup& probed,
   return kl;
 }
 
-std::vector<OutputProbe::GroupKl> OutputProbe::divergences(
-    int64_t block, std::vector<GroupHidden> perturbed) const {
-  const int64_t layers = context_.model->config().layers;
-  for (int64_t later = block + 1; later < layers; ++later) {
-    advance(context_.model->load_block(later), perturbed);
-  }
+std::vector<OutputProbe::GroupKl> OutputProbe::divergences(int64_t block,
+                                                           std::vector<Streams> perturbed) const {
+  Streams all;
+  for (const auto& state : perturbed) all.insert(all.end(), state.begin(), state.end());
+  for_each_block(*context_.model, {.first = block + 1}, all,
+                 [&](const DecoderBlock& later, Streams& states) { advance(later, states); });
   std::vector<GroupKl> result(perturbed.size(), GroupKl(probed_.size()));
   for (size_t g = 0; g < probed_.size(); ++g) {
     if (probed_[g].weight == 0) continue;
@@ -100,8 +105,8 @@ MeanWithError OutputProbe::loss(const GroupKl& kl) const {
     const auto& [group, weight, output] = probed_[g];
     if (weight == 0) continue;
     const int64_t sequences = group->plan.sequences();
-    const auto sequence =
-        options_.last_token ? at::arange(sequences, at::kLong) : group->plan.sequence_of_row();
+    const auto sequence = options_.last_token ? at::arange(sequences, at::kLong)
+                                              : group->scored(group->plan.sequence_of_row());
     const MeanWithError mean = mean_over_tokens(kl[g], sequence, sequences);
     sum.mean += weight * mean.mean;
     sum.stderr_ = std::hypot(sum.stderr_, weight * mean.stderr_);
@@ -111,7 +116,7 @@ MeanWithError OutputProbe::loss(const GroupKl& kl) const {
 }
 
 std::vector<MeanWithError> OutputProbe::losses(int64_t block,
-                                               std::vector<GroupHidden> perturbed) const {
+                                               std::vector<Streams> perturbed) const {
   std::vector<MeanWithError> losses;
   for (const auto& kl : divergences(block, std::move(perturbed))) losses.push_back(loss(kl));
   return losses;

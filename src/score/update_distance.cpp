@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kLeastTokens = 4;  // of Cka
 
 /// What a block adds: output minus input, float32, the given groups one below the other.
-at::Tensor block_update(const GroupHidden& input, const GroupHidden& output,
+at::Tensor block_update(const Streams& input, const Streams& output,
                         const std::vector<size_t>& groups) {
   std::vector<at::Tensor> updates;
   for (const size_t g : groups)
@@ -32,7 +32,7 @@ double distance_of(double similarity, const at::Tensor& update, const at::Tensor
 }  // namespace
 
 UpdateDistance::UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,
-                               const GroupHidden& input, const GroupHidden& output) {
+                               const Streams& input, const Streams& output) {
   std::vector<size_t> all, task, text;
   int64_t task_rows = 0;
   int64_t text_rows = 0;
@@ -49,13 +49,13 @@ UpdateDistance::UpdateDistance(const std::vector<SequenceGroup>& groups, double 
   if (text_share > 0) add(text, text_share, input, output);
 }
 
-void UpdateDistance::add(std::vector<size_t> groups, double weight, const GroupHidden& input,
-                         const GroupHidden& output) {
+void UpdateDistance::add(std::vector<size_t> groups, double weight, const Streams& input,
+                         const Streams& output) {
   const at::Tensor update = block_update(input, output, groups);
   kinds_.push_back({std::move(groups), weight, update, Cka(update)});
 }
 
-double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) const {
+double UpdateDistance::cka(const Streams& input, const Streams& output) const {
   double sum = 0;
   for (const auto& kind : kinds_) {
     const at::Tensor update = block_update(input, output, kind.groups);
@@ -64,7 +64,7 @@ double UpdateDistance::cka(const GroupHidden& input, const GroupHidden& output) 
   return sum;
 }
 
-double UpdateDistance::squared_error(const GroupHidden& input, const GroupHidden& output) const {
+double UpdateDistance::squared_error(const Streams& input, const Streams& output) const {
   double sum = 0;
   for (const auto& kind : kinds_) {
     const at::Tensor update = block_update(input, output, kind.groups);

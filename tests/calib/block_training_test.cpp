@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "mpq/calib/quantize_block.h"
+#include "mpq/core/progress.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/quant/quantize_unit.h"
 
@@ -24,7 +25,7 @@ struct SmallBlock {
         groups(std::move(sequences)),
         input(embed_groups(model, groups, memory)),
         block(model.load_block(0)),
-        target(block_output(model.config(), block, groups, input, memory)) {
+        target(forward_groups(model.config(), block, groups, input, memory)) {
     for (const Unit& unit : make_units(model.config(), true)) {
       if (unit.block == 0) units.push_back(unit);
     }
@@ -41,8 +42,7 @@ struct SmallBlock {
     return result;
   }
   /// The block with all units quantized by `spec` from the inputs of a prefix and of the model.
-  DecoderBlock quantized(const std::string& spec, const GroupHidden& prefix,
-                         const GroupHidden& full) {
+  DecoderBlock quantized(const std::string& spec, const Streams& prefix, const Streams& full) {
     const auto all = planned(spec);
     DecoderBlock changed = block;
     BlockStreams streams;
@@ -60,9 +60,9 @@ struct SmallBlock {
   Model model;
   MemoryBudget memory;
   std::vector<SequenceGroup> groups;
-  GroupHidden input;
+  Streams input;
   DecoderBlock block;
-  GroupHidden target;
+  Streams target;
   std::vector<Unit> units;
 };
 
@@ -111,15 +111,16 @@ TEST(BlockTraining, OneStepServesAllUnits) {
     const auto planned = small.planned(spec);
     DecoderBlock changed = small.block;
     BlockStreams streams{small.input, small.input};
-    QuantizeCost spent;
-    quantize_block({.config = small.model.config(),
-                    .planned = planned,
-                    .groups = small.groups,
-                    .spent = &spent},
-                   changed, streams, small.memory);
-    EXPECT_EQ(spent.training_steps, 7) << spec;
-    EXPECT_EQ(spent.training_steps, quantize_cost(planned).training_steps) << spec;
-    EXPECT_EQ(spent.block_forwards, quantize_cost(planned).block_forwards) << spec;
+    int64_t steps = 0;
+    const BlockTask task{.config = small.model.config(),
+                         .planned = planned,
+                         .groups = small.groups,
+                         .spent_steps = &steps};
+    const int64_t before = products_counted();
+    quantize_block(task, changed, streams, small.memory);
+    EXPECT_EQ(steps, 7) << spec;
+    EXPECT_EQ(steps, quantize_cost(task).training_steps) << spec;
+    EXPECT_EQ(products_counted() - before, quantize_cost(task).products) << spec;
   }
 }
 
@@ -145,9 +146,9 @@ TEST(BlockQuantization, MakesUpForTheQuantizedPrefix) {
   SmallBlock small({{BatchPlan(many_sequences(), 64)}});
   at::manual_seed(5);
   const auto& input = small.input.front();
-  const GroupHidden prefix{input * 0.8 + 0.1 * at::randn_like(input)};
+  const Streams prefix{input * 0.8 + 0.1 * at::randn_like(input)};
   const BlockError error({small.model.config(), small.groups, prefix, small.target});
-  const auto error_of = [&](const std::string& spec, const GroupHidden& full) {
+  const auto error_of = [&](const std::string& spec, const Streams& full) {
     return error.sum(small.quantized(spec, prefix, full));
   };
   for (const char* spec : {"signround:bits=4,group=4,iterations=100", "gptq:bits=4,group=4,aim",

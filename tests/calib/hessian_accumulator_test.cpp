@@ -21,26 +21,29 @@ TEST(HessianAccumulator, EqualsTheDefinitionAcrossStripsBatchesAndDtypes) {
       sum.add(x.narrow(0, 0, 123));
       sum.add(x.narrow(0, 123, 4877));
       const auto expected = direct(x);
-      const auto error = (sum.mean().to(at::kDouble) - expected).abs().max().item<double>();
+      const auto error =
+          (sum.matrix(2.0 / 5000).to(at::kDouble) - expected).abs().max().item<double>();
       EXPECT_LT(error, 2e-5) << in;
-      EXPECT_TRUE(at::equal(sum.mean(), sum.mean().t()));
+      EXPECT_TRUE(at::equal(sum.matrix(2.0 / 5000), sum.matrix(2.0 / 5000).t()));
     }
   }
 }
 
 TEST(HessianAccumulator, NothingAddedIsZero) {
-  EXPECT_EQ(HessianAccumulator(4).mean().abs().sum().item<double>(), 0);
+  EXPECT_EQ(HessianAccumulator(4).matrix(1).abs().sum().item<double>(), 0);
 }
 
-TEST(BlendHessians, NormalisesEachByItsMeanDiagonal) {
-  const auto task = at::eye(3, at::kFloat) * 100;
-  const auto text = at::ones({3, 3}, at::kFloat);
-  const auto blend = blend_hessians(task, text, 0.25);
-  EXPECT_TRUE(
-      at::allclose(blend, at::eye(3, at::kFloat) * 0.75 + at::ones({3, 3}, at::kFloat) * 0.25));
-  EXPECT_TRUE(at::equal(blend_hessians(task, text, 0), task));
-  EXPECT_TRUE(at::equal(blend_hessians(task, at::zeros({3, 3}, at::kFloat), 0.25), task));
-  EXPECT_TRUE(at::equal(blend_hessians(at::zeros({3, 3}, at::kFloat), text, 0.25), text));
+TEST(HessianAccumulator, ScalesWhatWasAdded) {
+  const auto x = at::randn({20, 5});
+  HessianAccumulator sum(5);
+  sum.add(x.narrow(0, 0, 12));
+  EXPECT_NEAR(sum.trace(), x.narrow(0, 0, 12).square().sum().item<double>(), 1e-4);
+  sum.scale(3);
+  sum.add(x.narrow(0, 12, 8));
+  const auto first = x.narrow(0, 0, 12);
+  const auto rest = x.narrow(0, 12, 8);
+  EXPECT_TRUE(at::allclose(
+      sum.matrix(0.5), 0.5 * (3 * at::mm(first.t(), first) + at::mm(rest.t(), rest)), 1e-4, 1e-5));
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ double error_of(const std::vector<at::Tensor>& weights) {
   MemoryBudget memory(-1, testing::TempDir());
   const auto input = embed_groups(model, groups, memory);
   DecoderBlock block = model.load_block(0);
-  const auto target = block_output(model.config(), block, groups, input, memory);
+  const auto target = forward_groups(model.config(), block, groups, input, memory);
   for (size_t i = 0; i < weights.size(); ++i)
     block.weights[i] = weights[i].to(block.weights[i].scalar_type());
   return BlockError({model.config(), groups, input, target, 0.2}).sum(block);

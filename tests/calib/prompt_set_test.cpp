@@ -6,23 +6,11 @@
 #include <set>
 
 #include "mpq/calib/sequence_group.h"
+#include "tests/support/byte_tokenizer.h"
+#include "tests/support/error_of.h"
 
 namespace mpq {
 namespace {
-
-/// One token a byte, the BOS 1 in front.
-class ByteTokenizer final : public Tokenizer {
- public:
-  std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const override {
-    std::vector<int32_t> ids;
-    if (add_special_tokens) ids.push_back(1);
-    for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
-    return ids;
-  }
-  std::string decode(std::span<const int32_t>, bool) const override { return ""; }
-  std::optional<int32_t> token_to_id(std::string_view) const override { return {}; }
-  int32_t vocab_size() const override { return 256; }
-};
 
 TEST(PromptSet, ALongPromptKeepsItsBosAndItsEnd) {
   TaskPrompt prompt;
@@ -30,6 +18,18 @@ TEST(PromptSet, ALongPromptKeepsItsBosAndItsEnd) {
   prompt.prompt = "abcdefgh";
   const auto cut = tokenize_prompts({prompt}, ByteTokenizer(), "/nowhere", 4);
   EXPECT_EQ(cut.front().tokens, (TokenSequence{1, 'f', 'g', 'h'}));
+}
+
+TEST(PromptSet, SaysWhatToScoreOn) {
+  TaskPrompt prompt;
+  prompt.prompt = "ab";
+  prompt.answers = {"c"};
+  const auto read = tokenize_prompts({prompt}, ByteTokenizer(), "/nowhere", 9, "all");
+  EXPECT_EQ(read.front().tokens, (TokenSequence{1, 'a', 'b'}));
+  EXPECT_EQ(read.front().answer_from, 0);
+  EXPECT_EQ(error_of(ErrorCode::Usage,
+                     [&] { tokenize_prompts({prompt}, ByteTokenizer(), "/nowhere", 9, "answer"); }),
+            "--score-on: expected all or answers, found \"answer\"");
 }
 
 TEST(PromptSet, WindowsOfTextBeginWithTheBos) {

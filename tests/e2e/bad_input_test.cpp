@@ -125,6 +125,7 @@ TEST_F(BadInput, ImpossibleBudgetNamesTheSmallestFeasible) {
                 "--quantizer", "rtn:sym", "--out", folder_.file("plan.json"), "--quiet"},
                kUsage, HasSubstr("smallest feasible budget"));
   EXPECT_FALSE(fs::exists(folder_.file("plan.json")));
+  EXPECT_FALSE(fs::exists(folder_.file("work/scores")));  // said before anything is measured
 }
 
 TEST_F(BadInput, UnknownNamesGetASuggestion) {

@@ -37,20 +37,20 @@ void count_finished_blocks(const std::string& log, std::map<std::string, int>& f
   }
 }
 
-class Killed : public testing::Test {
+class Killed : public testing::TestWithParam<const char*> {
  protected:
   ProgramResult run(double kill_after_seconds) const {
-    return run_mpq(
-        {"run", "--model", small_model(), "--task", task_, "--budget", "4", "--work",
-         folder_.file("job/work"), "--out", folder_.file("job/out"), "--verbose", "--no-progress"},
-        {.kill_after_seconds = kill_after_seconds});
+    return run_mpq({"run", "--model", small_model(), "--task", task_, "--budget", "4", "--scorer",
+                    GetParam(), "--work", folder_.file("job/work"), "--out",
+                    folder_.file("job/out"), "--verbose", "--no-progress"},
+                   {.kill_after_seconds = kill_after_seconds});
   }
 
   TemporaryFolder folder_;
   std::string task_ = write_task(folder_);
 };
 
-TEST_F(Killed, EndsWithTheSameBytesAndFinishesNoBlockTwice) {
+TEST_P(Killed, EndsWithTheSameBytesAndFinishesNoBlockTwice) {
   const auto start = std::chrono::steady_clock::now();
   const ProgramResult whole = run(0);
   ASSERT_EQ(whole.status, 0) << whole.err;
@@ -85,6 +85,8 @@ TEST_F(Killed, EndsWithTheSameBytesAndFinishesNoBlockTwice) {
   EXPECT_EQ(hashes(folder_.file("job")), bytes) << "seed " << seed;
   for (const auto& [line, times] : finished) EXPECT_EQ(times, 1) << line << ", seed " << seed;
 }
+
+INSTANTIATE_TEST_SUITE_P(Scorers, Killed, testing::Values("taqo", "grad"));
 
 }  // namespace
 }  // namespace mpq

@@ -32,7 +32,8 @@ TEST_P(Presets, DryRun) {
   ASSERT_EQ(calibrated.status, 0) << calibrated.err;
   const ProgramResult result =
       run_mpq({"run", "--config", config, "--model", small_model(), "--task", task, "--work", work,
-               "--out", folder.file("out"), "--dry-run", "--json", "--quiet"});
+               // The presets' budgets are for models whose rows are longer than a group.
+               "--budget", "9", "--out", folder.file("out"), "--dry-run", "--json", "--quiet"});
   ASSERT_EQ(result.status, 0) << result.err;
   const Json scoring = Json::parse(result.out).at("allocate");
   const Json options = read_json_file(config);

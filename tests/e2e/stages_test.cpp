@@ -89,7 +89,10 @@ TEST_F(Stages, DryRunsWriteNothing) {
   EXPECT_FALSE(fs::exists(folder_.file("work")));
   calibrate();
   const Json scoring = run({"score", "--dry-run"});
-  EXPECT_GT(scoring["block_forwards"], 0);
+  EXPECT_GT(scoring["products"], 0);
+  EXPECT_GT(scoring["seconds"], 0);
+  EXPECT_GT(scoring["peak_bytes"], 100'000'000);
+  EXPECT_EQ(scoring["skipped"], false);
   EXPECT_FALSE(fs::exists(folder_.file("work/sensitivity-taqo.json")));
 }
 

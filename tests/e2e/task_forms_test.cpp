@@ -153,6 +153,54 @@ TEST_F(TaskFormsOfCommands, ShowAsJsonHasThePieces) {
   EXPECT_EQ(prompt.at("choices")[1].at("right"), true);
 }
 
+TEST_F(TaskFormsOfCommands, AnswersAreReadWhereTheyAreScored) {
+  std::string lines;
+  for (int i = 0; i < 4; ++i) {
+    lines += R"({"prompt": "The cat saw the )" + std::to_string(i) +
+             R"( big trees and", "completion": "ran"})" + "\n";
+  }
+  const std::string task = write("task.jsonl", lines);
+  const std::string config = write("config.json", R"({"score-on": "answers"})");
+  calibrate(task, "work");
+  const Json asked = tokens_of("work");
+  EXPECT_FALSE(calibrate(task, "work", {"--score-on", "answers"}).contains("skipped"));
+  EXPECT_TRUE(calibrate(task, "work", {"--config", config}).contains("skipped"));
+  const std::string calib = folder_.file("work") + "/calib/";
+  EXPECT_EQ(read_json_file(calib + "manifest.json").at("options").at("score_on"), "answers");
+  const Json prompts = read_json_file(calib + "prompts.json").at("task");
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_EQ(prompts[i].at("answer_from"), asked[i].size());
+    EXPECT_GT(prompts[i].at("tokens").size(), asked[i].size());
+  }
+  EXPECT_EQ(run({"tokenize", "--model", model_, "--task", task, "--score-on", "answers"}),
+            tokens_of("work"));
+}
+
+TEST_F(TaskFormsOfCommands, ShowMarksWhereTheAnswerBegins) {
+  const std::string task = write("task.jsonl",
+                                 "{\"question\": \"Who ran?\", \"answers\": [\"Lily\", \"Lucy\"]}\n"
+                                 "{\"messages\": [{\"role\": \"user\", \"content\": \"Who sat?\"}, "
+                                 "{\"role\": \"assistant\", \"content\": \"Tom\"}]}\n");
+  const std::string text = show(task, {"--score-on", "answers"}).out;
+  EXPECT_THAT(text, AllOf(HasSubstr("<s> Who ran?[answer:] Lily\n"),
+                          HasSubstr("assistant:[answer:] Tom</s>"),
+                          HasSubstr("--- answer (compared with what is generated): Lucy")));
+  EXPECT_THAT(show(task).out, Not(HasSubstr("[answer:]")));
+}
+
+TEST_F(TaskFormsOfCommands, WhatToScoreOnIsChecked) {
+  const std::string task = write("task.jsonl", "{\"prompt\": \"The cat\"}\n");
+  const auto refused = [&](const std::string& score_on) {
+    const ProgramResult result =
+        run_mpq({"calibrate", "--model", model_, "--task", task, "--holdout", "0", "--work",
+                 folder_.file("work"), "--score-on", score_on, "--quiet"});
+    EXPECT_EQ(result.status, 2);
+    return result.err;
+  };
+  EXPECT_THAT(refused("answer"), HasSubstr("expected all or answers, found \"answer\""));
+  EXPECT_THAT(refused("answers"), HasSubstr(task + ":1: the prompt has no answer; give"));
+}
+
 TEST_F(TaskFormsOfCommands, ARecordOfNoFormNamesItsFields) {
   const std::string task = write("task.jsonl", "{\"query\": \"x\", \"reply\": \"y\"}\n");
   const ProgramResult result = run_mpq({"tokenize", "--model", model_, "--task", task, "--quiet"});

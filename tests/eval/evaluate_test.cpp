@@ -95,6 +95,30 @@ TEST_F(Evaluate, PromptsWithoutAnswersHaveNoFigures) {
   EXPECT_EQ(result.f1->tokens, 1);
 }
 
+TEST_F(Evaluate, OfAnAnsweredPromptTheAnswerIsMeasuredAndTheQuestionAsked) {
+  EvalInput input;
+  const auto asked = tokenizer_->encode("Question: What color is the flag of Fenriqua?\nAnswer:");
+  input.prompts = {prompt_of(asked)};
+  input.prompts[0].answers = {"purple"};
+  input.prompts[0].choices = {tokenizer_->encode(" purple", false),
+                              tokenizer_->encode(" red", false)};
+  input.prompts[0].choice_bytes = {7, 4};
+  input.prompts[0].label = 0;
+  input.stop_tokens = {0};
+  const Model other = open_float32(kNano);
+  const EvalResult alone = run(input, &other);
+  input.prompts[0].tokens = tokenizer_->encode(
+      "Question: What color is the flag of Fenriqua?\nAnswer: blue and red and green");
+  input.prompts[0].answer_from = static_cast<int64_t>(asked.size());
+  const EvalResult answered = run(input, &other);
+  EXPECT_EQ(alone.task_divergence->kl.tokens, static_cast<int64_t>(asked.size()));
+  EXPECT_EQ(answered.task_divergence->kl.tokens,
+            static_cast<int64_t>(input.prompts[0].tokens.size() - asked.size()));
+  EXPECT_EQ(answered.generated, (std::vector<std::string>{"purple"}));
+  EXPECT_EQ(answered.choice_accuracy->mean, 1);
+  EXPECT_EQ(answered.prompt_choice, alone.prompt_choice);
+}
+
 TEST_F(Evaluate, AnotherVocabularyIsAUsageError) {
   const Model other = open_float32("tests/golden/architectures/gemma2");
   try {

@@ -38,6 +38,9 @@ TEST_P(GenerateGreedy, EqualsArgmaxWithoutACache) {
     EXPECT_EQ(generate_greedy(model, prompts, {.max_new_tokens = kNew, .batch_sequences = batch}),
               expected)
         << "batches of " << batch;
+  // Blocks that are too large to stay are read for every step.
+  EXPECT_EQ(generate_greedy(model, prompts, {.max_new_tokens = kNew, .resident_bytes = 0}),
+            expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, GenerateGreedy,

@@ -66,9 +66,8 @@ std::vector<EvalPrompt> choice_prompts(const Json& choices) {
 
 void expect_log_likelihoods(const Model& model, const EvalInput& input, const Json& choices) {
   MemoryBudget memory(-1, "/tmp");
-  Progress progress("test", model.config().layers);
   const EvalLayout layout = lay_out({.prompts = input.prompts}, false);
-  const FinalStates states(model, layout.sequences, 512, memory, progress);
+  const FinalStates states(model, layout.sequences, 512, memory, "test");
   const auto nll = score_tokens(states, nullptr, layout.choices).nll;
   const auto sums = at::zeros({static_cast<int64_t>(layout.sequences.size())})
                         .index_add(0, sequence_of(layout.choices, layout.first_choice), -nll);

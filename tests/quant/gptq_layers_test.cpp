@@ -2,8 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "mpq/calib/hessian_accumulator.h"
-#include "mpq/calib/sequence_group.h"
+#include "mpq/calib/block_pass.h"
+#include "mpq/calib/stage_moments.h"
 #include "mpq/core/json_file.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/model/unit.h"
@@ -19,17 +19,16 @@ at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& s
                          int64_t block, Stage stage) {
   MemoryBudget memory(-1, testing::TempDir());
   std::vector<SequenceGroup> groups{{BatchPlan(sequences, 4096)}};
-  GroupHidden hidden = embed_groups(model, groups, memory);
-  for (int64_t index = 0;; ++index) {
-    const DecoderBlock weights = model.load_block(index);
-    GroupStates states = enter_groups(model.config(), weights, groups, hidden, memory);
-    for (int s = 0; s < kStages; ++s) {
-      if (index == block && s == static_cast<int>(stage)) return stage_hessian(groups, states, 0);
-      states =
-          advance_groups(model.config(), weights, static_cast<Stage>(s), groups, states, memory);
-    }
-    hidden = {states[0].residual};
-  }
+  Streams hidden = embed_groups(model, groups, memory);
+  for (int64_t index = 0; index < block; ++index)
+    forward_groups(model.config(), model.load_block(index), groups, hidden);
+  const DecoderBlock weights = model.load_block(block);
+  BlockPass pass(model.config(), groups, hidden, memory);
+  while (pass.stage() != stage) pass.advance(weights);
+  const StageSource source{.groups = groups, .rows = [&](size_t group, const Batch& batch) {
+                             return pass.rows(weights, group, batch);
+                           }};
+  return gather_moments(source, {.hessian = true}, "linear").hessian->matrix();
 }
 
 TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {

@@ -3,6 +3,7 @@
 
 #include "mpq/model/divergence.h"
 #include "mpq/quant/quantize_unit.h"
+#include "mpq/score/candidate_walk.h"
 #include "tests/score/small_context.h"
 
 namespace mpq {
@@ -38,8 +39,14 @@ TEST(HirScorer, InteractionsAreWhatTwoChoicesLoseTogether) {
 TEST(HirScorer, CostCountsSinglesAndPairs) {
   const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=3,group=4"});
   const ScoreCost cost = Registry<Scorer>::instance().make("hir")->cost(small.context);
-  // By block, 4 units of 2 choices: 8 singles and 6 pairs of 4, each from its block to the last.
-  EXPECT_EQ(cost.block_forwards, 10 + (8 + 24) * 15);
+  // By block, 4 units of 2 choices: 8 singles from their stage on and 6 pairs of 4 through the
+  // whole block, each through the later ones, 4 + 3 + 2 + 1.
+  const ModelConfig& config = small.model->config();
+  int64_t own = 0;
+  for (int stage = 0; stage < kStages; ++stage)
+    own += 2 * block_products(config, static_cast<Stage>(stage));
+  EXPECT_EQ(cost.products, probed_rows(small.context) *
+                               ((10 + (8 + 24) * 10 + 5 * 24) * block_products(config) + 5 * own));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mpq/core/progress.h"
 #include "mpq/quant/quantize_unit.h"
 #include "tests/score/small_context.h"
 
@@ -30,9 +31,11 @@ TEST(JointLosses, EqualDirectForwardPasses) {
   plans[1][units - 1] = 0;  // differs in the last block only
   plans[2][0] = 2;          // and in the first only
   plans[3].assign(units, 2);
-  ScoreCost spent;
-  small.context.spent = &spent;
+  int64_t quantizations = 0;
+  small.context.quantizations = &quantizations;
+  const int64_t before = products_counted();
   const auto losses = joint_losses(small.context, plans, 0);
+  const int64_t products = products_counted() - before;
   for (size_t i = 0; i < plans.size(); ++i) {
     const double expected = direct(small, plans[i]);
     EXPECT_NEAR(losses[i].loss.mean, expected, 1e-4 * expected + 1e-7) << i;
@@ -41,9 +44,12 @@ TEST(JointLosses, EqualDirectForwardPasses) {
   EXPECT_EQ(losses[0].difference.stderr_, 0);
   EXPECT_GT(losses[1].difference.stderr_, 0);
   // The probe's pass, the walk's, and by block the paths that differ: 3 3 3 3 4.
-  EXPECT_EQ(spent.block_forwards, 5 + 5 + 3 * 4 + 4);
+  // Of general text nothing is measured by the probe.
+  const int64_t block = block_products(small.model->config());
+  EXPECT_EQ(products, block * (5 * probed_rows(small.context, 0) +
+                               (5 + 3 * 4 + 4) * probed_rows(small.context)));
   // Two widths in the first and the last unit, one elsewhere.
-  EXPECT_EQ(spent.quantizations, static_cast<int64_t>(units) + 1);
+  EXPECT_EQ(quantizations, static_cast<int64_t>(units) + 1);
 }
 
 }  // namespace

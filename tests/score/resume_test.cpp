@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "mpq/calib/fisher.h"
+#include "mpq/core/progress.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 #include "tests/score/small_context.h"
@@ -27,10 +29,10 @@ TEST_P(Resume, FinishedBlocksAreNotMeasuredAgain) {
   // As if the last two of five blocks had not been finished.
   fs::remove(folder_.file("block-00003.json"));
   fs::remove(folder_.file("block-00004.json"));
-  ScoreCost spent;
-  small.context.spent = &spent;
+  int64_t quantizations = 0;
+  small.context.quantizations = &quantizations;
   const ScoreTable resumed = scorer->score(small.context);
-  EXPECT_EQ(spent.quantizations, 2 * 4 * 2);
+  EXPECT_EQ(quantizations, scorer->cost(small.context).quantizations * 2 / 5);
   EXPECT_EQ(resumed.loss, whole.loss);
   EXPECT_EQ(resumed.loss_stderr, whole.loss_stderr);
   EXPECT_EQ(resumed.score, whole.score);
@@ -48,33 +50,98 @@ TEST(ResumedWalk, GoesOnFromTheKeptStatesOfTheBlockBefore) {
   std::vector<int64_t> entered;
   std::vector<at::Tensor> outputs(5);
   int64_t failing = 3;
-  WalkHooks hooks;
-  hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
-    entered.push_back(block.index);
-  };
-  hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden& output) {
+  CandidateWalk hooks{.title = "walk"};
+  hooks.enter = [&](const DecoderBlock& block, const Streams&) { entered.push_back(block.index); };
+  hooks.leave = [&](int64_t index, const Streams&, const Streams& output) {
     if (index == failing) throw std::runtime_error("killed");
     outputs[static_cast<size_t>(index)] = output[0].clone();
   };
   ScoreTable table = empty_table(small.context, "");
-  EXPECT_THROW(walk_candidates(small.context, "", hooks, "walk", table), std::runtime_error);
+  EXPECT_THROW(walk_candidates(small.context, hooks, table), std::runtime_error);
   EXPECT_TRUE(fs::exists(folder.file("hidden.safetensors")));
   failing = -1;
-  ScoreCost spent;
-  small.context.spent = &spent;
-  walk_candidates(small.context, "", hooks, "walk", table);
+  const int64_t before = products_counted();
+  walk_candidates(small.context, hooks, table);
   EXPECT_EQ(entered, (std::vector<int64_t>{0, 1, 2, 3, 3, 4}));
-  EXPECT_EQ(spent.block_forwards, 2);
+  EXPECT_EQ(products_counted() - before, walk_products(small.context, "", false) * 2 / 5);
   EXPECT_FALSE(fs::exists(folder.file("hidden.safetensors")));
   // The last block's output is that of a walk that was left alone.
   const at::Tensor resumed = outputs[4];
   small.context.finished_folder.clear();
-  walk_candidates(small.context, "", hooks, "walk", table);
+  walk_candidates(small.context, hooks, table);
   EXPECT_TRUE(at::equal(outputs[4], resumed));
 }
 
+/// Whatever runs under this stops when a stage has done so many blocks.
+class KilledAfter {
+ public:
+  KilledAfter(const std::string& stage, int64_t blocks) {
+    set_log_sinks({.message = {}, .progress = [stage, blocks](const ProgressEvent& event) {
+                     if (event.stage == stage && event.done == blocks)
+                       throw std::runtime_error("killed");
+                   }});
+  }
+  ~KilledAfter() { set_log_sinks({}); }
+  KilledAfter(const KilledAfter&) = delete;
+  KilledAfter& operator=(const KilledAfter&) = delete;
+};
+
+/// Its prefix is that of the algorithms chosen, which rows alone do not bring back.
+TEST(ResumedCalm, GoesOnWithTheChosenPrefix) {
+  SmallContext small({"rtn:bits=2,group=4", "gptq:bits=2,group=4"});
+  const auto calm = Registry<Scorer>::instance().make("calm");
+  const ScoreTable whole = calm->score(small.context);
+  const TemporaryFolder folder;
+  small.context.finished_folder = folder.path();
+  {
+    const KilledAfter killed("score calm", 3);
+    EXPECT_THROW(calm->score(small.context), std::runtime_error);
+  }
+  int64_t quantizations = 0;
+  small.context.quantizations = &quantizations;
+  const ScoreTable resumed = calm->score(small.context);
+  EXPECT_EQ(quantizations, calm->cost(small.context).quantizations * 2 / 5);
+  EXPECT_EQ(resumed.loss, whole.loss);
+  EXPECT_EQ(resumed.details["chosen"], whole.details["chosen"]);
+}
+
+TEST(ResumedGrad, GoesOnWithinTheBackwardPass) {
+  SmallContext small({"rtn:bits=2,group=4", "full"});
+  const auto grad = Registry<Scorer>::instance().make("grad");
+  const ScoreTable whole = grad->score(small.context);
+  const TemporaryFolder folder;
+  small.context.finished_folder = folder.path();
+  for (const int64_t blocks : {2, 5}) {
+    const KilledAfter killed("score grad: backward", blocks);
+    EXPECT_THROW(grad->score(small.context), std::runtime_error);
+  }
+  EXPECT_EQ(grad->score(small.context).loss, whole.loss);
+}
+
+TEST(ResumedFisher, EndsWithTheSameSums) {
+  SmallContext small({"full"});
+  const BatchPlan plan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64);
+  const ChannelFisher whole = channel_fisher(*small.model, plan, small.memory);
+  const TemporaryFolder folder;
+  const std::string state = folder.file("state");
+  {
+    const KilledAfter killed("Fisher: backward", 2);
+    EXPECT_THROW(channel_fisher(*small.model, plan, small.memory, state), std::runtime_error);
+  }
+  const int64_t before = products_counted();
+  const ChannelFisher resumed = channel_fisher(*small.model, plan, small.memory, state);
+  // Three blocks are left: their inputs are made again, and they go forward and back.
+  EXPECT_EQ(products_counted() - before, 10 * block_products(small.model->config()) * (2 + 3 * 2));
+  for (size_t block = 0; block < whole.size(); ++block) {
+    for (size_t i = 0; i < whole[block].size(); ++i)
+      EXPECT_TRUE(at::equal(resumed[block][i], whole[block][i])) << block << " " << i;
+  }
+  EXPECT_FALSE(fs::exists(state));
+}
+
 INSTANTIATE_TEST_SUITE_P(Scorers, Resume,
-                         testing::Values("taqo", "hir", "mse", "cka", "taq-kl:noise=weight"));
+                         testing::Values("taqo", "hir", "mse", "cka", "taq-kl",
+                                         "taq-kl:noise=weight", "grad"));
 
 }  // namespace
 }  // namespace mpq

@@ -42,8 +42,6 @@ TEST(TaqKl, WeightNoiseGivesEveryCandidateALossThatFallsWithItsWidth) {
     EXPECT_EQ(table.loss[u][2], 0);
   }
   EXPECT_EQ(table.loss, scorer->score(small.context).loss);
-  // One stage a unit: 5 blocks, 4 units, 2 widths, 4 draws from the next block on; two base passes.
-  EXPECT_EQ(scorer->cost(small.context).block_forwards, 10 + 4 * 2 * (5 + 4 * 10));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "mpq/eval/answers.h"
 #include "mpq/quant/quantizer.h"
+#include "mpq/score/candidate_walk.h"
 #include "tests/score/small_context.h"
 
 namespace mpq {
@@ -79,12 +80,17 @@ TEST(Taqo, AnswersMetricWithoutAnswersSaysWhatToDo) {
   }
 }
 
-TEST(Taqo, CostCountsEveryBlockForward) {
+TEST(Taqo, CostCountsEveryProduct) {
   const SmallContext small({"rtn:bits=3,group=4,sym", "full"});
   const ScoreCost cost = Registry<Scorer>::instance().make("taqo")->cost(small.context);
-  // 5 blocks; 4 units a block, each from its block to the last: 4 (5 + 4 + 3 + 2 + 1), the walk and
-  // the probe's own pass.
-  EXPECT_EQ(cost.block_forwards, 10 + 4 * 15);
+  // The walk and the probe's own pass over 5 blocks; 4 units a block, each through the later ones,
+  // 4 (4 + 3 + 2 + 1), and through its own from its stage on.
+  const ModelConfig& config = small.model->config();
+  int64_t own = 0;
+  for (int stage = 0; stage < kStages; ++stage)
+    own += block_products(config, static_cast<Stage>(stage));
+  EXPECT_EQ(cost.products,
+            probed_rows(small.context) * ((10 + 4 * 10) * block_products(config) + 5 * own));
   EXPECT_EQ(cost.quantizations, 20);
 }
 

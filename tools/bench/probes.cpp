@@ -103,9 +103,9 @@ void probes(benchmark::State& state, const std::string& scorer, size_t units, si
 void training(benchmark::State& state) {
   Nano nano({"full"});
   const ModelConfig& config = nano.model.config();
-  const GroupHidden input = embed_groups(nano.model, nano.context.groups, nano.memory);
+  const Streams input = embed_groups(nano.model, nano.context.groups, nano.memory);
   const DecoderBlock block = nano.model.load_block(0);
-  const GroupHidden target = block_output(config, block, nano.context.groups, input, nano.memory);
+  const Streams target = forward_groups(config, block, nano.context.groups, input, nano.memory);
   const auto quantizer = make_quantizer("signround:bits=3,group=128,sym,iterations=20");
   const BlockReconstruction reconstruction{config, nano.context.groups, input, target};
   const auto learning = [&](size_t unit) {

@@ -105,6 +105,15 @@ void add_field_options(CLI::App* command, TaskFields& fields) {
   command->add_option("--choices-field", fields.choices, "the field that holds the choices");
 }
 
+void add_score_on_option(CLI::App* command, std::string& score_on) {
+  command
+      ->add_option("--score-on", score_on,
+                   "tokens whose loss counts: all of the prompts as they are asked, or answers: "
+                   "prompts are read with their answers (the first, the right choice, or the "
+                   "assistant's last message), whose tokens alone are weighed")
+      ->capture_default_str();
+}
+
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
   add_model_option(command, options.model);
   add_task_options(command, options.task, options.fields,
@@ -122,6 +131,7 @@ void add_calibrate_options(CLI::App* command, CalibrateOptions& options) {
       ->add_option("--max-tokens", options.prompts.max_tokens,
                    "tokens of a prompt; longer ones keep their first (BOS) and their end")
       ->capture_default_str();
+  add_score_on_option(command, options.prompts.score_on);
   command
       ->add_option("--text-windows", options.prompts.text_windows,
                    "windows of general text; 0: none")
@@ -159,7 +169,8 @@ void add_score_options(CLI::App* command, ScoreOptions& options) {
       ->capture_default_str();
   command
       ->add_option("--probe-tokens", options.probe_tokens,
-                   "tokens of the task that candidates are measured on, drawn from all prompts")
+                   "tokens of the task that candidates are measured on, drawn from all prompts; 0: "
+                   "8192, and 4096 for more than 10 blocks")
       ->capture_default_str();
   command->add_option("--target", options.target, "runtime the checkpoint is for, see `mpq list`")
       ->capture_default_str();

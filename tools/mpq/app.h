@@ -47,6 +47,7 @@ void add_model_option(CLI::App* command, std::string& model);
 void add_task_options(CLI::App* command, std::vector<std::string>& task, TaskFields& fields,
                       const std::string& use = "");
 void add_field_options(CLI::App* command, TaskFields& fields);
+void add_score_on_option(CLI::App* command, std::string& score_on);
 void add_calibrate_options(CLI::App* command, CalibrateOptions& options);
 void add_score_options(CLI::App* command, ScoreOptions& options);
 void add_allocate_options(CLI::App* command, AllocateOptions& options);

@@ -17,8 +17,8 @@ void add_quantize(App& app) {
                    : result.contains("dry_run") ? " (dry run)"
                                                 : "");
         if (result.contains("dry_run")) {
-          fmt::print("{} block forwards over the calibration tokens, {} training steps\n",
-                     result["block_forwards"].get<int64_t>(),
+          fmt::print("about {}, {} of memory; {} training steps\n",
+                     format_seconds(result["seconds"]), format_bytes(result["peak_bytes"]),
                      result["training_steps"].get<int64_t>());
         }
       });

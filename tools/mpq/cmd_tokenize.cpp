@@ -35,6 +35,7 @@ void add_tokenize(App& app) {
       ->add_option("--holdout", options->holdout,
                    "share of the task that --show marks as held out, as calibrate does")
       ->capture_default_str();
+  add_score_on_option(command, app.eval.score_on);
   add_eval_options(command, app.eval);
 }
 

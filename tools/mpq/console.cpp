@@ -1,4 +1,4 @@
-// Log messages by spdlog, progress with rate and ETA.
+// Log messages by spdlog, progress with the time left.
 #include "console.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -26,12 +26,13 @@ class ProgressLine {
       return;
     if (!terminal_ && !last && event.seconds < interval) return;
     shown_at_ = event.seconds;
-    const double rate = event.seconds > 0 ? static_cast<double>(event.done) / event.seconds : 0;
-    const double left = rate > 0 ? static_cast<double>(event.total - event.done) / rate : 0;
     std::string text = fmt::format("{} {}/{}", event.stage, event.done, event.total);
     if (!event.note.empty()) text += ", " + event.note;
-    text += fmt::format(", {:.2g}/s, ", rate);
-    text += last ? format_seconds(event.seconds) : "ETA " + format_seconds(left);
+    if (last) {
+      text += ", " + format_seconds(event.seconds);
+    } else if (event.seconds_left >= 0) {
+      text += ", ETA " + format_seconds(event.seconds_left);
+    }
     if (terminal_) {
       say(fmt::format("\r\x1b[2K{}{}", text, last ? "\n" : ""));
       open_ = !last;

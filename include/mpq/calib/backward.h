@@ -30,23 +30,35 @@ struct StageGradients {
 };
 using ShowGradients = std::function<void(const StageGradients&)>;
 
-/// Gradients by the residual stream between two blocks: by draw, [rows, hidden].
-using StreamGradients = std::vector<at::Tensor>;
+/// A backward pass over the sequences of `plan`. Holds references.
+struct BackwardPass {
+  const Model& model;
+  const BatchPlan& plan;
+  MemoryBudget& memory;
+  std::string title;
+  std::string state_file{};  // a killed pass goes on from there; empty: from its beginning
+  at::Tensor scored_rows{};  // int64: the rows whose outputs the loss is of; undefined: all
+};
+
+/// Gradients of the loss by a residual stream: by draw, [rows, hidden]. Those of draws are
+/// bfloat16.
+using VisitGradients = std::function<void(int64_t block, const Streams& output)>;
 
 /// Every stage of every block, for the text's own next tokens. Blocks come last to first, stages
-/// and batches in any order. Throws Error(Numeric) when the loss is not a number.
-void walk_backward(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
-                   const std::string& title, const ShowGradients& show);
+/// and batches in any order; `done` after the last of a block. Throws Error(Numeric) when the loss
+/// is not a number.
+void pass_backward(const BackwardPass& pass, const ShowGradients& show,
+                   const std::function<void(int64_t block)>& done);
 
-/// The gradients by every block's output, in bfloat16 when they are draws. 2 layers - 1 forwards of
-/// a block and as many of its backwards as there are draws.
-std::vector<StreamGradients> stream_gradients(const Model& model, const BatchPlan& plan,
-                                              const BackwardLoss& loss, MemoryBudget& memory,
-                                              const std::string& title);
+/// Shows the gradients by every block's output, last to first.
+void stream_gradients(const BackwardPass& pass, const BackwardLoss& loss,
+                      const VisitGradients& visit);
+/// What it takes, as count_products() counts.
+int64_t stream_gradient_products(const ModelConfig& config, int64_t rows, const BackwardLoss& loss);
 
 /// Every stage of one block, from its input [rows, hidden] and the gradients by its output.
 void block_gradients(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
-                     const at::Tensor& input, const StreamGradients& output,
-                     const ShowGradients& show);
+                     const at::Tensor& input, const Streams& output, const ShowGradients& show);
+int64_t block_gradient_products(const ModelConfig& config, int64_t rows, const BackwardLoss& loss);
 
 }  // namespace mpq

@@ -13,15 +13,10 @@ namespace mpq {
 struct BlockReconstruction {
   const ModelConfig& config;
   const std::vector<SequenceGroup>& groups;
-  const GroupHidden& input;
-  const GroupHidden& target;
+  const Streams& input;
+  const Streams& target;
   double text_share = 0.2;  // of general text in the error, whatever its share of the tokens
 };
-
-/// The block's output for `input`, by group.
-GroupHidden block_output(const ModelConfig& config, const DecoderBlock& block,
-                         const std::vector<SequenceGroup>& groups, const GroupHidden& input,
-                         MemoryBudget& memory);
 
 /// The squared error of a block's output, summed over channels, mean over the tokens of a batch.
 class BlockError {
@@ -32,6 +27,8 @@ class BlockError {
   /// Batches of task and of text are weighted so that text_share is text's part of all tokens'
   /// errors.
   at::Tensor operator()(const DecoderBlock& block, int64_t step) const;
+  /// Of that batch.
+  int64_t rows(int64_t step) const;
   /// The sum over all batches, without gradients.
   double sum(const DecoderBlock& block) const;
 
@@ -45,13 +42,6 @@ class BlockError {
   std::vector<Part> batches_;
 };
 
-/// Passes of one block: forwards over all calibration tokens, and training steps, each a forward
-/// and a backward pass over one batch for all units that learn.
-struct QuantizeCost {
-  int64_t block_forwards = 0;
-  int64_t training_steps = 0;
-};
-
 /// A unit that learns.
 struct LearningUnit {
   Unit unit;
@@ -62,11 +52,15 @@ struct LearningUnit {
 
 /// Steps all units of `block` together, each for its own number of steps: one forward and one
 /// backward pass a step serve them all, as BRECQ, OmniQuant and AutoRound train. Returns their
-/// codes; those they began with when training did not lower the error over all batches. Adds the
-/// passes made to `spent`.
+/// codes; those they began with when training did not lower the error over all batches. Counts its
+/// steps in `spent_steps`, when given.
 std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstruction,
                                          const DecoderBlock& block,
                                          const std::vector<LearningUnit>& units,
-                                         QuantizeCost* spent = nullptr);
+                                         int64_t* spent_steps = nullptr);
+/// What so many steps take, as count_products() counts: three products each, and the error over all
+/// batches twice.
+int64_t training_products(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                          int64_t steps);
 
 }  // namespace mpq

@@ -11,8 +11,10 @@ namespace mpq {
 /// the gradient by W of a sequence's summed next-token cross entropy, E the mean over sequences.
 using ChannelFisher = std::vector<std::vector<at::Tensor>>;
 
-/// One streaming backward pass over the sequences of `plan`.
-ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory);
+/// One streaming backward pass over the sequences of `plan`. A killed one goes on from
+/// `state_folder`; empty: from its beginning.
+ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
+                             const std::string& state_folder = "");
 
 void save_fisher(const std::string& path, const ChannelFisher& fisher);
 /// Throws Error(Format) when the file does not hold the scores of this configuration's linears.

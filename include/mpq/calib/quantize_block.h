@@ -23,7 +23,13 @@ struct BlockTask {
   double text_share = 0.2;
   at::ScalarType stored_dtype = at::kFloat;
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
-  QuantizeCost* spent = nullptr;          // counts what is done, when given
+  int64_t* spent_steps = nullptr;         // counts training steps, when given
+};
+
+/// What quantizing takes: products as count_products() counts them, and training steps among them.
+struct QuantizeCost {
+  int64_t products = 0;
+  int64_t training_steps = 0;
 };
 
 /// What any of the quantizers must see.
@@ -31,12 +37,12 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned);
 
 /// Hidden states between two blocks, by group.
 struct BlockStreams {
-  GroupHidden quantized;  // of the quantized prefix; empty when no quantizer needs inputs
-  GroupHidden full;       // of the full-precision one; empty unless needs_of() says full()
+  Streams quantized;  // of the quantized prefix; empty when no quantizer needs inputs
+  Streams full;       // of the full-precision one; empty unless needs_of() says full()
 };
 
 /// What quantize_block() takes for all the planned units' blocks, when it has hidden states.
-QuantizeCost quantize_cost(const std::vector<PlannedUnit>& planned);
+QuantizeCost quantize_cost(const BlockTask& task);
 
 /// True-sequential: the qkv linears, then o, gate/up, down (methods.md, 4); units whose quantizer
 /// learns with its block are learned together before the others. They aim at the full-precision

@@ -13,6 +13,11 @@ struct SequenceGroup {
   BatchPlan plan;
   bool text = false;   // general text, not the task
   bool probe = false;  // perturbed forward passes are measured on it
+  /// int64: the rows whose outputs are measured, those that predict the answers' tokens; undefined:
+  /// all.
+  at::Tensor scored_rows{};
+  /// The entries of the measured rows.
+  at::Tensor scored(const at::Tensor& by_row) const;
 };
 
 struct GroupOptions {
@@ -26,17 +31,15 @@ struct GroupOptions {
 /// part and a rest. Probes are drawn from all prompts alike.
 std::vector<SequenceGroup> calibration_groups(const PromptSet& set, const GroupOptions& options);
 
-/// The stage states of all groups, group by group.
-using GroupStates = std::vector<StageStates>;
-using GroupHidden = std::vector<at::Tensor>;
-
-GroupHidden embed_groups(const Model& model, const std::vector<SequenceGroup>& groups,
-                         MemoryBudget& memory);
-GroupStates enter_groups(const ModelConfig& config, const DecoderBlock& block,
-                         const std::vector<SequenceGroup>& groups, const GroupHidden& hidden,
-                         MemoryBudget& memory);
-GroupStates advance_groups(const ModelConfig& config, const DecoderBlock& block, Stage stage,
-                           const std::vector<SequenceGroup>& groups, const GroupStates& states,
-                           MemoryBudget& memory);
+Streams embed_groups(const Model& model, const std::vector<SequenceGroup>& groups,
+                     MemoryBudget& memory);
+/// One block over all groups, to new streams.
+Streams forward_groups(const ModelConfig& config, const DecoderBlock& block,
+                       const std::vector<SequenceGroup>& groups, const Streams& input,
+                       MemoryBudget& memory);
+/// In place.
+void forward_groups(const ModelConfig& config, const DecoderBlock& block,
+                    const std::vector<SequenceGroup>& groups, Streams& streams);
+int64_t total_rows(const std::vector<SequenceGroup>& groups);
 
 }  // namespace mpq

@@ -3,8 +3,6 @@
 // progress.
 #include <fmt/core.h>
 
-#include <atomic>
-#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
@@ -18,7 +16,8 @@ struct ProgressEvent {
   std::string stage;
   int64_t done = 0;
   int64_t total = 0;
-  double seconds = 0;  // since the stage began
+  double seconds = 0;        // since the stage began, in this process
+  double seconds_left = -1;  // as far as known; below 0: not yet
   std::string note;
 };
 
@@ -30,6 +29,7 @@ struct LogSinks {
 /// Set once at start-up by the program; without it the library is silent.
 void set_log_sinks(LogSinks sinks);
 void log_message(LogLevel level, const std::string& text);
+void report_progress(const ProgressEvent& event);
 
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
@@ -43,18 +43,6 @@ template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::Debug, fmt::format(format, std::forward<Args>(args)...));
 }
-
-/// Reports the steps of one stage, and stops it when the user interrupts.
-class Progress {
- public:
-  Progress(std::string stage, int64_t total);
-  /// Throws Error(Interrupted) after request_interrupt().
-  void step(const std::string& note = "", int64_t steps = 1);
-
- private:
-  ProgressEvent event_;
-  std::chrono::steady_clock::time_point start_;
-};
 
 /// Asks every running stage to stop at its next step; safe in a signal handler.
 void request_interrupt();

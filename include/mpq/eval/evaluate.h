@@ -21,6 +21,7 @@ struct EvalPrompt {
   std::vector<int64_t>
       choice_bytes;  // length of each choice's text in bytes, for length normalisation
   int label = -1;
+  int64_t answer_from = 0;  // first token of the answer that `tokens` ends with; 0: it has none
 };
 
 struct EvalInput {
@@ -35,7 +36,8 @@ struct EvalInput {
   std::string reference_cache{};
 };
 
-/// KL to the reference over all tokens of a set.
+/// KL to the reference over all tokens of a set; of prompts that are read with their answers, where
+/// these are predicted.
 struct Divergence {
   MeanWithError kl;
   double median = 0, p99 = 0, p999 = 0, maximum = 0;

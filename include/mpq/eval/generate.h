@@ -14,10 +14,13 @@ struct GenerateOptions {
   std::function<bool(const TokenSequence&)> stop{};
   int64_t batch_sequences = 64;
   std::function<DecoderBlock(int64_t)> load_block{};  // blocks to use instead of the model's own
+  /// Blocks of up to so many bytes stay in memory during the call; those of a larger model are read
+  /// one by one for every step of a batch, which takes longer.
+  int64_t resident_bytes = int64_t{8} << 30;
 };
 
-/// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Blocks are kept
-/// resident during the call. Throws Error(Usage) on a prompt without tokens.
+/// New tokens of each prompt, in the prompts' order. Ties go to the lower id. Throws Error(Usage)
+/// on a prompt without tokens.
 std::vector<TokenSequence> generate_greedy(const Model& model,
                                            const std::vector<TokenSequence>& prompts,
                                            const GenerateOptions& options);

@@ -37,6 +37,9 @@ class SafetensorsFile {
   /// A view of the mapped bytes in the stored dtype; it keeps the mapping alive. Never write to it.
   /// Throws Error(Format) naming the file when there is no such tensor.
   at::Tensor tensor(const std::string& name) const;
+  /// Asks the system to read a tensor's bytes in the background; does nothing without such a
+  /// tensor.
+  void read_ahead(const std::string& name) const;
 
  private:
   struct Mapping;

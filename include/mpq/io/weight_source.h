@@ -28,6 +28,8 @@ class WeightSource {
   virtual at::ScalarType dtype(const std::string& name) const = 0;
   /// The weight in its stored dtype (packed ones in float32). Throws as shape().
   virtual at::Tensor load(const std::string& name) const = 0;
+  /// A hint that load() of this name comes soon: a source on a disk may begin to read.
+  virtual void read_ahead(const std::string&) const {}
 };
 
 /// model.safetensors, or the shards that model.safetensors.index.json lists (the index and the

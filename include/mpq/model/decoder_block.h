@@ -42,6 +42,9 @@ struct StageState {
 /// wide_dtype().
 StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
                        const at::Tensor& hidden);
+/// The state before Stage::MlpIn, from the residual stream there.
+StageState enter_mlp(const ModelConfig& config, const DecoderBlock& block,
+                     const at::Tensor& residual);
 /// Runs the linears of `stage` and all that follows up to the next stage's input. After
 /// Stage::MlpOut `residual` is the block's output and `input` is undefined. With a cache the rows
 /// are the next positions of its sequences, which are one run.
@@ -51,6 +54,12 @@ void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
 at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
                          const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
                          KvCache* cache = nullptr);
+
+/// Multiply-adds of a block's linears for one token, from the linears of `first` on: advance()
+/// counts them (core/progress.h).
+int64_t block_products(const ModelConfig& config, Stage first = Stage::AttentionIn);
+/// Of one stage's linears.
+int64_t stage_products(const ModelConfig& config, Stage stage);
 
 /// RMSNorm over the last dimension, in wide_dtype().
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config);

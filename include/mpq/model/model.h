@@ -29,6 +29,8 @@ class Model {
   at::Device device() const { return device_; }
 
   DecoderBlock load_block(int64_t index) const;
+  /// A hint that load_block() of this index comes next.
+  void read_ahead(int64_t index) const;
   /// int64 ids [rows] to [rows, hidden], in wide_dtype(). Throws Error(Usage) on an id outside the
   /// vocabulary.
   at::Tensor embed(const at::Tensor& ids) const;

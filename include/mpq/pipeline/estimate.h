@@ -20,9 +20,9 @@ struct RunSize {
   bool tied = false;
   // The job.
   int64_t task_tokens = 0, text_tokens = 0, held_out_tokens = 0, probe_tokens = 0;
-  int64_t candidates = 0;      // quantized, of all units
-  int64_t probe_forwards = 0;  // of one block over the probe tokens
-  int draws = 0;               // gradients of every token; 0: candidates run to the output
+  int64_t candidates = 0;     // quantized, of all units
+  double score_products = 0;  // multiply-adds of the scorer's passes
+  int draws = 0;              // gradients of every token; 0: candidates run to the output
 };
 
 /// Arithmetic of each stage, in floating-point operations; multiply-add counts two.
@@ -30,9 +30,24 @@ struct RunWork {
   double calibrate = 0, score = 0, quantize = 0, verify = 0;
 };
 RunWork work_of(const RunSize& size);
+/// Of quantizing with passes of so many multiply-adds.
+double quantize_operations(const RunSize& size, double products);
 
-/// Peak memory in bytes, computing in float32: docs/performance.md, "Memory".
-int64_t peak_bytes_of(const RunSize& size);
+/// Peak memory of the stages in bytes, computing in float32: docs/performance.md, "Memory".
+struct RunPeak {
+  int64_t calibrate = 0, score = 0, quantize = 0, evaluate = 0;
+  int64_t largest() const;
+};
+RunPeak peak_of(const RunSize& size);
+
+/// The model and the prompts; `scoring` adds what it takes.
+RunSize size_of_job(const Model& model, const PromptSet& prompts);
+RunSize size_of_run(const Model& model, const PromptSet& prompts, const ScoreOptions& scoring,
+                    uint64_t seed);
+
+/// What so many floating-point operations take here: the rate of products is measured for half a
+/// second.
+double estimated_seconds(const Model& model, double operations);
 
 /// {"units", "candidates", "scorer", "seconds": {stage: s}, "peak_bytes", "gflops"}; the rate of
 /// products is measured for half a second.

@@ -18,7 +18,8 @@ std::vector<TokenSequence> tokenize_input(const EvalOptions& options);
 /// What the model will read, for people: {"source", "held_out" (of a task), "tokens", "pieces"
 /// ([{"ids", "text", "special"}]), "answers", "choices" ([{"right", "pieces"}])} a prompt. Answers
 /// are not read, they are compared with what is generated; choices follow the prompt when they are
-/// measured. Calibration reads neither.
+/// measured. Calibration reads neither, except where prompts are read with their answers:
+/// "answer_from" is then the index of the answer's first token.
 Json show_input(const EvalOptions& options, double holdout);
 /// Logits of each prompt: `prompt.N` float32 [tokens, vocab] in a safetensors file.
 Json write_logits(const CommonOptions& common, const EvalOptions& options, const std::string& out);

@@ -39,7 +39,7 @@ struct ScoreOptions {
   int group = 128;
   bool fuse = true;
   double text_share = 0.2;
-  int64_t probe_tokens = 8192;  // of the task, that candidates are measured on
+  int64_t probe_tokens = 0;  // of the task, that candidates are measured on; 0: by depth
   std::string target = "transformers";
   std::string format = "compressed-tensors";
 };
@@ -87,10 +87,11 @@ struct EvalOptions {
   TaskFields fields;  // of the task's records; in a report none means calibration's
   std::vector<std::string> text;
   int64_t max_new_tokens = 16;
-  int64_t max_tokens = 2048;  // of a prompt; longer ones keep their front and their end
-  int64_t limit = 0;          // prompts; 0: all
-  int64_t window = 512;       // of text, in tokens
-  int64_t text_windows = 0;   // 0: all
+  int64_t max_tokens = 2048;     // of a prompt; longer ones keep their front and their end
+  std::string score_on = "all";  // answers: prompts are read with their answers
+  int64_t limit = 0;             // prompts; 0: all
+  int64_t window = 512;          // of text, in tokens
+  int64_t text_windows = 0;      // 0: all
   std::string out;
 };
 

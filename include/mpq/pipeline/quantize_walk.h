@@ -21,12 +21,13 @@ struct QuantizeWalkOptions {
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
 };
 
-/// What quantize_to_parts() takes; no forward passes where no quantizer reads its inputs.
-QuantizeCost walk_cost(const std::vector<UnitChoice>& choices);
+/// What quantize_to_parts() takes; no products where no quantizer reads its inputs.
+QuantizeCost walk_cost(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                       const std::vector<UnitChoice>& choices, double text_share);
 
 /// quantize_block() from block to block; the full-precision model's hidden states go along where a
 /// quantizer aims at them. A walk that was killed goes on after the last block whose part is in
-/// `folder`. Returns the passes made.
+/// `folder`. Returns what was made.
 QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGroup>& groups,
                                const std::vector<UnitChoice>& choices,
                                const QuantizeWalkOptions& options, const std::string& folder,

@@ -13,55 +13,32 @@ namespace mpq {
 struct CandidateOutput {
   size_t unit = 0;
   size_t candidate = 0;
-  GroupHidden hidden;  // by probed group, [rows, hidden]
+  Streams hidden;  // by probed group, [rows, hidden]
 };
 
-struct WalkHooks {
+/// What a scorer wants of the candidates' pass.
+struct CandidateWalk {
+  std::string title;        // of its progress
+  std::string quantizer{};  // instead of the candidates' own ("rtn" in the paper); empty: none
+  int64_t products = 0;     // that the pass is expected to take; 0: not known
   /// Before the candidates of a block: its full-precision weights, and its input of the probed
   /// groups.
-  std::function<void(const DecoderBlock& block, const GroupHidden& input)> enter;
+  std::function<void(const DecoderBlock& block, const Streams& input)> enter{};
   /// For every candidate but "full": W_q - W, float32 [out, in] of the unit's stacked linears.
-  std::function<void(size_t unit, size_t candidate, const at::Tensor& difference)> weights;
-  /// For every candidate but "full", its block run to the end; not run when there is no such hook.
-  std::function<void(CandidateOutput output)> candidate;
+  std::function<void(size_t unit, size_t candidate, const at::Tensor& difference)> weights{};
+  /// For every candidate but "full", its block run to the end; not run when nobody asks.
+  std::function<void(CandidateOutput output)> candidate{};
   /// After the candidates: the block's full-precision input and output of the probed groups.
-  std::function<void(int64_t index, const GroupHidden& input, const GroupHidden& output)> leave;
+  std::function<void(int64_t index, const Streams& input, const Streams& output)> leave{};
 };
 
-/// Quantizes the candidates of one block after the other. Candidates reuse the block's state up to
-/// their own stage; quantizers that need a Hessian get the stage's blended one, factored once for
-/// all widths.
-class CandidateTrials {
- public:
-  /// `quantizer` replaces every candidate's quantizer by another one at the same width and group
-  /// when not empty ("rtn" in the paper's preset). Context and hooks must outlive the trials.
-  CandidateTrials(const ScoreContext& context, const std::string& quantizer,
-                  const WalkHooks& hooks);
-  /// Shows the hooks a block; `input` is of all groups, as is the output that it returns.
-  GroupHidden run_block(const DecoderBlock& block, const GroupHidden& input);
-
- private:
-  void try_stage(const DecoderBlock& block, Stage stage, const GroupHidden& input,
-                 const GroupStates& states);
-  QuantizedLinear learn(const Quantizer& quantizer, const DecoderBlock& block, const Unit& unit,
-                        const QuantProblem& problem, const at::Tensor& scale,
-                        const GroupHidden& input) const;
-  void show_output(size_t unit, size_t candidate, const DecoderBlock& block, Stage first,
-                   const GroupStates& states);
-
-  const ScoreContext& context_;
-  const WalkHooks& hooks_;
-  std::vector<size_t> probed_;
-  std::vector<SequenceGroup> probed_groups_;
-  std::vector<std::vector<std::shared_ptr<const Quantizer>>> quantizers_;  // null: "full"
-  bool needs_target_ = false;
-  GroupHidden target_;  // the block's full-precision output, for quantizers that train on it
-};
-
-/// All blocks, each from the full-precision prefix. `table` is what the hooks fill: a block's rows
-/// are kept when it is done, and a block that is done already is not shown again.
-void walk_candidates(const ScoreContext& context, const std::string& quantizer,
-                     const WalkHooks& hooks, const std::string& title, ScoreTable& table);
+/// All blocks, each from the full-precision prefix. Candidates reuse the block's state up to their
+/// own stage; quantizers that need a Hessian get the stage's blended one, factored once for all
+/// widths. `table` is what the walk's functions fill: a block's rows are kept when it is done, and
+/// a block that is done already is not shown again.
+void walk_candidates(const ScoreContext& context, const CandidateWalk& walk, ScoreTable& table);
+/// What the pass itself takes; `outputs`: whether it runs the candidates' blocks to their end.
+int64_t walk_products(const ScoreContext& context, const std::string& quantizer, bool outputs);
 
 /// The entries at `indices`, as probed_groups() gives them.
 template <class T>
@@ -70,16 +47,17 @@ std::vector<T> pick(const std::vector<T>& all, const std::vector<size_t>& indice
   for (const size_t index : indices) picked.push_back(all[index]);
   return picked;
 }
-/// `block` with a unit's weight moved by the difference that WalkHooks::weights shows.
+/// `block` with a unit's weight moved by the difference that CandidateWalk::weights shows.
 DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
                              const at::Tensor& difference);
 /// Indices of the probed groups in context.groups.
 std::vector<size_t> probed_groups(const ScoreContext& context);
+/// Tokens of the probed groups; those of general text only where they have a weight.
+int64_t probed_rows(const ScoreContext& context, double text_weight = 1);
 /// The candidate spec with another quantizer's name, keeping bits, group and sym.
 std::string substitute_quantizer(const std::string& spec, const std::string& quantizer);
-/// Adds to context.spent.
-void count_forwards(const ScoreContext& context, int64_t block_forwards);
 /// Candidates that are quantized: all but "full".
 int64_t count_candidates(const ScoreContext& context);
+int64_t count_candidates(const ScoredUnit& unit);
 
 }  // namespace mpq

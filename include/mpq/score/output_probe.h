@@ -22,17 +22,19 @@ class OutputProbe {
  public:
   /// One pass over the model for its own output. The context must outlive the probe.
   OutputProbe(const ScoreContext& context, const OutputProbeOptions& options);
+  /// What the way of one perturbed output of `block` takes; of -1: that first pass.
+  static int64_t products(const ScoreContext& context, double text_weight, int64_t block);
 
-  /// KL by probed group: float32 [rows], or [sequences] for last tokens; undefined where the group
-  /// has no weight.
+  /// KL by probed group: float32 [measured rows], or [sequences] for last tokens; undefined where
+  /// the group has no weight.
   using GroupKl = std::vector<at::Tensor>;
   /// Of each perturbed output of `block`, [probed groups][rows, hidden], in their order. The states
   /// are used up.
-  std::vector<GroupKl> divergences(int64_t block, std::vector<GroupHidden> perturbed) const;
+  std::vector<GroupKl> divergences(int64_t block, std::vector<Streams> perturbed) const;
   /// Sum over groups of weight * mean KL; the standard error is over sequences.
   MeanWithError loss(const GroupKl& kl) const;
   /// Both in one go.
-  std::vector<MeanWithError> losses(int64_t block, std::vector<GroupHidden> perturbed) const;
+  std::vector<MeanWithError> losses(int64_t block, std::vector<Streams> perturbed) const;
 
  private:
   struct ProbedGroup {
@@ -41,7 +43,8 @@ class OutputProbe {
     at::Tensor output;  // of the last block at full precision, [rows, hidden]
   };
   at::Tensor measured(const ProbedGroup& probed, const at::Tensor& hidden) const;
-  void advance(const DecoderBlock& block, std::vector<GroupHidden>& states) const;
+  /// `states`: the probed groups of each perturbed output, one after the other.
+  void advance(const DecoderBlock& block, Streams& states) const;
   std::vector<at::Tensor> output_kl(const ProbedGroup& probed,
                                     const std::vector<at::Tensor>& hidden) const;
 
@@ -59,7 +62,7 @@ class ProbedCandidates {
 
  private:
   std::vector<std::pair<size_t, size_t>> places_;  // unit, candidate
-  std::vector<GroupHidden> hidden_;
+  std::vector<Streams> hidden_;
 };
 
 }  // namespace mpq

@@ -24,7 +24,7 @@ constexpr const char* kFullPrecision = "full";
 
 /// What a scorer will do, for --dry-run, or has done.
 struct ScoreCost {
-  int64_t block_forwards = 0;  // forwards of one block over one set of probe tokens
+  int64_t products = 0;  // as count_products() counts them
   int64_t quantizations = 0;
 };
 
@@ -44,7 +44,7 @@ struct ScoreContext {
   /// Where what was measured of finished blocks is kept, so that a killed scoring goes on; empty:
   /// nowhere.
   std::string finished_folder;
-  ScoreCost* spent = nullptr;  // counts what is done, when given
+  int64_t* quantizations = nullptr;  // counts them, when given
 };
 
 /// What two choices lose together beyond the sum of both alone.

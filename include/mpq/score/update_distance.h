@@ -13,12 +13,12 @@ namespace mpq {
 /// compared together.
 class UpdateDistance {
  public:
-  UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share,
-                 const GroupHidden& input, const GroupHidden& output);
+  UpdateDistance(const std::vector<SequenceGroup>& groups, double text_share, const Streams& input,
+                 const Streams& output);
   /// 1 - debiased CKA, at least 0.
-  double cka(const GroupHidden& input, const GroupHidden& output) const;
+  double cka(const Streams& input, const Streams& output) const;
   /// ||update - reference||^2 / ||reference||^2.
-  double squared_error(const GroupHidden& input, const GroupHidden& output) const;
+  double squared_error(const Streams& input, const Streams& output) const;
 
  private:
   struct Kind {
@@ -27,8 +27,7 @@ class UpdateDistance {
     at::Tensor update;
     Cka cka;
   };
-  void add(std::vector<size_t> groups, double weight, const GroupHidden& input,
-           const GroupHidden& output);
+  void add(std::vector<size_t> groups, double weight, const Streams& input, const Streams& output);
   std::vector<Kind> kinds_;
 };
 

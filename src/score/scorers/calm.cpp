@@ -3,36 +3,28 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <map>
 
 #include "mpq/calib/quantize_block.h"
-#include "mpq/core/log.h"
+#include "mpq/core/error.h"
 #include "mpq/quant/quantize_unit.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 #include "mpq/score/update_distance.h"
+#include "mpq/score/visit_blocks.h"
 
 namespace mpq {
 namespace {
 
-GroupHidden copy_of(const GroupHidden& hidden) {
-  GroupHidden copy;
-  for (const auto& tensor : hidden) copy.push_back(tensor.clone());
+Streams copy_of(const Streams& streams) {
+  Streams copy;
+  for (const auto& stream : streams) copy.push_back(stream.clone());
   return copy;
 }
 
 /// One algorithm tried on one block.
 struct Trial {
-  double distance = 0;  // 1 - CKA
-  double error = 0;     // relative squared error, which breaks ties
-  GroupHidden output;
-
-  bool better_than(const Trial& other) const {
-    constexpr double kTie = 1e-6;
-    if (std::isnan(distance) || std::isnan(other.distance)) return std::isnan(other.distance);
-    if (std::abs(distance - other.distance) > kTie) return distance < other.distance;
-    return error < other.error;
-  }
+  double loss = 0;
+  Streams output;
 };
 
 class Calm final : public Scorer {
@@ -55,46 +47,28 @@ class Calm final : public Scorer {
   bool measures_loss() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t layers = context.model->config().layers;
-    int64_t forwards = layers;
-    for (const auto& plan : plans_of(context, static_cast<size_t>(pool_size(context))))
-      forwards += quantize_cost(plan).block_forwards;
-    return {forwards, count_candidates(context)};
+    const ModelConfig& config = context.model->config();
+    ScoreCost cost{config.layers * total_rows(context.groups) * block_products(config),
+                   count_candidates(context)};
+    for (const auto& plan : plans_of(context, pool_size(context)))
+      cost.products += quantize_cost(task_of(context, plan)).products;
+    return cost;
   }
 
   ScoreTable score(const ScoreContext& context) const override {
-    const Model& model = *context.model;
-    const size_t pool = static_cast<size_t>(pool_size(context));
+    const size_t pool = pool_size(context);
     const auto plans = plans_of(context, pool);
     ScoreTable table = empty_table(context, "1 - CKA");
-    GroupHidden full = embed_groups(model, context.groups, *context.memory);
-    GroupHidden prefix = copy_of(full);
-    const auto probed = probed_groups(context);
+    visit_blocks(
+        context,
+        {.title = "score calm", .products = cost(context).products, .changed_prefix = true}, table,
+        [&](const DecoderBlock& block, Streams& streams) {
+          measure_block(context, plans, block, streams, table);
+        });
     Json chosen = Json::array();
-    Progress progress("score calm", model.config().layers);
-    for (int64_t index = 0; index < model.config().layers; ++index) {
-      const DecoderBlock block = model.load_block(index);
-      GroupHidden output = copy_of(full);
-      for (size_t g = 0; g < context.groups.size(); ++g)
-        forward_all(model.config(), block, context.groups[g].plan, full[g], output[g]);
-      count_forwards(context, 1);
-      const UpdateDistance distance(pick(context.groups, probed), context.text_share,
-                                    pick(full, probed), pick(output, probed));
-      std::vector<Trial> trials;
-      for (size_t c = 0; c < pool; ++c)
-        trials.push_back(try_algorithm(context, plans[c], block, {prefix, full}, distance));
-      size_t winner = 0;
-      for (size_t c = 1; c < pool; ++c) winner = trials[c].better_than(trials[winner]) ? c : winner;
-      require(
-          std::isfinite(trials[winner].distance), ErrorCode::Numeric,
-          "calm: block {}: no algorithm of the pool gives a finite output; try --dtype float32, or "
-          "check the checkpoint's weights",
-          index);
-      share_losses(context, index, trials, table);
-      chosen.push_back(first_unit_of(context, index).candidates[winner]);
-      full = output;
-      prefix = options_.prefix == "quantized" ? std::move(trials[winner].output) : copy_of(full);
-      progress.step();
+    for (int64_t index = 0; index < context.model->config().layers; ++index) {
+      const size_t unit = first_unit_of(context, index);
+      chosen.push_back(context.units[unit].candidates[winner(table.loss[unit])]);
     }
     table.details["chosen"] = chosen;
     rank_by_loss(context, table);
@@ -102,8 +76,50 @@ class Calm final : public Scorer {
   }
 
  private:
-  static int64_t pool_size(const ScoreContext& context) {
-    return static_cast<int64_t>(context.units.front().candidates.size());
+  static size_t pool_size(const ScoreContext& context) {
+    return context.units.front().candidates.size();
+  }
+
+  /// The least loss; one that is not a number is none.
+  static size_t winner(const std::vector<double>& losses) {
+    size_t best = 0;
+    for (size_t c = 1; c < losses.size(); ++c) {
+      if (losses[c] < losses[best] || std::isnan(losses[best])) best = c;
+    }
+    return best;
+  }
+
+  /// `streams`: of the full-precision model, then of the blocks chosen so far.
+  void measure_block(const ScoreContext& context,
+                     const std::vector<std::vector<PlannedUnit>>& plans, const DecoderBlock& block,
+                     Streams& streams, ScoreTable& table) const {
+    const auto middle = streams.begin() + static_cast<std::ptrdiff_t>(context.groups.size());
+    const Streams full(streams.begin(), middle);
+    const Streams prefix(middle, streams.end());
+    const Streams output =
+        forward_groups(context.model->config(), block, context.groups, full, *context.memory);
+    const auto probed = probed_groups(context);
+    const UpdateDistance distance(pick(context.groups, probed), context.text_share,
+                                  pick(full, probed), pick(output, probed));
+    std::vector<Trial> trials;
+    for (const auto& plan : plans)
+      trials.push_back(try_algorithm(context, plan, block, {prefix, full}, distance));
+    std::vector<double> losses;
+    for (const auto& trial : trials) losses.push_back(trial.loss);
+    const size_t best = winner(losses);
+    require(
+        std::isfinite(losses[best]), ErrorCode::Numeric,
+        "calm: block {}: no algorithm of the pool gives a finite output; try --dtype float32, or "
+        "check the checkpoint's weights",
+        block.index);
+    // A block is decided as a whole: shared by its units, the allocator's least loss is the same
+    // algorithm for all of them.
+    for (size_t c = 0; c < losses.size(); ++c)
+      share_block_loss(context, block.index, c, losses[c], 0, table);
+    const Streams chosen =
+        options_.prefix == "quantized" ? std::move(trials[best].output) : copy_of(output);
+    streams = output;
+    streams.insert(streams.end(), chosen.begin(), chosen.end());
   }
 
   /// The whole model by each algorithm of the pool.
@@ -123,49 +139,38 @@ class Calm final : public Scorer {
     return plans;
   }
 
+  static BlockTask task_of(const ScoreContext& context, const std::vector<PlannedUnit>& plan) {
+    return {.config = context.model->config(),
+            .planned = plan,
+            .groups = context.groups,
+            .text_share = context.text_share,
+            .stored_dtype = context.scale_dtype,
+            .fisher = context.fisher};
+  }
+
+  /// Its loss is 1 - CKA; within a tie of 1e-6 the relative squared error decides.
   static Trial try_algorithm(const ScoreContext& context, const std::vector<PlannedUnit>& plan,
                              const DecoderBlock& block, const BlockStreams& input,
                              const UpdateDistance& distance) {
-    Trial trial;
-    BlockStreams streams{copy_of(input.quantized), {}};
-    if (needs_of(plan).full()) streams.full = copy_of(input.full);
+    BlockStreams streams{input.quantized, {}};
+    if (needs_of(plan).full()) streams.full = input.full;
     DecoderBlock quantized = block;
-    QuantizeCost spent;
-    const BlockTask task{.config = context.model->config(),
-                         .planned = plan,
-                         .groups = context.groups,
-                         .text_share = context.text_share,
-                         .stored_dtype = context.scale_dtype,
-                         .fisher = context.fisher,
-                         .spent = &spent};
-    const auto done = quantize_block(task, quantized, streams, *context.memory);
-    trial.output = std::move(streams.quantized);
-    count_forwards(context, spent.block_forwards);
-    if (context.spent != nullptr) context.spent->quantizations += static_cast<int64_t>(done.size());
+    const auto done = quantize_block(task_of(context, plan), quantized, streams, *context.memory);
+    if (context.quantizations != nullptr)
+      *context.quantizations += static_cast<int64_t>(done.size());
     const auto probed = probed_groups(context);
-    const GroupHidden from = pick(input.quantized, probed);
-    const GroupHidden to = pick(trial.output, probed);
-    trial.distance = distance.cka(from, to);
-    trial.error = distance.squared_error(from, to);
-    return trial;
+    const Streams from = pick(input.quantized, probed);
+    const Streams to = pick(streams.quantized, probed);
+    constexpr double kTie = 1e-6;
+    const double error = distance.squared_error(from, to);
+    return {distance.cka(from, to) + kTie * error / (1 + error), std::move(streams.quantized)};
   }
 
-  static const ScoredUnit& first_unit_of(const ScoreContext& context, int64_t block) {
-    for (const auto& unit : context.units) {
-      if (unit.unit.block == block) return unit;
+  static size_t first_unit_of(const ScoreContext& context, int64_t block) {
+    for (size_t u = 0; u < context.units.size(); ++u) {
+      if (context.units[u].unit.block == block) return u;
     }
     fail(ErrorCode::Internal, "calm: block {} has no units", block);
-  }
-
-  /// A block is decided as a whole: shared by its units, the allocator's least loss is the same
-  /// algorithm for all of them. Within a tie the winner is made least.
-  static void share_losses(const ScoreContext& context, int64_t block,
-                           const std::vector<Trial>& trials, ScoreTable& table) {
-    constexpr double kTie = 1e-6;
-    for (size_t c = 0; c < trials.size(); ++c) {
-      const double tie_breaker = kTie * trials[c].error / (1 + trials[c].error);
-      share_block_loss(context, block, c, trials[c].distance + tie_breaker, 0, table);
-    }
   }
 
   Options options_;

@@ -17,23 +17,22 @@ class CkaScorer final : public Scorer {
   bool measures_loss() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t candidates = count_candidates(context);
-    return {context.model->config().layers + candidates, candidates};
+    return {walk_products(context, "", /*outputs=*/true), count_candidates(context)};
   }
 
   ScoreTable score(const ScoreContext& context) const override {
     ScoreTable table = empty_table(context, "1 - CKA");
     const auto probed = pick(context.groups, probed_groups(context));
     std::vector<CandidateOutput> outputs;
-    WalkHooks hooks;
-    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
-    hooks.leave = [&](int64_t, const GroupHidden& input, const GroupHidden& full) {
+    CandidateWalk walk{.title = "score cka", .products = cost(context).products};
+    walk.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    walk.leave = [&](int64_t, const Streams& input, const Streams& full) {
       const UpdateDistance distance(probed, context.text_share, input, full);
       for (const auto& output : outputs)
         table.loss[output.unit][output.candidate] = distance.cka(input, output.hidden);
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score cka", table);
+    walk_candidates(context, walk, table);
     rank_by_loss(context, table);
     return table;
   }

@@ -42,28 +42,11 @@ class HirScorer final : public Scorer {
   bool measures_loss() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t layers = context.model->config().layers;
-    ScoreCost cost{2 * layers, count_candidates(context)};
-    for (size_t u = 0; u < context.units.size(); ++u) {
-      const int64_t left = layers - context.units[u].unit.block;
-      cost.block_forwards += left * quantized_of(context.units[u]);
-      for (size_t v = u + 1; options_.pairs && v < context.units.size(); ++v) {
-        if (context.units[v].unit.block == context.units[u].unit.block)
-          cost.block_forwards +=
-              left * quantized_of(context.units[u]) * quantized_of(context.units[v]);
-      }
-    }
-    return cost;
+    return cost_of(probed_context(context));
   }
 
   ScoreTable score(const ScoreContext& given) const override {
-    ScoreContext context = given;
-    for (auto& unit : context.units) {
-      for (auto& spec : unit.candidates) spec = probed_spec(spec);
-    }
-    context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
-                                                         .probe_text_tokens = options_.tokens / 4,
-                                                         .seed = given.seed});
+    const ScoreContext context = probed_context(given);
     const OutputProbe probe(context, {.text_weight = options_.text_weight});
     ScoreTable table = empty_table(context, "nats/token");
     measure(context, probe, table);
@@ -84,30 +67,54 @@ class HirScorer final : public Scorer {
     return to_string(spec);
   }
 
-  static int64_t quantized_of(const ScoredUnit& unit) {
-    int64_t count = 0;
-    for (const auto& spec : unit.candidates) count += spec == kFullPrecision ? 0 : 1;
-    return count;
+  ScoreContext probed_context(const ScoreContext& given) const {
+    ScoreContext context = given;
+    for (auto& unit : context.units) {
+      for (auto& spec : unit.candidates) spec = probed_spec(spec);
+    }
+    context.groups = calibration_groups(*given.prompts, {.probe_task_tokens = options_.tokens,
+                                                         .probe_text_tokens = options_.tokens / 4,
+                                                         .seed = given.seed});
+    return context;
+  }
+
+  ScoreCost cost_of(const ScoreContext& context) const {
+    const auto way = [&](int64_t block) {
+      return OutputProbe::products(context, options_.text_weight, block);
+    };
+    ScoreCost cost{walk_products(context, "", /*outputs=*/true) + way(-1),
+                   count_candidates(context)};
+    const int64_t block = probed_rows(context) * block_products(context.model->config());
+    for (size_t u = 0; u < context.units.size(); ++u) {
+      const int64_t index = context.units[u].unit.block;
+      const int64_t count = count_candidates(context.units[u]);
+      cost.products += count * way(index);
+      for (size_t v = u + 1; options_.pairs && v < context.units.size(); ++v) {
+        if (context.units[v].unit.block == index)
+          cost.products += count * count_candidates(context.units[v]) * (block + way(index));
+      }
+    }
+    return cost;
   }
 
   void measure(const ScoreContext& context, const OutputProbe& probe, ScoreTable& table) const {
     DecoderBlock full;
     Differences differences;
     ProbedCandidates singles;
-    WalkHooks hooks;
-    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) {
+    CandidateWalk walk{.title = "score hir", .products = cost_of(context).products};
+    walk.enter = [&](const DecoderBlock& block, const Streams&) {
       full = block;
       differences.clear();
     };
-    hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
+    walk.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
       differences[{unit, candidate}] = difference;
     };
-    hooks.candidate = [&](CandidateOutput output) { singles.add(std::move(output)); };
-    hooks.leave = [&](int64_t index, const GroupHidden& input, const GroupHidden&) {
+    walk.candidate = [&](CandidateOutput output) { singles.add(std::move(output)); };
+    walk.leave = [&](int64_t index, const Streams& input, const Streams&) {
       singles.measure(probe, index, table);
       if (options_.pairs) measure_pairs(context, probe, full, differences, input, table);
     };
-    walk_candidates(context, "", hooks, "score hir", table);
+    walk_candidates(context, walk, table);
   }
 
   /// W_q - W of a block's candidates, by unit and candidate.
@@ -115,34 +122,23 @@ class HirScorer final : public Scorer {
 
   static void measure_pairs(const ScoreContext& context, const OutputProbe& probe,
                             const DecoderBlock& full, const Differences& differences,
-                            const GroupHidden& input, ScoreTable& table) {
+                            const Streams& input, ScoreTable& table) {
     std::vector<PairProbe> probes;
-    std::vector<GroupHidden> outputs;
+    std::vector<Streams> outputs;
+    const auto probed = pick(context.groups, probed_groups(context));
     for (auto a = differences.begin(); a != differences.end(); ++a) {
       for (auto b = std::next(a); b != differences.end(); ++b) {
         if (a->first.first == b->first.first) continue;
         const auto first = with_difference(context, full, a->first.first, a->second);
         const auto both = with_difference(context, first, b->first.first, b->second);
         probes.push_back({a->first.first, b->first.first, a->first.second, b->first.second});
-        outputs.push_back(forward(context, both, input));
+        outputs.push_back(
+            forward_groups(context.model->config(), both, probed, input, *context.memory));
       }
     }
     const auto joint = probe.losses(full.index, std::move(outputs));
     for (auto& pair : interactions(context, probes, joint, table))
       table.pairs.push_back(std::move(pair));
-  }
-
-  static GroupHidden forward(const ScoreContext& context, const DecoderBlock& block,
-                             const GroupHidden& input) {
-    const auto probed = probed_groups(context);
-    GroupHidden output;
-    for (size_t g = 0; g < probed.size(); ++g) {
-      output.push_back(input[g].clone());
-      forward_all(context.model->config(), block, context.groups[probed[g]].plan, input[g],
-                  output.back());
-    }
-    count_forwards(context, 1);
-    return output;
   }
 
   /// L(1 + 2) - L(1) - L(2) + L(0), with L(0) = 0.

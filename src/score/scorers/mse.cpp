@@ -18,16 +18,15 @@ class Mse final : public Scorer {
   bool measures_loss() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t candidates = count_candidates(context);
-    return {context.model->config().layers + candidates, candidates};
+    return {walk_products(context, "", /*outputs=*/true), count_candidates(context)};
   }
 
   ScoreTable score(const ScoreContext& context) const override {
     ScoreTable table = empty_table(context, "relative");
     std::vector<CandidateOutput> outputs;
-    WalkHooks hooks;
-    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
-    hooks.leave = [&](int64_t, const GroupHidden&, const GroupHidden& full) {
+    CandidateWalk walk{.title = "score mse", .products = cost(context).products};
+    walk.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    walk.leave = [&](int64_t, const Streams&, const Streams& full) {
       double size = 0;
       for (const auto& hidden : full) size += squared(hidden);
       for (const auto& output : outputs) {
@@ -37,7 +36,7 @@ class Mse final : public Scorer {
       }
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score mse", table);
+    walk_candidates(context, walk, table);
     rank_by_loss(context, table);
     return table;
   }

@@ -3,10 +3,14 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
-#include "mpq/core/log.h"
+#include <algorithm>
+#include <cmath>
+
+#include "mpq/core/error.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 #include "mpq/score/output_probe.h"
+#include "mpq/score/visit_blocks.h"
 
 namespace mpq {
 namespace {
@@ -51,16 +55,11 @@ class TaqKl final : public Scorer {
   bool measures_loss() const override { return options_.noise == "weight"; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t layers = context.model->config().layers;
-    if (options_.noise == "uniform")
-      return {2 * layers + options_.draws * layers * (layers - 1) / 2, 0};
-    ScoreCost cost{2 * layers, count_candidates(context)};
-    for (const auto& unit : context.units) {
-      for (const auto& spec : unit.candidates) {
-        const int64_t later = options_.draws * (layers - 1 - unit.unit.block);
-        cost.block_forwards += spec == kFullPrecision ? 0 : 1 + later;
-      }
-    }
+    if (options_.noise == "uniform") return ranking_cost(first_prompts(context));
+    ScoreCost cost{walk_products(context, "", /*outputs=*/true) + way(context, -1),
+                   count_candidates(context)};
+    for (const auto& unit : context.units)
+      cost.products += options_.draws * count_candidates(unit) * way(context, unit.unit.block);
     return cost;
   }
 
@@ -79,12 +78,12 @@ class TaqKl final : public Scorer {
     const OutputProbe probe(context, last_tokens());
     ScoreTable table = empty_table(context, "nats/token");
     std::vector<CandidateOutput> outputs;
-    WalkHooks hooks;
-    hooks.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
-    hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden& base) {
+    CandidateWalk walk{.title = "score taq-kl", .products = cost(context).products};
+    walk.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
+    walk.leave = [&](int64_t index, const Streams&, const Streams& base) {
       auto generator = at::make_generator<at::CPUGeneratorImpl>(block_seed(context, index));
       for (const auto& changed : outputs) {
-        std::vector<GroupHidden> noised(static_cast<size_t>(options_.draws));
+        std::vector<Streams> noised(static_cast<size_t>(options_.draws));
         for (auto& draw : noised) {
           for (size_t g = 0; g < base.size(); ++g) {
             const auto errors = changed.hidden[g].to(at::kFloat) - base[g].to(at::kFloat);
@@ -98,48 +97,82 @@ class TaqKl final : public Scorer {
       }
       outputs.clear();
     };
-    walk_candidates(context, "", hooks, "score taq-kl", table);
+    walk_candidates(context, walk, table);
     rank_by_loss(context, table);
     return table;
   }
 
-  ScoreTable rank_blocks(const ScoreContext& given) const {
-    const Model& model = *given.model;
+  /// Of general text nothing is read.
+  static int64_t way(const ScoreContext& context, int64_t block) {
+    return OutputProbe::products(context, /*text_weight=*/0, block);
+  }
+
+  ScoreContext first_prompts(const ScoreContext& given) const {
     std::vector<TokenSequence> prompts;
     for (const auto& prompt : given.prompts->task) {
-      if (static_cast<int>(prompts.size()) < options_.prompts) prompts.push_back(prompt.tokens);
+      if (static_cast<int>(prompts.size()) < options_.prompts)
+        prompts.push_back(before_answer(prompt.tokens, prompt.answer_from));
     }
     ScoreContext context = given;
     context.groups = {{BatchPlan(prompts, kBatchTokens), false, true}};
-    const BatchPlan& plan = context.groups.front().plan;
+    return context;
+  }
+
+  ScoreCost ranking_cost(const ScoreContext& context) const {
+    ScoreCost cost{2 * way(context, -1), 0};
+    for (int64_t block = 0; block < context.model->config().layers; ++block)
+      cost.products += options_.draws * way(context, block);
+    return cost;
+  }
+
+  /// The paper's: until the table is whole, a block's KL stands as the loss of its units.
+  ScoreTable rank_blocks(const ScoreContext& given) const {
+    const ScoreContext context = first_prompts(given);
+    const Model& model = *context.model;
     const OutputProbe probe(context, last_tokens());
-    at::Tensor base = embed_all(model, plan, *context.memory);
+    ScoreTable table = empty_table(context, "nats/token");
+    visit_blocks(context, {.title = "score taq-kl", .products = ranking_cost(context).products},
+                 table, [&](const DecoderBlock& block, Streams& hidden) {
+                   forward_groups(model.config(), block, context.groups, hidden);
+                   const MeanWithError kl = noised_kl(context, probe, block.index, hidden.front());
+                   require(std::isfinite(kl.mean), ErrorCode::Numeric,
+                           "taq-kl: the KL of block {} is {}; try --dtype float32, or check the "
+                           "checkpoint's weights",
+                           block.index, kl.mean);
+                   for (size_t u = 0; u < context.units.size(); ++u) {
+                     if (context.units[u].unit.block != block.index) continue;
+                     std::fill(table.loss[u].begin(), table.loss[u].end(), kl.mean);
+                     std::fill(table.loss_stderr[u].begin(), table.loss_stderr[u].end(),
+                               kl.stderr_);
+                   }
+                 });
+    return ranks_of(context, table);
+  }
+
+  MeanWithError noised_kl(const ScoreContext& context, const OutputProbe& probe, int64_t block,
+                          const at::Tensor& base) const {
     const double steps = static_cast<double>((1 << options_.bits) - 1);
-    std::vector<double> scores;
-    Json blocks = Json::array();
-    Progress progress("score taq-kl", model.config().layers);
-    for (int64_t index = 0; index < model.config().layers; ++index) {
-      forward_all(model.config(), model.load_block(index), plan, base, base);
-      count_forwards(context, 1);
-      const double delta =
-          (*context.statistics)[static_cast<size_t>(index)].last_token_range / steps;
-      auto generator = at::make_generator<at::CPUGeneratorImpl>(block_seed(context, index));
-      std::vector<GroupHidden> noised(static_cast<size_t>(options_.draws));
-      for (auto& draw : noised) {
-        const auto noise = at::rand(base.sizes(), generator, at::kFloat).sub_(0.5).mul_(delta);
-        draw.push_back((base.to(at::kFloat) + noise.to(base.device())).to(base.dtype()));
-      }
-      const MeanWithError kl = mean_of_draws(probe, index, std::move(noised));
-      require(std::isfinite(kl.mean), ErrorCode::Numeric,
-              "taq-kl: the KL of block {} is {}; try --dtype float32, or check the checkpoint's "
-              "weights",
-              index, kl.mean);
-      scores.push_back(kl.mean);
-      blocks.push_back({{"kl", kl.mean}, {"kl_stderr", kl.stderr_}});
-      progress.step();
+    const double delta = (*context.statistics)[static_cast<size_t>(block)].last_token_range / steps;
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(block_seed(context, block));
+    std::vector<Streams> noised(static_cast<size_t>(options_.draws));
+    for (auto& draw : noised) {
+      const auto noise = at::rand(base.sizes(), generator, at::kFloat).sub_(0.5).mul_(delta);
+      draw.push_back((base.to(at::kFloat) + noise).to(base.dtype()));
+    }
+    return mean_of_draws(probe, block, std::move(noised));
+  }
+
+  static ScoreTable ranks_of(const ScoreContext& context, const ScoreTable& measured) {
+    std::vector<double> scores(static_cast<size_t>(context.model->config().layers));
+    std::vector<double> errors(scores.size());
+    for (size_t u = 0; u < context.units.size(); ++u) {
+      const auto block = static_cast<size_t>(context.units[u].unit.block);
+      scores[block] = measured.loss[u].front();
+      errors[block] = measured.loss_stderr[u].front();
     }
     ScoreTable table = empty_table(context, "");
-    table.details["blocks"] = blocks;
+    for (size_t block = 0; block < scores.size(); ++block)
+      table.details["blocks"].push_back({{"kl", scores[block]}, {"kl_stderr", errors[block]}});
     rank_by_block(context, scores, table);
     table.loss.clear();
     table.loss_stderr.clear();
@@ -153,7 +186,7 @@ class TaqKl final : public Scorer {
 
   /// Draws share the sequences: they are averaged before the standard error over sequences.
   static MeanWithError mean_of_draws(const OutputProbe& probe, int64_t block,
-                                     std::vector<GroupHidden> draws) {
+                                     std::vector<Streams> draws) {
     const auto divergences = probe.divergences(block, std::move(draws));
     OutputProbe::GroupKl mean = divergences.front();
     for (size_t g = 0; g < mean.size(); ++g) {

@@ -21,7 +21,7 @@ class AnswerMetric {
   AnswerMetric(const ScoreContext& context, int examples) : context_(context) {
     for (const auto& prompt : context.prompts->task) {
       if (prompt.task.answers.empty() || static_cast<int>(gold_.size()) >= examples) continue;
-      questions_.push_back(prompt.tokens);
+      questions_.push_back(before_answer(prompt.tokens, prompt.answer_from));
       gold_.push_back(prompt.task.answers);
     }
     require(!gold_.empty(), ErrorCode::Usage,
@@ -82,14 +82,15 @@ class Taqo final : public Scorer {
   bool measures_loss() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
-    const int64_t layers = context.model->config().layers;
-    ScoreCost cost{layers, count_candidates(context)};
-    if (options_.metric == "answers") return cost;  // generation is counted in answers
-    cost.block_forwards += layers;                  // the probe's own pass
-    for (const auto& unit : context.units) {
-      for (const auto& spec : unit.candidates)
-        cost.block_forwards += spec == kFullPrecision ? 0 : layers - unit.unit.block;
-    }
+    const bool kl = options_.metric == "kl";
+    ScoreCost cost{walk_products(context, options_.quantizer, kl), count_candidates(context)};
+    if (!kl) return cost;  // how long answers become is not known
+    const auto way = [&](int64_t block) {
+      return OutputProbe::products(context, options_.text_weight, block);
+    };
+    cost.products += way(-1);
+    for (const auto& unit : context.units)
+      cost.products += count_candidates(unit) * way(unit.unit.block);
     return cost;
   }
 
@@ -104,12 +105,13 @@ class Taqo final : public Scorer {
     const OutputProbe probe(context, {.text_weight = options_.text_weight});
     ScoreTable table = empty_table(context, "nats/token");
     ProbedCandidates candidates;
-    WalkHooks hooks;
-    hooks.candidate = [&](CandidateOutput output) { candidates.add(std::move(output)); };
-    hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden&) {
+    CandidateWalk walk{
+        .title = "score taqo", .quantizer = options_.quantizer, .products = cost(context).products};
+    walk.candidate = [&](CandidateOutput output) { candidates.add(std::move(output)); };
+    walk.leave = [&](int64_t index, const Streams&, const Streams&) {
       candidates.measure(probe, index, table);
     };
-    walk_candidates(context, options_.quantizer, hooks, "score taqo", table);
+    walk_candidates(context, walk, table);
     return table;
   }
 
@@ -121,20 +123,20 @@ class Taqo final : public Scorer {
     std::map<size_t, DecoderBlock> blocks;  // the resident one, by candidate
     DecoderBlock resident;
     ScoreTable table = empty_table(context, "lost (EM + F1) / 2");
-    WalkHooks hooks;
-    hooks.enter = [&](const DecoderBlock& block, const GroupHidden&) { resident = block; };
-    hooks.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
+    CandidateWalk walk{.title = "score taqo answers", .quantizer = options_.quantizer};
+    walk.enter = [&](const DecoderBlock& block, const Streams&) { resident = block; };
+    walk.weights = [&](size_t unit, size_t candidate, const at::Tensor& difference) {
       DecoderBlock& whole = blocks.emplace(candidate, resident).first->second;
       whole = with_difference(context, whole, unit, difference);
     };
-    hooks.leave = [&](int64_t index, const GroupHidden&, const GroupHidden&) {
+    walk.leave = [&](int64_t index, const Streams&, const Streams&) {
       for (const auto& [candidate, block] : blocks) {
         const MeanWithError lost = mean_of(at::sub(full, metric.measure(&block)));
         share_block_loss(context, index, candidate, std::max(0.0, lost.mean), lost.stderr_, table);
       }
       blocks.clear();
     };
-    walk_candidates(context, options_.quantizer, hooks, "score taqo answers", table);
+    walk_candidates(context, walk, table);
     table.details = {{"examples", metric.examples()}, {"baseline", mean_of(full).mean}};
     return table;
   }

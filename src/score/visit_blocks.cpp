@@ -1,11 +1,13 @@
 // One JSON file a block; numbers are written with all their digits.
-#include "mpq/score/finished_blocks.h"
+#include "mpq/score/visit_blocks.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
+#include "mpq/core/log.h"
 
 namespace mpq {
 namespace {
@@ -44,8 +46,7 @@ PairLoss read_pair(const ScoreContext& context, const Json& json, const std::str
   return pair;
 }
 
-}  // namespace
-
+/// Fills the rows and pairs of a block's units; false when it was not finished.
 bool restore_block(const ScoreContext& context, int64_t block, ScoreTable& table) {
   const std::string path = block_file(context, block);
   if (context.finished_folder.empty() || !std::filesystem::exists(path)) return false;
@@ -82,6 +83,40 @@ void keep_block(const ScoreContext& context, int64_t block, const ScoreTable& ta
   }
   std::filesystem::create_directories(context.finished_folder);
   write_json_file(block_file(context, block), file);
+}
+
+}  // namespace
+
+void visit_blocks(const ScoreContext& context, const VisitedBlocks& blocks, ScoreTable& table,
+                  const VisitBlock& visit) {
+  const Model& model = *context.model;
+  const std::string& folder = context.finished_folder;
+  const BlockLoop loop{.title = blocks.title,
+                       .products = blocks.products,
+                       .state_file = folder.empty() ? "" : folder + "/hidden.safetensors"};
+  const int64_t done = blocks_done(model.config(), loop.state_file);
+  std::vector<bool> known;
+  for (int64_t index = 0; index < model.config().layers; ++index) {
+    known.push_back(restore_block(context, index, table));
+    require(known.back() || index >= done, ErrorCode::Format,
+            "{}: block {} is missing; delete the folder", folder, index);
+  }
+  if (std::find(known.begin(), known.end(), false) == known.end()) return;
+  Streams streams = embed_groups(model, context.groups, *context.memory);
+  if (blocks.changed_prefix) {
+    for (auto& stream : embed_groups(model, context.groups, *context.memory))
+      streams.push_back(std::move(stream));
+  }
+  for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
+    if (known[static_cast<size_t>(block.index)] && !blocks.changed_prefix) {
+      // Killed before its output was kept.
+      forward_groups(model.config(), block, context.groups, hidden);
+      return;
+    }
+    visit(block, hidden);
+    keep_block(context, block.index, table);
+    log_debug("{}: block {} done", blocks.title, block.index);
+  });
 }
 
 }  // namespace mpq

@@ -1,0 +1,85 @@
+// Streams between the stages of a block.
+#include "mpq/calib/block_pass.h"
+
+#include <ATen/ATen.h>
+
+#include "mpq/core/log.h"
+
+namespace mpq {
+namespace {
+
+at::Tensor rows_of(const at::Tensor& all, const Batch& batch) {
+  return all.narrow(0, batch.first_row, batch.rows);
+}
+
+}  // namespace
+
+BlockPass::BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                     Streams input, MemoryBudget& memory, bool keep_probed)
+    : config_(config),
+      groups_(groups),
+      memory_(memory),
+      keep_probed_(keep_probed),
+      residual_(std::move(input)),
+      input_(residual_.size()) {}
+
+/// At a stage whose inputs follow from the residual alone.
+StageState BlockPass::entered(const DecoderBlock& block, size_t group, const Batch& batch) const {
+  const at::Tensor residual = rows_of(residual_[group], batch);
+  if (stage() == Stage::AttentionIn) return enter_block(config_, block, residual);
+  StageState state = enter_mlp(config_, block, residual);
+  if (stage() == Stage::MlpOut) mpq::advance(config_, block, Stage::MlpIn, batch.runs, state);
+  return state;
+}
+
+StageState BlockPass::rows(const DecoderBlock& block, size_t group, const Batch& batch) const {
+  if (!input_[group].defined()) return entered(block, group, batch);
+  return {rows_of(residual_[group], batch), rows_of(input_[group], batch)};
+}
+
+void BlockPass::advance(const DecoderBlock& block) {
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    // What the MLP's linears put out is not kept: rows() makes it again.
+    if (stage() == Stage::MlpIn && recomputes(g)) continue;
+    at::Tensor residual = residual_[g];
+    at::Tensor next;
+    if (stage() == Stage::AttentionOut || stage() == Stage::MlpOut)
+      residual = memory_.allocate(residual.size(0), residual.size(1), residual.scalar_type());
+    for (const Batch& batch : groups_[g].plan.batches()) {
+      check_interrupt();
+      StageState state = rows(block, g, batch);
+      mpq::advance(config_, block, stage(), batch.runs, state);
+      if (!residual.is_same(residual_[g])) {
+        rows_of(residual, batch).copy_(state.residual);
+        continue;
+      }
+      if (!next.defined())
+        next = memory_.allocate(groups_[g].plan.rows(), state.input.size(1),
+                                state.input.scalar_type());
+      rows_of(next, batch).copy_(state.input);
+    }
+    residual_[g] = residual;
+    input_[g] = next;
+  }
+  ++stage_;
+}
+
+Streams BlockPass::finish(const DecoderBlock& block) {
+  while (stage_ < kStages) advance(block);
+  return residual_;
+}
+
+BlockPass BlockPass::branch(const std::vector<SequenceGroup>& groups) const {
+  Streams residual, input;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    if (!groups_[g].probe) continue;
+    residual.push_back(residual_[g]);
+    input.push_back(input_[g]);
+  }
+  BlockPass branch(config_, groups, std::move(residual), memory_, keep_probed_);
+  branch.stage_ = stage_;
+  branch.input_ = std::move(input);
+  return branch;
+}
+
+}  // namespace mpq

@@ -1,0 +1,71 @@
+// One safetensors file a block.
+#include "mpq/calib/kept_gradients.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/io/safetensors.h"
+
+namespace mpq {
+namespace {
+
+std::string tensor_name(size_t draw) { return fmt::format("draw.{}", draw); }
+
+}  // namespace
+
+KeptGradients::KeptGradients(const ModelConfig& config, int64_t rows, int draws, std::string prefix,
+                             MemoryBudget& memory)
+    : rows_(rows),
+      hidden_(config.hidden),
+      draws_(static_cast<size_t>(draws)),
+      prefix_(std::move(prefix)),
+      memory_(&memory),
+      kept_(static_cast<size_t>(config.layers)) {}
+
+std::string KeptGradients::file(int64_t block) const {
+  return fmt::format("{}-{:05}.safetensors", prefix_, block);
+}
+
+std::string KeptGradients::state_file() const {
+  return prefix_.empty() ? "" : prefix_ + ".safetensors";
+}
+
+/// The backward pass ends with the first block.
+bool KeptGradients::complete() const {
+  return !prefix_.empty() && std::filesystem::exists(file(0)) &&
+         !std::filesystem::exists(state_file());
+}
+
+void KeptGradients::keep(int64_t block, const Streams& gradients) {
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t draw = 0; draw < gradients.size(); ++draw) {
+    at::Tensor gradient = gradients[draw];
+    if (prefix_.empty()) {
+      gradient = memory_->allocate(gradient.size(0), gradient.size(1), gradient.scalar_type());
+      kept_[static_cast<size_t>(block)].push_back(gradient.copy_(gradients[draw]));
+    } else {
+      tensors[tensor_name(draw)] = gradient;
+    }
+  }
+  if (prefix_.empty()) return;
+  std::filesystem::create_directories(std::filesystem::path(prefix_).parent_path());
+  save_tensors(file(block), tensors);
+}
+
+Streams KeptGradients::take(int64_t block) {
+  if (prefix_.empty()) return std::exchange(kept_[static_cast<size_t>(block)], {});
+  const SafetensorsFile kept(file(block));
+  bool fits = kept.tensors().size() == draws_;
+  Streams gradients;
+  for (size_t draw = 0; fits && draw < draws_; ++draw) {
+    gradients.push_back(kept.tensor(tensor_name(draw)));
+    fits = gradients.back().sizes() == at::IntArrayRef({rows_, hidden_}) &&
+           at::isFloatingType(gradients.back().scalar_type());
+  }
+  require(fits, ErrorCode::Format, "{}: does not fit these prompts; delete the file", file(block));
+  return gradients;
+}
+
+}  // namespace mpq

@@ -1,0 +1,134 @@
+// sensitivity.json: written and read.
+#include "mpq/pipeline/sensitivity.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "mpq/core/error.h"
+
+namespace mpq {
+namespace {
+
+Json units_json(const Session& session, const ScoreContext& context, const ScoreTable& table,
+                const Exporter& exporter) {
+  const auto& config = session.model->config();
+  Json units = Json::array();
+  for (size_t u = 0; u < context.units.size(); ++u) {
+    const auto& [unit, specs] = context.units[u];
+    Json candidates = Json::array();
+    for (size_t c = 0; c < specs.size(); ++c) {
+      const Scheme scheme = scheme_of(specs[c]);
+      const double error = table.loss_stderr[u][c];  // not known of one sequence
+      candidates.push_back(
+          {{"spec", specs[c]},
+           {"bits", scheme.bits},
+           {"bytes", unit_bytes(config, unit, scheme, exporter, session.model->stored_dtype())},
+           {"code_bytes", code_bytes(scheme, unit.out, unit.in)},
+           {"loss", table.loss[u][c]},
+           {"stderr", std::isfinite(error) ? Json(error) : Json()}});
+    }
+    units.push_back({{"name", unit.name},
+                     {"block", unit.block},
+                     {"modules", unit_modules(config, unit)},
+                     {"weights", unit.weights()},
+                     {"score", table.score[u]},
+                     {"candidates", candidates}});
+  }
+  return units;
+}
+
+Json pairs_json(const ScoreContext& context, const ScoreTable& table) {
+  Json pairs = Json::array();
+  for (const auto& pair : table.pairs) {
+    pairs.push_back(
+        {{"units", {context.units[pair.first].unit.name, context.units[pair.second].unit.name}},
+         {"interaction", pair.interaction}});
+  }
+  return pairs;
+}
+
+void read_pairs(const Json& file, const std::string& where, AllocationProblem& problem) {
+  std::map<std::string, size_t> index;
+  for (size_t u = 0; u < problem.units.size(); ++u) index[problem.units[u].name] = u;
+  for (const auto& json : json_get_or<Json>(file, "pairs", Json::array(), where)) {
+    const auto names = json_get<std::vector<std::string>>(json, "units", where);
+    require(names.size() == 2 && index.count(names[0]) != 0 && index.count(names[1]) != 0,
+            ErrorCode::Format, "{}: a pair does not name two of its units", where);
+    AllocationPair pair{index[names[0]], index[names[1]],
+                        json_get<std::vector<std::vector<double>>>(json, "interaction", where)};
+    const size_t columns = problem.units[pair.second].candidates.size();
+    bool fits = pair.interaction.size() == problem.units[pair.first].candidates.size() &&
+                problem.units[pair.first].block == problem.units[pair.second].block;
+    for (const auto& row : pair.interaction) fits = fits && row.size() == columns;
+    require(fits, ErrorCode::Format, "{}: the pair {}, {} does not fit its units' candidates",
+            where, names[0], names[1]);
+    problem.pairs.push_back(std::move(pair));
+  }
+}
+
+/// A standard error of null in the file.
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
+
+/// The allocator's view of a sensitivity file.
+AllocationProblem problem_of(const Json& file, const std::string& where) {
+  AllocationProblem problem;
+  for (const auto& unit : json_get<Json>(file, "units", where)) {
+    AllocationUnit entry{json_get<std::string>(unit, "name", where),
+                         json_get<int>(unit, "block", where),
+                         json_get<int64_t>(unit, "weights", where),
+                         json_get<double>(unit, "score", where),
+                         {}};
+    for (const auto& candidate : json_get<Json>(unit, "candidates", where)) {
+      entry.candidates.push_back(
+          {json_get<std::string>(candidate, "spec", where), json_get<int>(candidate, "bits", where),
+           json_get<int64_t>(candidate, "bytes", where), json_get<double>(candidate, "loss", where),
+           json_get_or<double>(candidate, "stderr", kUnknown, where),
+           json_get<int64_t>(candidate, "code_bytes", where)});
+    }
+    problem.units.push_back(std::move(entry));
+  }
+  read_pairs(file, where, problem);
+  return problem;
+}
+
+}  // namespace
+
+std::string score_file(const std::string& key) { return "scores/" + key + ".json"; }
+
+Json sensitivity_json(const Session& session, const ScoreOptions& options,
+                      const std::string& scorer, const ScoreContext& context,
+                      const ScoreTable& table) {
+  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  const bool measured = table.loss_unit == "nats/token" || parse_spec(scorer).name == "mse";
+  return {{"schema", "mpq-sensitivity/1"},
+          {"model", session.calibration.at("model")},
+          {"task", session.calibration.at("task")},
+          {"scorer", scorer},
+          {"kind", measured ? "loss" : "rank"},
+          {"unit", table.loss_unit},
+          {"text_share", options.text_share},
+          {"details", table.details},
+          {"units", units_json(session, context, table, *exporter)},
+          {"pairs", pairs_json(context, table)}};
+}
+
+Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::string& key,
+                           const std::string& path) {
+  Sensitivity result{context.units, problem_of(file, path), {}, key, path};
+  const auto& units = result.problem.units;
+  bool fits = units.size() == result.units.size();
+  for (size_t u = 0; fits && u < units.size(); ++u) {
+    fits = units[u].name == result.units[u].unit.name && !units[u].candidates.empty();
+    result.units[u].candidates.clear();
+    for (const auto& candidate : units[u].candidates)
+      result.units[u].candidates.push_back(candidate.spec);
+  }
+  require(fits, ErrorCode::Format, "{}: its units are not the model's; delete the file", path);
+  file.erase("units");
+  file.erase("pairs");
+  result.header = std::move(file);
+  return result;
+}
+
+}  // namespace mpq

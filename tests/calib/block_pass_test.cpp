@@ -1,0 +1,80 @@
+// A block stage by stage is the block, whatever is kept in between.
+#include "mpq/calib/block_pass.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "mpq/core/progress.h"
+#include "mpq/io/weight_source.h"
+
+namespace mpq {
+namespace {
+
+class BlockPasses : public testing::TestWithParam<const char*> {
+ protected:
+  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
+  Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
+  MemoryBudget memory_{-1, testing::TempDir()};
+  std::vector<SequenceGroup> groups_{
+      {BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 6), false, true},
+      {BatchPlan({{1, 60, 61, 62, 63}}, 64), true, false}};
+  DecoderBlock block_ = model_.load_block(0);
+  Streams input_ = embed_groups(model_, groups_, memory_);
+};
+
+TEST_P(BlockPasses, EqualTheBlock) {
+  const Streams whole = forward_groups(model_.config(), block_, groups_, input_, memory_);
+  for (const bool keep_probed : {false, true}) {
+    BlockPass pass(model_.config(), groups_, input_, memory_, keep_probed);
+    const int64_t before = products_counted();
+    const Streams output = pass.finish(block_);
+    EXPECT_EQ(products_counted() - before, total_rows(groups_) * block_products(model_.config()));
+    for (size_t g = 0; g < groups_.size(); ++g) EXPECT_TRUE(at::allclose(output[g], whole[g])) << g;
+  }
+}
+
+TEST_P(BlockPasses, ShowTheInputsOfEveryStage) {
+  BlockPass kept(model_.config(), groups_, input_, memory_, true);
+  BlockPass made(model_.config(), groups_, input_, memory_, false);
+  for (int stage = 0; stage < kStages; ++stage) {
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      for (const Batch& batch : groups_[g].plan.batches()) {
+        StageState expected =
+            enter_block(model_.config(), block_, input_[g].narrow(0, batch.first_row, batch.rows));
+        for (int before = 0; before < stage; ++before)
+          advance(model_.config(), block_, static_cast<Stage>(before), batch.runs, expected);
+        for (const BlockPass* pass : {&kept, &made}) {
+          const StageState rows = pass->rows(block_, g, batch);
+          EXPECT_TRUE(at::allclose(rows.input, expected.input)) << stage;
+          EXPECT_TRUE(at::allclose(rows.residual, expected.residual)) << stage;
+        }
+      }
+    }
+    kept.advance(block_);
+    made.advance(block_);
+  }
+}
+
+TEST_P(BlockPasses, BranchesDoNotTouchTheTrunk) {
+  const Streams whole = forward_groups(model_.config(), block_, groups_, input_, memory_);
+  const std::vector<SequenceGroup> probed{groups_[0]};
+  DecoderBlock changed = block_;
+  for (auto& weight : changed.weights) weight = weight * 0.5;
+  BlockPass trunk(model_.config(), groups_, input_, memory_, true);
+  for (int stage = 0; stage < kStages; ++stage) {
+    BlockPass branch = trunk.branch(probed);
+    const Streams other = branch.finish(changed);
+    EXPECT_EQ(other.size(), 1U);
+    EXPECT_FALSE(at::allclose(other[0], whole[0])) << stage;
+    trunk.advance(block_);
+  }
+  const Streams output = trunk.finish(block_);
+  for (size_t g = 0; g < groups_.size(); ++g) EXPECT_TRUE(at::allclose(output[g], whole[g])) << g;
+  EXPECT_TRUE(at::equal(input_[0], embed_groups(model_, groups_, memory_)[0]));
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, BlockPasses,
+                         testing::Values("stories260K", "phi3_window", "gemma2", "qwen3_default"));
+
+}  // namespace
+}  // namespace mpq
