@@ -14,12 +14,27 @@ at::Tensor rows_of(const at::Tensor& all, const Batch& batch) {
 
 }  // namespace
 
+std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                              bool branches, int64_t limit) {
+  std::vector<bool> kept(groups.size(), false);
+  for (const bool probed : {true, false}) {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      if (groups[g].probe != probed) continue;
+      const int64_t bytes =
+          groups[g].plan.rows() * config.intermediate * static_cast<int64_t>(sizeof(float));
+      kept[g] = bytes <= limit || (probed && branches);
+      if (kept[g]) limit -= bytes;
+    }
+  }
+  return kept;
+}
+
 BlockPass::BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
-                     Streams input, MemoryBudget& memory, bool keep_probed)
+                     Streams input, MemoryBudget& memory, std::vector<bool> kept)
     : config_(config),
       groups_(groups),
       memory_(memory),
-      keep_probed_(keep_probed),
+      kept_(std::move(kept)),
       residual_(std::move(input)),
       input_(residual_.size()) {}
 
@@ -40,7 +55,7 @@ StageState BlockPass::rows(const DecoderBlock& block, size_t group, const Batch&
 void BlockPass::advance(const DecoderBlock& block) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     // What the MLP's linears put out is not kept: rows() makes it again.
-    if (stage() == Stage::MlpIn && recomputes(g)) continue;
+    if (stage() == Stage::MlpIn && !kept_[g]) continue;
     at::Tensor residual = residual_[g];
     at::Tensor next;
     if (stage() == Stage::AttentionOut || stage() == Stage::MlpOut)
@@ -76,7 +91,8 @@ BlockPass BlockPass::branch(const std::vector<SequenceGroup>& groups) const {
     residual.push_back(residual_[g]);
     input.push_back(input_[g]);
   }
-  BlockPass branch(config_, groups, std::move(residual), memory_, keep_probed_);
+  // What it makes itself it reads once.
+  BlockPass branch(config_, groups, std::move(residual), memory_, std::vector<bool>(groups.size()));
   branch.stage_ = stage_;
   branch.input_ = std::move(input);
   return branch;

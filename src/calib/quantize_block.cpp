@@ -7,7 +7,6 @@
 #include <optional>
 #include <set>
 
-#include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_moments.h"
 #include "mpq/core/error.h"
@@ -60,7 +59,8 @@ class BlockQuantizer {
         block_(block),
         full_(block),
         memory_(memory),
-        needs_(block_needs(task.planned, block.index)) {
+        needs_(block_needs(task.planned, block.index)),
+        kept_(kept_inputs(task.config, task.groups, /*branches=*/false, task.kept_bytes)) {
     for (size_t i = 0; i < task.planned.size(); ++i) {
       if (task.planned[i].unit.block == block.index) own_.push_back(i);
     }
@@ -78,9 +78,10 @@ class BlockQuantizer {
         quantize_stage(static_cast<Stage>(stage), nullptr, nullptr);
       return std::move(result_);
     }
-    BlockPass own(task_.config, task_.groups, std::move(streams.quantized), memory_);
+    BlockPass own(task_.config, task_.groups, std::move(streams.quantized), memory_, kept_);
     std::optional<BlockPass> full;
-    if (needs_.aim) full.emplace(task_.config, task_.groups, std::move(streams.full), memory_);
+    if (needs_.aim)
+      full.emplace(task_.config, task_.groups, std::move(streams.full), memory_, kept_);
     for (int stage = 0; stage < kStages; ++stage) {
       quantize_stage(static_cast<Stage>(stage), &own, full ? &*full : nullptr);
       own.advance(block_);
@@ -120,7 +121,7 @@ class BlockQuantizer {
     std::vector<LearningUnit> units;
     std::optional<BlockPass> pass;
     if (sees_inputs(task_.planned, block_.index))
-      pass.emplace(task_.config, task_.groups, hidden, memory_);
+      pass.emplace(task_.config, task_.groups, hidden, memory_, kept_);
     for (int i = 0; i < kStages; ++i) {
       const auto stage = static_cast<Stage>(i);
       const StageMoments inputs =
@@ -202,6 +203,7 @@ class BlockQuantizer {
   const DecoderBlock full_;
   MemoryBudget& memory_;
   const InputNeeds needs_;
+  const std::vector<bool> kept_;
   std::vector<size_t> own_;  // indices in task_.planned of this block's units
   std::array<std::optional<at::Tensor>, kStages> scales_;  // of the stages, once chosen
   std::map<size_t, QuantizedLinear> result_;
@@ -219,12 +221,14 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
 
 QuantizeCost quantize_cost(const BlockTask& task) {
   const InputNeeds model_needs = needs_of(task.planned);
-  const int64_t once = total_rows(task.groups) * block_products(task.config);
-  const int64_t again = stage_products(task.config, Stage::MlpIn);
+  const ModelConfig& config = task.config;
+  const auto kept = kept_inputs(config, task.groups, /*branches=*/false, task.kept_bytes);
+  const int64_t all = total_rows(task.groups);
+  const int64_t once = all * block_products(config);
+  const int64_t again = stage_products(config, Stage::MlpIn);
   const auto last_moments = [&](int64_t block, bool learning) {
     const auto rows = moment_rows(task.groups, task.text_share,
-                                  stage_needs(task.planned, block, Stage::MlpOut, learning),
-                                  [](size_t) { return true; });
+                                  stage_needs(task.planned, block, Stage::MlpOut, learning), kept);
     return again * (rows.own + rows.full);
   };
   std::set<int64_t> blocks;
@@ -237,11 +241,14 @@ QuantizeCost quantize_cost(const BlockTask& task) {
     if (model_needs.full() && (needs.steps > 0 || !needs.aim)) cost.products += once;
     if (needs.steps == 0) continue;
     cost.training_steps += needs.steps;
-    cost.products += training_products(task.config, task.groups, needs.steps);
+    cost.products += training_products(config, task.groups, needs.steps);
     if (!sees_inputs(task.planned, block)) continue;
-    cost.products += last_moments(block, /*learning=*/true) +
-                     total_rows(task.groups) * (stage_products(task.config, Stage::AttentionIn) +
-                                                stage_products(task.config, Stage::AttentionOut));
+    // Up to the last stage.
+    for (const Stage stage : {Stage::AttentionIn, Stage::AttentionOut})
+      cost.products += all * stage_products(config, stage);
+    for (size_t g = 0; g < kept.size(); ++g)
+      cost.products += kept[g] ? task.groups[g].plan.rows() * again : 0;
+    cost.products += last_moments(block, /*learning=*/true);
   }
   return cost;
 }

@@ -174,12 +174,12 @@ StageMoments gather_moments(const StageSource& source, const InputNeeds& needs,
 }
 
 MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_share,
-                       const InputNeeds& needs, const std::function<bool(size_t group)>& counts) {
+                       const InputNeeds& needs, const std::vector<bool>& kept) {
   MomentRows rows;
   if (!needs.hessian && !needs.ranges && !needs.aim) return rows;
   const Kinds kinds(groups, text_share);
   for (size_t g = 0; g < groups.size(); ++g) {
-    if (!kinds.holds(groups[g]) || !counts(g)) continue;
+    if (!kinds.holds(groups[g]) || kept[g]) continue;
     const int64_t once = groups[g].plan.rows();
     rows.own += groups[g].text && kinds.both() ? 2 * once : once;
     rows.full += needs.aim ? once : 0;

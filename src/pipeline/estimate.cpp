@@ -115,7 +115,8 @@ RunPeak peak_of(const RunSize& size) {
   const int64_t backward = probes * size.hidden * (size.layers + 1 + size.draws);
   const int64_t a_block = size.candidates / std::max<int64_t>(1, size.layers);
   const int64_t perturbed = probes * ((a_block + 2) * size.hidden + size.largest_in);
-  const int64_t passes = 3 * all * size.hidden + 3 * size.block_weights + hessian + batch;
+  const int64_t kept = std::min(kKeptInputBytes / kFloat, all * size.largest_in);
+  const int64_t passes = 3 * all * size.hidden + kept + 3 * size.block_weights + hessian + batch;
   const auto bytes = [&](int64_t stage) {
     constexpr int64_t kLibrary = int64_t{150} << 20;  // libtorch itself
     return kLibrary + kFloat * (ends + size.block_weights + stage);
@@ -125,7 +126,7 @@ RunPeak peak_of(const RunSize& size) {
   peak.score = size.draws > 0 ? bytes(std::max({backward + batch, passes + gradients, logits}))
                               : bytes(std::max(passes + perturbed, perturbed + logits));
   // The quantized stream and the full-precision one.
-  peak.quantize = bytes(5 * all * size.hidden + 3 * size.block_weights + hessian +
+  peak.quantize = bytes(5 * all * size.hidden + 2 * kept + 3 * size.block_weights + hessian +
                         size.largest_in * (size.largest_in + size.hidden) + batch);
   peak.evaluate = bytes(2 * size.held_out_tokens * size.hidden + std::max(batch, logits));
   return peak;

@@ -6,28 +6,36 @@
 #include "mpq/core/error.h"
 #include "mpq/core/progress.h"
 #include "mpq/pipeline/estimate.h"
+#include "mpq/pipeline/known_losses.h"
 #include "mpq/pipeline/scoring.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
+#include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
 namespace {
+
+/// Everything that a candidate's loss depends on but the candidate.
+std::string way_key(const Session& session, const ScoreOptions& options, const Spec& scorer) {
+  return key_of({{"stage", "losses"},
+                 {"calibration", session.calibration_key()},
+                 {"scorer", to_string(scorer)},
+                 {"text_share", options.text_share},
+                 {"probe_tokens", probe_tokens(*session.model, options)},
+                 {"dtype", at::toString(session.model->dtype())},
+                 {"seed", session.common.seed}});
+}
 
 std::string score_key(const Session& session, const ScoreOptions& options,
                       const ScoreContext& context, const Spec& scorer) {
   Json candidates = Json::array();
   for (const auto& unit : context.units) candidates.push_back({unit.unit.name, unit.candidates});
   return key_of({{"stage", "score"},
-                 {"calibration", session.calibration_key()},
-                 {"scorer", to_string(scorer)},
+                 {"way", way_key(session, options, scorer)},
                  {"candidates", candidates},
-                 {"text_share", options.text_share},
-                 {"probe_tokens", probe_tokens(*session.model, options)},
-                 {"format", options.format},
-                 {"dtype", at::toString(session.model->dtype())},
-                 {"seed", session.common.seed}});
+                 {"format", options.format}});
 }
 
 /// Leaves candidates without a finite loss out of the palette while others remain; with none left,
@@ -58,8 +66,7 @@ void drop_unmeasured(ScoreContext& context, ScoreTable& table) {
   }
 }
 
-ScoreTable run_scorer(const Spec& spec, ScoreContext& result) {
-  ScoreContext context = result;
+ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
   int64_t quantizations = 0;
   context.quantizations = &quantizations;
   const int64_t counted_before = products_counted();
@@ -74,8 +81,23 @@ ScoreTable run_scorer(const Spec& spec, ScoreContext& result) {
   }
   log_info("score: {:.3g} multiply-adds, {} quantizations",
            static_cast<double>(products_counted() - counted_before), quantizations);
-  drop_unmeasured(result, table);
   return table;
+}
+
+/// Measures what no scoring before has measured in this way.
+ScoreTable measured_table(Session& session, const ScoreOptions& options, const Spec& spec,
+                          const std::string& way, const ScoreContext& context) {
+  const bool alone = Registry<Scorer>::instance().make(spec)->measures_each_alone();
+  const KnownLosses known = alone ? known_losses(session, way) : KnownLosses{};
+  ScoreContext rest = without_known(context, known);
+  const int64_t left = count_candidates(rest);
+  if (left < count_candidates(context))
+    log_info("score: {} of {} candidates were measured before", count_candidates(context) - left,
+             count_candidates(context));
+  rest.finished_folder = session.work.file("score/" + score_key(session, options, rest, spec));
+  const ScoreTable table = left > 0 ? run_scorer(spec, rest) : empty_table(rest, "");
+  std::filesystem::remove_all(rest.finished_folder);
+  return known.losses.empty() ? table : with_known(context, known, rest, table);
 }
 
 }  // namespace
@@ -94,16 +116,16 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
              session.model->config().layers);
   const StageTimer timer("score");
   add_fisher(session, context);
-  const std::string finished = session.work.file("score/" + key);
-  context.finished_folder = finished;
-  const ScoreTable table = run_scorer(spec, context);
-  const Json file = sensitivity_json(session, options, to_string(spec), context, table);
+  const std::string way = way_key(session, options, spec);
+  ScoreTable table = measured_table(session, options, spec, way, context);
+  drop_unmeasured(context, table);
+  Json file = sensitivity_json(session, options, to_string(spec), context, table);
+  file["way"] = way;
   std::filesystem::create_directories(session.work.file("scores"));
   write_json_file(path, file);
   // By its name too, for people: the last one of this scorer.
   write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
   timer.record(session.work.path());
-  std::filesystem::remove_all(finished);
   return sensitivity_of(file, context, key, path);
 }
 

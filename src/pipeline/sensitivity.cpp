@@ -70,7 +70,8 @@ void read_pairs(const Json& file, const std::string& where, AllocationProblem& p
 /// A standard error of null in the file.
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-/// The allocator's view of a sensitivity file.
+}  // namespace
+
 AllocationProblem problem_of(const Json& file, const std::string& where) {
   AllocationProblem problem;
   for (const auto& unit : json_get<Json>(file, "units", where)) {
@@ -91,8 +92,6 @@ AllocationProblem problem_of(const Json& file, const std::string& where) {
   read_pairs(file, where, problem);
   return problem;
 }
-
-}  // namespace
 
 std::string score_file(const std::string& key) { return "scores/" + key + ".json"; }
 

@@ -65,8 +65,9 @@ class CandidateTrials {
     if (walk_.enter) walk_.enter(block, probed_input);
     if (needs_target_)
       target_ = forward_groups(config, block, context_.groups, input, *context_.memory);
-    const bool branches = walk_.candidate != nullptr;
-    BlockPass pass(config, context_.groups, input, *context_.memory, branches);
+    BlockPass pass(
+        config, context_.groups, input, *context_.memory,
+        kept_inputs(config, context_.groups, walk_.candidate != nullptr, context_.kept_bytes));
     for (int stage = 0; stage < kStages; ++stage) {
       try_stage(block, input, pass);
       pass.advance(block);
@@ -151,11 +152,12 @@ int64_t walk_products(const ScoreContext& context, const std::string& quantizer,
   const Quantizers quantizers = make_quantizers(context, quantizer);
   const int64_t rows = total_rows(context.groups);
   int64_t products = config.layers * rows * block_products(config);
+  const auto kept = kept_inputs(config, context.groups, outputs, context.kept_bytes);
   bool needs_target = false;
   for (int64_t block = 0; block < config.layers; ++block) {
-    const auto recomputed = moment_rows(
-        context.groups, context.text_share, stage_needs(context, quantizers, block, Stage::MlpOut),
-        [&](size_t group) { return !outputs || !context.groups[group].probe; });
+    const auto recomputed =
+        moment_rows(context.groups, context.text_share,
+                    stage_needs(context, quantizers, block, Stage::MlpOut), kept);
     products += recomputed.own * stage_products(config, Stage::MlpIn);
   }
   for (size_t u = 0; u < quantizers.size(); ++u) {

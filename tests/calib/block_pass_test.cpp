@@ -12,6 +12,11 @@ namespace {
 
 class BlockPasses : public testing::TestWithParam<const char*> {
  protected:
+  /// Without room for any, the probed group's inputs are kept for branches alone.
+  std::vector<bool> kept(bool branches) const {
+    return kept_inputs(model_.config(), groups_, branches, 0);
+  }
+
   std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
@@ -24,8 +29,8 @@ class BlockPasses : public testing::TestWithParam<const char*> {
 
 TEST_P(BlockPasses, EqualTheBlock) {
   const Streams whole = forward_groups(model_.config(), block_, groups_, input_, memory_);
-  for (const bool keep_probed : {false, true}) {
-    BlockPass pass(model_.config(), groups_, input_, memory_, keep_probed);
+  for (const bool branches : {false, true}) {
+    BlockPass pass(model_.config(), groups_, input_, memory_, kept(branches));
     const int64_t before = products_counted();
     const Streams output = pass.finish(block_);
     EXPECT_EQ(products_counted() - before, total_rows(groups_) * block_products(model_.config()));
@@ -34,8 +39,8 @@ TEST_P(BlockPasses, EqualTheBlock) {
 }
 
 TEST_P(BlockPasses, ShowTheInputsOfEveryStage) {
-  BlockPass kept(model_.config(), groups_, input_, memory_, true);
-  BlockPass made(model_.config(), groups_, input_, memory_, false);
+  BlockPass some(model_.config(), groups_, input_, memory_, kept(true));
+  BlockPass none(model_.config(), groups_, input_, memory_, kept(false));
   for (int stage = 0; stage < kStages; ++stage) {
     for (size_t g = 0; g < groups_.size(); ++g) {
       for (const Batch& batch : groups_[g].plan.batches()) {
@@ -43,15 +48,15 @@ TEST_P(BlockPasses, ShowTheInputsOfEveryStage) {
             enter_block(model_.config(), block_, input_[g].narrow(0, batch.first_row, batch.rows));
         for (int before = 0; before < stage; ++before)
           advance(model_.config(), block_, static_cast<Stage>(before), batch.runs, expected);
-        for (const BlockPass* pass : {&kept, &made}) {
+        for (const BlockPass* pass : {&some, &none}) {
           const StageState rows = pass->rows(block_, g, batch);
           EXPECT_TRUE(at::allclose(rows.input, expected.input)) << stage;
           EXPECT_TRUE(at::allclose(rows.residual, expected.residual)) << stage;
         }
       }
     }
-    kept.advance(block_);
-    made.advance(block_);
+    some.advance(block_);
+    none.advance(block_);
   }
 }
 
@@ -60,7 +65,7 @@ TEST_P(BlockPasses, BranchesDoNotTouchTheTrunk) {
   const std::vector<SequenceGroup> probed{groups_[0]};
   DecoderBlock changed = block_;
   for (auto& weight : changed.weights) weight = weight * 0.5;
-  BlockPass trunk(model_.config(), groups_, input_, memory_, true);
+  BlockPass trunk(model_.config(), groups_, input_, memory_, kept(true));
   for (int stage = 0; stage < kStages; ++stage) {
     BlockPass branch = trunk.branch(probed);
     const Streams other = branch.finish(changed);
@@ -71,6 +76,17 @@ TEST_P(BlockPasses, BranchesDoNotTouchTheTrunk) {
   const Streams output = trunk.finish(block_);
   for (size_t g = 0; g < groups_.size(); ++g) EXPECT_TRUE(at::allclose(output[g], whole[g])) << g;
   EXPECT_TRUE(at::equal(input_[0], embed_groups(model_, groups_, memory_)[0]));
+}
+
+TEST_P(BlockPasses, KeepProbedInputsFirst) {
+  const int64_t row = 4 * model_.config().intermediate;
+  const auto keeps = [&](bool branches, int64_t rows) {
+    return kept_inputs(model_.config(), groups_, branches, rows * row);
+  };
+  EXPECT_EQ(keeps(false, 15), (std::vector<bool>{true, true}));
+  EXPECT_EQ(keeps(false, 14), (std::vector<bool>{true, false}));
+  EXPECT_EQ(keeps(false, 9), (std::vector<bool>{false, true}));
+  EXPECT_EQ(keeps(true, 9), (std::vector<bool>{true, false}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Architectures, BlockPasses,

@@ -107,20 +107,23 @@ TEST(BlockError, TextCountsByItsShareNotByItsTokens) {
 TEST(BlockTraining, OneStepServesAllUnits) {
   SmallBlock small({{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64)}});
   for (const char* spec :
-       {"signround:bits=3,group=4,iterations=7", "awq+signround:bits=3,group=4,iterations=7"}) {
+       {"signround:bits=3,group=4,iterations=7", "awq+signround:bits=3,group=4,iterations=7",
+        "gptq:bits=3,group=4,aim"}) {
     const auto planned = small.planned(spec);
-    DecoderBlock changed = small.block;
-    BlockStreams streams{small.input, small.input};
-    int64_t steps = 0;
-    const BlockTask task{.config = small.model.config(),
-                         .planned = planned,
-                         .groups = small.groups,
-                         .spent_steps = &steps};
-    const int64_t before = products_counted();
-    quantize_block(task, changed, streams, small.memory);
-    EXPECT_EQ(steps, 7) << spec;
-    EXPECT_EQ(steps, quantize_cost(task).training_steps) << spec;
-    EXPECT_EQ(products_counted() - before, quantize_cost(task).products) << spec;
+    for (const int64_t kept : {kKeptInputBytes, int64_t{0}}) {
+      DecoderBlock changed = small.block;
+      BlockStreams streams{small.input, small.input};
+      int64_t steps = 0;
+      const BlockTask task{.config = small.model.config(),
+                           .planned = planned,
+                           .groups = small.groups,
+                           .spent_steps = &steps,
+                           .kept_bytes = kept};
+      const int64_t before = products_counted();
+      quantize_block(task, changed, streams, small.memory);
+      EXPECT_EQ(steps, quantize_cost(task).training_steps) << spec;
+      EXPECT_EQ(products_counted() - before, quantize_cost(task).products) << spec;
+    }
   }
 }
 

@@ -84,6 +84,32 @@ TEST_F(Stages, UnchangedStagesAreSkippedAndBytesAreTheSame) {
             read_text_file(second + "/model.safetensors"));
 }
 
+TEST_F(Stages, AnotherPaletteMeasuresOnlyWhatIsNew) {
+  const auto score = [&](const std::string& palette, const std::string& work) {
+    const ProgramResult result = run_mpq({"score", "--scorer", "taqo", "--quantizer", "gptq:sym",
+                                          "--palette", palette, "--work", work, "--json"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  };
+  calibrate();
+  const std::string work = folder_.file("work");
+  const std::string copy = folder_.file("copy");
+  const auto expect_as_anew = [&](const std::string& palette, const ProgramResult& found) {
+    fs::copy(folder_.file("calibrated"), copy, fs::copy_options::recursive);
+    EXPECT_EQ(Json::parse(found.out)["units"], Json::parse(score(palette, copy).out)["units"]);
+    fs::remove_all(copy);
+  };
+  fs::copy(work, folder_.file("calibrated"), fs::copy_options::recursive);
+  score("3,4", work);
+  const ProgramResult more = score("2,3,4", work);
+  EXPECT_THAT(more.err, testing::HasSubstr("40 of 60 candidates were measured before"));
+  EXPECT_THAT(more.err, testing::HasSubstr(", 20 quantizations"));
+  expect_as_anew("2,3,4", more);
+  const ProgramResult fewer = score("2,4", work);
+  EXPECT_THAT(fewer.err, testing::HasSubstr("40 of 40 candidates were measured before"));
+  expect_as_anew("2,4", fewer);
+}
+
 TEST_F(Stages, DryRunsWriteNothing) {
   run({"calibrate", "--model", small_model(), "--task", task_, "--dry-run"});
   EXPECT_FALSE(fs::exists(folder_.file("work")));

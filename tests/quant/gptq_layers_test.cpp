@@ -23,7 +23,8 @@ at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& s
   for (int64_t index = 0; index < block; ++index)
     forward_groups(model.config(), model.load_block(index), groups, hidden);
   const DecoderBlock weights = model.load_block(block);
-  BlockPass pass(model.config(), groups, hidden, memory);
+  BlockPass pass(model.config(), groups, hidden, memory,
+                 kept_inputs(model.config(), groups, false, 0));
   while (pass.stage() != stage) pass.advance(weights);
   const StageSource source{.groups = groups, .rows = [&](size_t group, const Batch& batch) {
                              return pass.rows(weights, group, batch);

@@ -12,13 +12,16 @@ class SpentCost : public testing::TestWithParam<const char*> {};
 TEST_P(SpentCost, IsWhatWasPredicted) {
   SmallContext small({"rtn:bits=2,group=4", "gptq:bits=3,group=4", "full"});
   const auto scorer = Registry<Scorer>::instance().make(GetParam());
-  const ScoreCost predicted = scorer->cost(small.context);
-  int64_t quantizations = 0;
-  small.context.quantizations = &quantizations;
-  const int64_t before = products_counted();
-  scorer->score(small.context);
-  EXPECT_EQ(products_counted() - before, predicted.products);
-  EXPECT_EQ(quantizations, predicted.quantizations);
+  for (const int64_t kept : {kKeptInputBytes, int64_t{0}}) {
+    small.context.kept_bytes = kept;
+    const ScoreCost predicted = scorer->cost(small.context);
+    int64_t quantizations = 0;
+    small.context.quantizations = &quantizations;
+    const int64_t before = products_counted();
+    scorer->score(small.context);
+    EXPECT_EQ(products_counted() - before, predicted.products) << kept;
+    EXPECT_EQ(quantizations, predicted.quantizations);
+  }
 }
 
 TEST(SpentCost, CalmCountsTheTrainingOfItsPool) {

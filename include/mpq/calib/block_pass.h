@@ -4,14 +4,22 @@
 
 namespace mpq {
 
+/// What a pass may keep of the inputs of a block's last stage.
+constexpr int64_t kKeptInputBytes = int64_t{256} << 20;
+
+/// Which groups keep these inputs, [rows, intermediate]: those that fit in `limit` bytes together,
+/// the probed ones first - and, where branches begin there, whatever they take.
+std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+                              bool branches, int64_t limit = kKeptInputBytes);
+
 /// Groups on their way through a block, as the block stands at each stage. Between stages only
 /// streams of the model's width are kept: the inputs of the last stage, [rows, intermediate], are
-/// computed again, batch by batch, whenever they are read.
+/// computed again, batch by batch, whenever they are read, but for the few that kept_inputs() says.
 class BlockPass {
  public:
-  /// Probed groups keep those inputs too where `keep_probed`, for branches that begin there.
+  /// `kept` as kept_inputs() gives it.
   BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>& groups, Streams input,
-            MemoryBudget& memory, bool keep_probed = false);
+            MemoryBudget& memory, std::vector<bool> kept);
 
   /// The residual and the inputs of the linears at stage(), of one batch of a group.
   StageState rows(const DecoderBlock& block, size_t group, const Batch& batch) const;
@@ -22,8 +30,6 @@ class BlockPass {
   Streams finish(const DecoderBlock& block);
   /// The same pass for the probed groups alone, `groups`: what it does is not seen here.
   BlockPass branch(const std::vector<SequenceGroup>& groups) const;
-  /// Whether a group's inputs at the last stage are computed again when they are read.
-  bool recomputes(size_t group) const { return !keep_probed_ || !groups_[group].probe; }
 
  private:
   StageState entered(const DecoderBlock& block, size_t group, const Batch& batch) const;
@@ -31,7 +37,7 @@ class BlockPass {
   const ModelConfig& config_;
   const std::vector<SequenceGroup>& groups_;
   MemoryBudget& memory_;
-  bool keep_probed_;
+  std::vector<bool> kept_;
   int stage_ = 0;
   Streams residual_;
   Streams input_;  // of stage(); undefined where it follows from the residual

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_training.h"
 #include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
@@ -24,6 +25,7 @@ struct BlockTask {
   at::ScalarType stored_dtype = at::kFloat;
   const ChannelFisher* fisher = nullptr;  // where a quantizer needs it
   int64_t* spent_steps = nullptr;         // counts training steps, when given
+  int64_t kept_bytes = kKeptInputBytes;   // of inputs that a pass may keep
 };
 
 /// What quantizing takes: products as count_products() counts them, and training steps among them.

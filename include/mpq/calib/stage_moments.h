@@ -36,13 +36,13 @@ struct StageSource {
 /// other out. Throws Error(Numeric) naming the unit when the inputs are not finite.
 StageMoments gather_moments(const StageSource& source, const InputNeeds& needs,
                             const std::string& unit);
-/// How many rows gather_moments() reads of the model that is quantized, of groups for which
-/// `counts` holds, and of the full-precision one.
+/// How many rows gather_moments() reads of the model that is quantized and of the full-precision
+/// one, but for groups that keep their inputs.
 struct MomentRows {
   int64_t own = 0, full = 0;
 };
 MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_share,
-                       const InputNeeds& needs, const std::function<bool(size_t group)>& counts);
+                       const InputNeeds& needs, const std::vector<bool>& kept);
 
 /// Tells a problem what a unit's quantizer asks for. `fisher` may be null where none needs it.
 void describe_inputs(const StageMoments& moments, const Unit& unit, const InputNeeds& needs,

@@ -19,6 +19,8 @@ struct Sensitivity {
 
 /// Where the scores of a key are kept, within the work folder.
 std::string score_file(const std::string& key);
+/// The allocator's view of a sensitivity file.
+AllocationProblem problem_of(const Json& file, const std::string& where);
 /// The file of a measured table.
 Json sensitivity_json(const Session& session, const ScoreOptions& options,
                       const std::string& scorer, const ScoreContext& context,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_statistics.h"
 #include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
@@ -44,7 +45,8 @@ struct ScoreContext {
   /// Where what was measured of finished blocks is kept, so that a killed scoring goes on; empty:
   /// nowhere.
   std::string finished_folder;
-  int64_t* quantizations = nullptr;  // counts them, when given
+  int64_t* quantizations = nullptr;      // counts them, when given
+  int64_t kept_bytes = kKeptInputBytes;  // of inputs that a pass may keep
 };
 
 /// What two choices lose together beyond the sum of both alone.
@@ -77,6 +79,9 @@ class Scorer {
   /// False: it ranks blocks only and the candidates' losses come from their local error, weighted
   /// by the rank.
   virtual bool measures_loss() const = 0;
+  /// Whether what a candidate loses does not depend on which others are measured: it then serves
+  /// another palette too.
+  virtual bool measures_each_alone() const { return false; }
   virtual ScoreCost cost(const ScoreContext& context) const = 0;
   virtual ScoreTable score(const ScoreContext& context) const = 0;
 };

@@ -145,7 +145,8 @@ class Calm final : public Scorer {
             .groups = context.groups,
             .text_share = context.text_share,
             .stored_dtype = context.scale_dtype,
-            .fisher = context.fisher};
+            .fisher = context.fisher,
+            .kept_bytes = context.kept_bytes};
   }
 
   /// Its loss is 1 - CKA; within a tie of 1e-6 the relative squared error decides.

@@ -15,6 +15,7 @@ class CkaScorer final : public Scorer {
   explicit CkaScorer(const Options&) {}
 
   bool measures_loss() const override { return true; }
+  bool measures_each_alone() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
     return {walk_products(context, "", /*outputs=*/true), count_candidates(context)};

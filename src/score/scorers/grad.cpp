@@ -83,6 +83,7 @@ class Grad final : public Scorer {
   }
 
   bool measures_loss() const override { return true; }
+  bool measures_each_alone() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
     int64_t products = pass_products(context);

@@ -16,6 +16,7 @@ class Mse final : public Scorer {
   explicit Mse(const Options&) {}
 
   bool measures_loss() const override { return true; }
+  bool measures_each_alone() const override { return true; }
 
   ScoreCost cost(const ScoreContext& context) const override {
     return {walk_products(context, "", /*outputs=*/true), count_candidates(context)};

@@ -80,6 +80,7 @@ class Taqo final : public Scorer {
   }
 
   bool measures_loss() const override { return true; }
+  bool measures_each_alone() const override { return options_.metric == "kl"; }
 
   ScoreCost cost(const ScoreContext& context) const override {
     const bool kl = options_.metric == "kl";
