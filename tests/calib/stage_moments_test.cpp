@@ -129,7 +129,7 @@ TEST(StageMoments, ReadsAsManyRowsAsItSays) {
     const StageRows full_rows = SmallStage::rows_of(small.full);
     gather_moments({small.groups, share, counting(own_rows, own), counting(full_rows, full)}, needs,
                    "small");
-    const MomentRows said = moment_rows(small.groups, share, needs, [](size_t) { return true; });
+    const MomentRows said = moment_rows(small.groups, share, needs, {false, false});
     EXPECT_EQ(own, said.own) << share;
     EXPECT_EQ(full, said.full) << share;
   }
