@@ -73,46 +73,6 @@ def main():
     full = {"plan": "full precision", "bits": "16"} | evaluated(bench, options.model, options.model, work)
     none = {"plan": "mpq, without a task"} | quantized(bench, options, documents(f"{bench.folder}/documents.jsonl"), f"{bench.folder}/none")
     rows = [task, none, even, full]
-    second = bench.run([f"{line} --text {TEXT}/code.txt"])["eval"]
-    result = first["result"]
-    found = {"chats KL": result["task_divergence"]["kl"], "same next token": result["task_divergence"]["top1_agreement"],
-             "wiki KL": result["text_divergence"]["kl"], "code KL": second["result"]["text_divergence"]["kl"],
-             "wiki perplexity": result["perplexity"]}
-    return {"file bytes": str(first["file_bytes"])} | {column: figure(value) for column, value in found.items()}
-
-
-def quantized(bench, options, task, work):
-    """`mpq run` for a task file: a row's cells."""
-    made = bench.run([f"run --model {options.model} --task {task} --budget {options.budget} --work {work} --out {work}/out --overwrite"])
-    return ({"bits": f"{made['run']['quantize']['effective_bits']:.3f}"} | evaluated(bench, f"{work}/out", options.model, work) |
-            {"seconds": f"{made['seconds']:.0f}", "peak MB": f"{made['peak'] / 1e6:.0f}"})
-
-
-def uniform(bench, options, work):
-    """The best uniform plan of the budget, from the task's calibration."""
-    plan, out = f"{work}/plan-uniform.json", f"{work}/out-uniform"
-    made = bench.run([f"allocate --work {work} --budget {options.budget} --allocator uniform --no-verify --out {plan}",
-                      f"quantize --work {work} --plan {plan} --out {out} --overwrite"])
-    return {"bits": f"{made['quantize']['effective_bits']:.3f}"} | evaluated(bench, out, options.model, work)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mpq", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--budget", default="3.5")
-    parser.add_argument("--second", default="4", help="a second budget from the same scoring")
-    parser.add_argument("--work", default="build/real-model")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--print", action="store_true", help="change no document")
-    options = parser.parse_args()
-    bench = Bench(options.mpq, options.work, options.resume)
-    bench.start("rows")
-    work = f"{bench.folder}/task"
-    rows = [{"plan": "mpq, with the task"} | quantized(bench, options, TASK, work),
-            {"plan": "mpq, without a task"} | quantized(bench, options, documents(f"{bench.folder}/documents.jsonl"), f"{bench.folder}/none"),
-            {"plan": "uniform, the task's calibration"} | uniform(bench, options, work),
-            {"plan": "full precision", "bits": "16"} | evaluated(bench, options.model, options.model, work)]
     second = bench.run([f"allocate --work {work} --budget {options.second} --out {work}/plan-second.json"])
     text = (f"{table_text.markdown(rows)}\n\nA second budget ({options.second} bits) from the same scoring, verified: "
             f"{second['seconds']:.0f} s, {second['peak'] / 1e6:.0f} MB.")
