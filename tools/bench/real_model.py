@@ -1,7 +1,7 @@
 """A real chat model at a budget: the task's mix, the mix without a task, and the best uniform plan, as docs/real-model.md.
 
 Usage: python3 tools/bench/real_model.py --mpq build/release/mpq --model DIR [--budget 3.5] [--second 4] [--work DIR] [--resume]
-                                                                            [--print]
+                                                                            [--task-only] [--print]
 
 Calibrated on data/gsm8k/chats.calib.jsonl ("with the task") or on general text alone ("without"); measured on chats.eval.jsonl, on
 code.txt and on wiki.txt of data/nano-llama/text, none of which a plan has seen. Seconds and peak memory are of the whole run. --resume takes what an earlier
@@ -63,6 +63,7 @@ def main():
     parser.add_argument("--second", default="4", help="a second budget from the same scoring")
     parser.add_argument("--work", default="build/real-model")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--task-only", action="store_true", help="leave out the run without a task")
     parser.add_argument("--print", action="store_true", help="change no document")
     options = parser.parse_args()
     bench = Bench(options.mpq, options.work, options.resume)
@@ -71,8 +72,10 @@ def main():
     task = {"plan": "mpq, with the task"} | quantized(bench, options, TASK, work)
     even = {"plan": "uniform, the task's calibration"} | uniform(bench, options, work)
     full = {"plan": "full precision", "bits": "16"} | evaluated(bench, options.model, options.model, work)
-    none = {"plan": "mpq, without a task"} | quantized(bench, options, documents(f"{bench.folder}/documents.jsonl"), f"{bench.folder}/none")
-    rows = [task, none, even, full]
+    rows = [task, even, full]
+    if not options.task_only:
+        documents_file = documents(f"{bench.folder}/documents.jsonl")
+        rows.insert(1, {"plan": "mpq, without a task"} | quantized(bench, options, documents_file, f"{bench.folder}/none"))
     second = bench.run([f"allocate --work {work} --budget {options.second} --out {work}/plan-second.json"])
     text = (f"{table_text.markdown(rows)}\n\nA second budget ({options.second} bits) from the same scoring, verified: "
             f"{second['seconds']:.0f} s, {second['peak'] / 1e6:.0f} MB.")
