@@ -106,7 +106,7 @@ RunPeak peak_of(const RunSize& size) {
   constexpr int64_t kFloat = 4;
   const int64_t all = size.task_tokens + size.text_tokens;
   const int64_t ends = size.vocab * size.hidden * (size.tied ? 1 : 2);
-  const int64_t batch = 4 * kBatchTokens * size.largest_in;
+  const int64_t batch = 6 * kBatchTokens * size.largest_in;
   const int64_t hessian = 5 * size.largest_in * size.largest_in;
   const int64_t logits = 6 * kLogitsAtOnce;
   const int64_t probes = size.probe_tokens;
@@ -118,12 +118,13 @@ RunPeak peak_of(const RunSize& size) {
   const int64_t kept = std::min(kKeptInputBytes / kFloat, all * size.largest_in);
   const int64_t passes = 3 * all * size.hidden + kept + 3 * size.block_weights + hessian + batch;
   const auto bytes = [&](int64_t stage) {
-    constexpr int64_t kLibrary = int64_t{150} << 20;  // libtorch itself
-    return kLibrary + kFloat * (ends + size.block_weights + stage);
+    constexpr int64_t kLibrary = int64_t{250} << 20;  // libtorch itself, and its buffers
+    const int64_t all_bytes = kLibrary + kFloat * (ends + size.block_weights + stage);
+    return all_bytes + all_bytes / 10;  // a tenth for what the allocator does not give back
   };
   RunPeak peak;
   peak.calibrate = bytes(size.task_tokens * size.hidden + batch);
-  peak.score = size.draws > 0 ? bytes(std::max({backward + batch, passes + gradients, logits}))
+  peak.score = size.draws > 0 ? bytes(std::max({backward + batch, backward + logits, passes + gradients}))
                               : bytes(std::max(passes + perturbed, perturbed + logits));
   // The quantized stream and the full-precision one.
   peak.quantize = bytes(5 * all * size.hidden + 2 * kept + 3 * size.block_weights + hessian +
