@@ -124,8 +124,9 @@ RunPeak peak_of(const RunSize& size) {
   };
   RunPeak peak;
   peak.calibrate = bytes(size.task_tokens * size.hidden + batch);
-  peak.score = size.draws > 0 ? bytes(std::max({backward + batch, backward + logits, passes + gradients}))
-                              : bytes(std::max(passes + perturbed, perturbed + logits));
+  peak.score = size.draws > 0
+                   ? bytes(std::max({backward + batch, backward + logits, passes + gradients}))
+                   : bytes(std::max(passes + perturbed, perturbed + logits));
   // The quantized stream and the full-precision one.
   peak.quantize = bytes(5 * all * size.hidden + 2 * kept + 3 * size.block_weights + hessian +
                         size.largest_in * (size.largest_in + size.hidden) + batch);
