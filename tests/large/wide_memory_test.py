@@ -64,13 +64,13 @@ def main():
     task, plan = os.path.join(model, "calib.jsonl"), os.path.join(work, "plan.json")
     stages = Stages(options.mpq, work)
     place = ["--work", os.path.join(work, "work")]
-    stages.measure("calibrate", ["calibrate", "--model", model, "--task", task, *place])
-    palette = ["--palette", "3,4"]
-    stages.measure("grad", ["score", "--scorer", "grad", *palette, *place])
-    stages.measure("taqo", ["score", "--scorer", "taqo", "--probe-tokens", "1024", *palette, *place])
-    stages.peak(["allocate", "--budget", "3.6", "--scorer", "grad", *palette, "--no-verify", "--out", plan, *place])
+    stages.measure("calibrate", ["calibrate", "--model", model, "--task", task, "--max-prompts", "8", *place])
+    scoring = ["--palette", "3,4", "--probe-tokens", "1024"]
+    stages.measure("grad", ["score", "--scorer", "grad", *scoring, *place])
+    stages.peak(["allocate", "--budget", "3.6", "--scorer", "grad", *scoring, "--no-verify", "--out", plan, *place])
     stages.measure("quantize", ["quantize", "--plan", plan, "--out", os.path.join(work, "out"), *place])
-    stages.measure("eval", ["eval", "--model", os.path.join(work, "out"), "--reference", model, "--task", task, *place])
+    stages.measure("eval", ["eval", "--model", os.path.join(work, "out"), "--reference", model, "--task", task, "--limit", "8", *place])
+    stages.measure("taqo", ["score", "--scorer", "taqo", *scoring, *place])
     if stages.faults:
         sys.exit(f"peak memory is not within {AT_LEAST} to 1 of the formula: {', '.join(stages.faults)}")
 
