@@ -24,29 +24,32 @@ endforeach()
 add_test(NAME check.tables.self-test COMMAND ${_python} -B "${CMAKE_SOURCE_DIR}/tools/bench/tables.py" --self-test)
 set_tests_properties(check.tables.self-test PROPERTIES LABELS check TIMEOUT 120)
 
-# Every tests/interop/<name>_test.py takes --mpq BINARY --source DIR --work DIR and exits with 0 when all holds.
-if(MPQ_INTEROP)
-  file(GLOB _interop CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/interop/*_test.py")
-  foreach(_script IN LISTS _interop)
-    get_filename_component(_name "${_script}" NAME_WE)
-    add_test(NAME interop.${_name} COMMAND ${_python} -B "${_script}" --mpq $<TARGET_FILE:mpq> --source "${CMAKE_SOURCE_DIR}"
-                                           --work "${CMAKE_BINARY_DIR}/interop/${_name}")
-    # One at a time: each holds a Python with torch in memory.
-    set_tests_properties(interop.${_name} PROPERTIES LABELS interop TIMEOUT 1200 RESOURCE_LOCK python_torch
-                         ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1;MPQ_RENDER_TEMPLATE=$<TARGET_FILE:mpq_render_template>")
+# Every tests/<folder>/<name>_test.py takes --mpq BINARY --source DIR --work DIR and exits with 0 when all holds. It becomes
+# <folder>.<name>_test, of label <folder>; `tests` names the list of them.
+function(mpq_script_tests folder timeout tests)
+  file(GLOB scripts CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${folder}/*_test.py")
+  foreach(script IN LISTS scripts)
+    get_filename_component(name "${script}" NAME_WE)
+    add_test(NAME ${folder}.${name} COMMAND ${_python} -B "${script}" --mpq $<TARGET_FILE:mpq> --source "${CMAKE_SOURCE_DIR}"
+                                            --work "${CMAKE_BINARY_DIR}/${folder}/${name}")
+    list(APPEND names ${folder}.${name})
   endforeach()
+  set_tests_properties(${names} PROPERTIES LABELS ${folder} TIMEOUT ${timeout})
+  set(${tests} ${names} PARENT_SCOPE)
+endfunction()
+
+if(MPQ_INTEROP)
+  mpq_script_tests(interop 1200 _interop)
+  # One at a time: each holds a Python with torch in memory.
+  set_tests_properties(${_interop} PROPERTIES RESOURCE_LOCK python_torch
+    ENVIRONMENT "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1;MPQ_RENDER_TEMPLATE=$<TARGET_FILE:mpq_render_template>")
 endif()
 
 # Minutes and gigabytes: on request.
 option(MPQ_LARGE "Add the tests of label large (minutes, gigabytes)" OFF)
 if(MPQ_LARGE)
-  file(GLOB _large CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/large/*_test.py")
-  foreach(_script IN LISTS _large)
-    get_filename_component(_name "${_script}" NAME_WE)
-    add_test(NAME large.${_name} COMMAND ${_python} -B "${_script}" --mpq $<TARGET_FILE:mpq> --source "${CMAKE_SOURCE_DIR}"
-                                         --work "${CMAKE_BINARY_DIR}/large/${_name}")
-    set_tests_properties(large.${_name} PROPERTIES LABELS large TIMEOUT 3600 RUN_SERIAL TRUE)
-  endforeach()
+  mpq_script_tests(large 3600 _large)
+  set_tests_properties(${_large} PROPERTIES RUN_SERIAL TRUE)
 else()
   message(STATUS "The tests of label large are left out; -DMPQ_LARGE=ON adds them")
 endif()

@@ -48,10 +48,6 @@ at::Tensor taken_gradient(at::Tensor& leaf) {
   return gradient;
 }
 
-at::Tensor rows_of(const at::Tensor& x, const Batch& batch) {
-  return x.narrow(0, batch.first_row, batch.rows);
-}
-
 /// One block and batch: shows the gradients by its linears' outputs when asked to; returns, by
 /// draw, those by its input.
 std::vector<at::Tensor> pass_batch(const ModelConfig& config, const DecoderBlock& block,
@@ -120,11 +116,11 @@ void backward(const BackwardPass& pass, const BackwardLoss& loss, const VisitGra
   for (int draw = 0; done > 0 && draw < loss.count(); ++draw)  // the loop fills them
     gradients.push_back(pass.memory.allocate(pass.plan.rows(), config.hidden,
                                              gradient_dtype(loss, wide_dtype(pass.model.dtype()))));
-  const int64_t through_products = pass.plan.rows() * block_products(config) * (1 + loss.count());
-  const BlockLoop loop{.title = pass.title + ": backward",
-                       .products = config.layers * through_products,
-                       .state_file = pass.state_file,
-                       .backwards = true};
+  const BlockLoop loop{
+      .title = pass.title + ": backward",
+      .products = config.layers * block_gradient_products(config, pass.plan.rows(), loss),
+      .state_file = pass.state_file,
+      .backwards = true};
   for_each_block(pass.model, loop, gradients, [&](const DecoderBlock& block, Streams& stream) {
     if (before) before(block.index, stream);
     if (block.index > 0 || show) stream = through(pass, block, states.back(), stream, show);

@@ -6,13 +6,6 @@
 #include "mpq/core/log.h"
 
 namespace mpq {
-namespace {
-
-at::Tensor rows_of(const at::Tensor& all, const Batch& batch) {
-  return all.narrow(0, batch.first_row, batch.rows);
-}
-
-}  // namespace
 
 std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
                               bool branches, int64_t limit) {

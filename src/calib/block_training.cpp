@@ -85,9 +85,7 @@ int64_t BlockError::rows(int64_t step) const {
 
 at::Tensor BlockError::operator()(const DecoderBlock& block, int64_t step) const {
   const Part& part = batches_[static_cast<size_t>(step) % batches_.size()];
-  const auto rows = [&](const Streams& hidden) {
-    return hidden[part.group].narrow(0, part.batch->first_row, part.batch->rows);
-  };
+  const auto rows = [&](const Streams& hidden) { return rows_of(hidden[part.group], *part.batch); };
   const at::Tensor output =
       forward_block(given_.config, block, part.batch->runs, rows(given_.input));
   return (output.to(at::kFloat) - rows(given_.target).to(at::kFloat)).square().sum() *

@@ -39,17 +39,17 @@ bool KeptGradients::complete() const {
 }
 
 void KeptGradients::keep(int64_t block, const Streams& gradients) {
-  std::map<std::string, at::Tensor> tensors;
-  for (size_t draw = 0; draw < gradients.size(); ++draw) {
-    at::Tensor gradient = gradients[draw];
-    if (prefix_.empty()) {
-      gradient = memory_->allocate(gradient.size(0), gradient.size(1), gradient.scalar_type());
-      kept_[static_cast<size_t>(block)].push_back(gradient.copy_(gradients[draw]));
-    } else {
-      tensors[tensor_name(draw)] = gradient;
+  if (prefix_.empty()) {
+    for (const auto& gradient : gradients) {
+      at::Tensor copy =
+          memory_->allocate(gradient.size(0), gradient.size(1), gradient.scalar_type());
+      kept_[static_cast<size_t>(block)].push_back(copy.copy_(gradient));
     }
+    return;
   }
-  if (prefix_.empty()) return;
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t draw = 0; draw < gradients.size(); ++draw)
+    tensors[tensor_name(draw)] = gradients[draw];
   std::filesystem::create_directories(std::filesystem::path(prefix_).parent_path());
   save_tensors(file(block), tensors);
 }

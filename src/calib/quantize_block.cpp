@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
@@ -73,21 +74,17 @@ class BlockQuantizer {
     if (!streams.full.empty() && (needs_.steps > 0 || !needs_.aim))
       full_output = forward_groups(task_.config, full_, task_.groups, streams.full, memory_);
     if (needs_.steps > 0) learn(streams.quantized, full_output);
-    if (streams.quantized.empty()) {
-      for (int stage = 0; stage < kStages; ++stage)
-        quantize_stage(static_cast<Stage>(stage), nullptr, nullptr);
-      return std::move(result_);
-    }
-    BlockPass own(task_.config, task_.groups, std::move(streams.quantized), memory_, kept_);
-    std::optional<BlockPass> full;
+    std::optional<BlockPass> own, full;
+    if (!streams.quantized.empty())
+      own.emplace(task_.config, task_.groups, std::move(streams.quantized), memory_, kept_);
     if (needs_.aim)
       full.emplace(task_.config, task_.groups, std::move(streams.full), memory_, kept_);
     for (int stage = 0; stage < kStages; ++stage) {
-      quantize_stage(static_cast<Stage>(stage), &own, full ? &*full : nullptr);
-      own.advance(block_);
+      quantize_stage(static_cast<Stage>(stage), own, full);
+      if (own) own->advance(block_);
       if (full) full->advance(full_);
     }
-    streams.quantized = own.finish(block_);
+    if (own) streams.quantized = own->finish(block_);
     streams.full = full ? full->finish(full_) : std::move(full_output);
     return std::move(result_);
   }
@@ -98,20 +95,20 @@ class BlockQuantizer {
     return quantizer != nullptr && quantizer->needs().steps > 0;
   }
 
-  StageMoments moments(Stage stage, bool learning, const BlockPass* own,
-                       const BlockPass* full) const {
-    const InputNeeds needs = stage_needs(task_.planned, block_.index, stage, learning);
-    if (own == nullptr) return {};
+  /// None without a pass.
+  StageMoments moments(Stage stage, bool learning, const std::optional<BlockPass>& own,
+                       const std::optional<BlockPass>& full) const {
+    if (!own) return {};
     StageSource source{
         .groups = task_.groups,
         .text_share = task_.text_share,
         .rows = [&](size_t group, const Batch& batch) { return own->rows(block_, group, batch); },
         .residual = adds_to_residual(task_.config, stage)};
-    if (full != nullptr)
+    if (full)
       source.full = [&](size_t group, const Batch& batch) {
         return full->rows(full_, group, batch);
       };
-    return gather_moments(source, needs,
+    return gather_moments(source, stage_needs(task_.planned, block_.index, stage, learning),
                           task_.config.block_prefix(block_.index) + stage_name(stage));
   }
 
@@ -124,8 +121,7 @@ class BlockQuantizer {
       pass.emplace(task_.config, task_.groups, hidden, memory_, kept_);
     for (int i = 0; i < kStages; ++i) {
       const auto stage = static_cast<Stage>(i);
-      const StageMoments inputs =
-          moments(stage, /*learning=*/true, pass ? &*pass : nullptr, nullptr);
+      const StageMoments inputs = moments(stage, /*learning=*/true, pass, {});
       for (const size_t own : own_) {
         const auto& [unit, quantizer] = task_.planned[own];
         if (unit.stage != stage || !learns(own)) continue;
@@ -186,7 +182,8 @@ class BlockQuantizer {
                           decides->input_scale(problem));
   }
 
-  void quantize_stage(Stage stage, const BlockPass* own, const BlockPass* full) {
+  void quantize_stage(Stage stage, const std::optional<BlockPass>& own,
+                      const std::optional<BlockPass>& full) {
     const StageMoments inputs = moments(stage, /*learning=*/false, own, full);
     for (const size_t i : own_) {
       const auto& [unit, quantizer] = task_.planned[i];
@@ -217,6 +214,17 @@ InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
     if (quantizer != nullptr) all = both(all, quantizer->needs());
   }
   return all;
+}
+
+Streams together(const BlockStreams& streams) {
+  Streams all = streams.quantized;
+  all.insert(all.end(), streams.full.begin(), streams.full.end());
+  return all;
+}
+
+BlockStreams apart(const Streams& all, size_t groups) {
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(std::min(groups, all.size()));
+  return {{all.begin(), middle}, {middle, all.end()}};
 }
 
 QuantizeCost quantize_cost(const BlockTask& task) {

@@ -36,8 +36,9 @@ void add_lack(const at::Tensor& full, const at::Tensor& own, const at::Tensor& x
   sum.add_(at::mm(lack.t(), x.to(dtype)));
 }
 
-double sum_of_squares(const at::Tensor& x) {
-  return x.to(at::kFloat).square().sum(at::kDouble).item<double>();
+/// Whether sums of task and text are blended by their squares; magnitudes are by their means.
+bool blends_squares(const Kinds& kinds, const InputNeeds& needs) {
+  return kinds.both() && (needs.hessian || needs.aim);
 }
 
 void check_finite(const at::Tensor& moments, const std::string& unit) {
@@ -57,15 +58,17 @@ class Gatherer {
   /// kind only. What a row of text weighs must be known before text joins the task's sums.
   StageMoments gather(const std::string& unit) {
     const double share = source_.text_share;
-    const double text_squares = kinds_.both() ? squares_of_text() : 0;
+    const bool blends = blends_squares(kinds_, needs_);
+    const double text_squares = blends ? squares_of_text() : 0;
     if (kinds_.task) add(/*text=*/false);
+    const double squares = blends ? hessian_->trace() : 0;
     double factor = 2 / std::max(1.0, rows_);
-    if (squares_ != 0 && text_squares != 0) {
+    if (squares != 0 && text_squares != 0) {
       const double of_text = share / text_squares;
-      scale((1 - share) / squares_ / of_text);
+      scale((1 - share) / squares / of_text);
       add(/*text=*/true);
       factor = of_text * in_;
-    } else if (kinds_.text && squares_ == 0) {  // no task, or one of zeros
+    } else if (kinds_.text && squares == 0) {  // no task, or one of zeros, or magnitudes alone
       rows_ = 0;
       add(/*text=*/true);
       factor = 2 / std::max(1.0, rows_);
@@ -86,7 +89,7 @@ class Gatherer {
   double squares_of_text() const {
     double sum = 0;
     each_batch(/*text=*/true, [&](const StageState& state, size_t, const Batch&) {
-      sum += sum_of_squares(state.input);
+      sum += state.input.to(at::kFloat).square().sum(at::kDouble).item<double>();
     });
     return sum;
   }
@@ -96,7 +99,6 @@ class Gatherer {
       const at::Tensor& x = state.input;
       in_ = static_cast<double>(x.size(1));
       rows_ += static_cast<double>(batch.rows);
-      if (kinds_.both() && !text) squares_ += sum_of_squares(x);
       if (needs_.hessian || needs_.aim) {
         if (!hessian_) hessian_.emplace(x.size(1));
         hessian_->add(x);
@@ -158,8 +160,7 @@ class Gatherer {
   const InputNeeds& needs_;
   const Kinds kinds_;
   double in_ = 0;
-  double rows_ = 0;     // of the kind added last
-  double squares_ = 0;  // of the task's inputs, where text joins them
+  double rows_ = 0;  // of the kind added last
   std::optional<HessianAccumulator> hessian_;
   at::Tensor sum_abs_[2], max_abs_;
   at::Tensor input_lack_, residual_lack_;
@@ -181,7 +182,7 @@ MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_sha
   for (size_t g = 0; g < groups.size(); ++g) {
     if (!kinds.holds(groups[g]) || kept[g]) continue;
     const int64_t once = groups[g].plan.rows();
-    rows.own += groups[g].text && kinds.both() ? 2 * once : once;
+    rows.own += groups[g].text && blends_squares(kinds, needs) ? 2 * once : once;
     rows.full += needs.aim ? once : 0;
   }
   return rows;

@@ -8,13 +8,16 @@
 
 namespace mpq {
 
+at::Tensor rows_of(const at::Tensor& all, const Batch& batch) {
+  return all.narrow(0, batch.first_row, batch.rows);
+}
+
 at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& memory) {
   at::Tensor hidden =
       memory.allocate(plan.rows(), model.config().hidden, wide_dtype(model.dtype()));
   const at::Tensor ids = plan.ids();
   for (const Batch& batch : plan.batches()) {
-    hidden.narrow(0, batch.first_row, batch.rows)
-        .copy_(model.embed(ids.narrow(0, batch.first_row, batch.rows)));
+    rows_of(hidden, batch).copy_(model.embed(rows_of(ids, batch)));
   }
   return hidden;
 }
@@ -23,9 +26,7 @@ void forward_all(const ModelConfig& config, const DecoderBlock& block, const Bat
                  const at::Tensor& hidden, at::Tensor& output) {
   for (const Batch& batch : plan.batches()) {
     check_interrupt();
-    const auto rows = hidden.narrow(0, batch.first_row, batch.rows);
-    output.narrow(0, batch.first_row, batch.rows)
-        .copy_(forward_block(config, block, batch.runs, rows));
+    rows_of(output, batch).copy_(forward_block(config, block, batch.runs, rows_of(hidden, batch)));
   }
 }
 

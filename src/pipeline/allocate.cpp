@@ -235,14 +235,15 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
   const std::vector<Budget> budgets = parse_budgets(options);
   for (const auto& budget : budgets)
     require_apart(plan_path(options.out, budget, budgets.size() > 1), session.inputs(), "--out");
-  require_feasible(session, scoring, budgets);
+  const ScoreContext context = score_context(session, scoring);
+  require_feasible(session, scoring, context, budgets);
   if (common.dry_run) {
-    Json summary = describe_scoring(session, scoring);
+    Json summary = describe_scoring(session, scoring, context);
     summary["stage"] = "allocate";
     summary["plans"] = budgets.size();
     return summary;
   }
-  const Sensitivity sensitivity = sensitivity_for_choice(session, scoring);
+  const Sensitivity sensitivity = sensitivity_for_choice(session, scoring, context);
   const StageTimer timer("allocate and verify");
   const AllocateJob job{session, scoring, options, sensitivity};
   std::vector<PlanFile> files;

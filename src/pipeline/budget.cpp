@@ -113,9 +113,9 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options) {
   return budgets;
 }
 
-void require_feasible(Session& session, const ScoreOptions& scoring,
-                      const std::vector<Budget>& budgets) {
-  const Sensitivity sizes = unmeasured(session, scoring);
+void require_feasible(const Session& session, const ScoreOptions& scoring,
+                      const ScoreContext& context, const std::vector<Budget>& budgets) {
+  const Sensitivity sizes = unmeasured(session, scoring, context);
   const auto any = Registry<Allocator>::instance().make("mckp");
   for (const auto& budget : budgets) {
     if (budget.kind != "none") solve_within(session, scoring, sizes, budget, *any);

@@ -62,6 +62,12 @@ int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts) {
   return count;
 }
 
+int64_t count_tokens(const std::vector<TokenSequence>& sequences) {
+  int64_t count = 0;
+  for (const auto& sequence : sequences) count += static_cast<int64_t>(sequence.size());
+  return count;
+}
+
 Json describe_calibration(const CalibrationInput& input) {
   const ModelConfig& config = input.model->config();
   return {{"stage", "calibrate"},

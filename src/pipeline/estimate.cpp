@@ -9,7 +9,6 @@
 #include "mpq/model/divergence.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/scoring.h"
-#include "mpq/pipeline/sensitivity.h"
 #include "mpq/score/candidate_walk.h"
 
 namespace mpq {
@@ -18,12 +17,6 @@ namespace {
 /// Share of the products' rate that whole stages reach: attention, norms, rounding and copies are
 /// the rest. SmolLM2-135M's calibration reached 0.68 on two cores; other stages are not fitted.
 constexpr double kEfficiency = 0.65;
-
-int64_t tokens_of(const std::vector<TokenSequence>& sequences) {
-  int64_t count = 0;
-  for (const auto& sequence : sequences) count += static_cast<int64_t>(sequence.size());
-  return count;
-}
 
 /// Floating-point operations a second of a block's widest product, in the compute dtype.
 double product_rate(const Model& model) {
@@ -45,6 +38,8 @@ double product_rate(const Model& model) {
   return static_cast<double>(2 * products * kRows * config.hidden * config.intermediate) /
          passed.count();
 }
+
+double seconds_at(double rate, double operations) { return operations / (rate * kEfficiency); }
 
 RunSize size_of_model(const ModelConfig& config) {
   RunSize size;
@@ -91,7 +86,8 @@ RunWork work_of(const RunSize& size) {
   const double widths = static_cast<double>(size.candidates) / std::max(1.0, 4 * layers);
   RunWork work;
   work.calibrate = static_cast<double>(size.task_tokens) * forward;
-  work.score = 2 * size.score_products + all * hessians + factors + widths * rounding_of(size) / 2;
+  work.score = 2 * static_cast<double>(size.score_products) + all * hessians + factors +
+               widths * rounding_of(size) / 2;
   work.score += size.draws > 0 ? probes * (widths * forward + (1 + size.draws) * head)
                                : static_cast<double>(size.candidates) * probes * head;
   // Passes of the quantized prefix and of the full-precision model, the MLP's first half again.
@@ -137,42 +133,41 @@ RunPeak peak_of(const RunSize& size) {
 RunSize size_of_job(const Model& model, const PromptSet& prompts) {
   RunSize size = size_of_model(model.config());
   size.task_tokens = count_tokens(prompts.task);
-  size.text_tokens = tokens_of(prompts.text);
-  size.held_out_tokens = count_tokens(prompts.held_out) + tokens_of(prompts.text_held_out);
+  size.text_tokens = count_tokens(prompts.text);
+  size.held_out_tokens = count_tokens(prompts.held_out) + count_tokens(prompts.text_held_out);
   return size;
 }
 
-RunSize size_of_run(const Model& model, const PromptSet& prompts, const ScoreOptions& scoring,
-                    uint64_t seed) {
-  RunSize size = size_of_job(model, prompts);
-  ScoreContext context;
-  context.model = &model;
-  context.prompts = &prompts;
-  context.units = make_candidates(model.config(), scoring);
-  context.groups = score_groups(model, prompts, scoring, seed);
+RunSize size_of_run(const ScoreContext& context, const Spec& scorer) {
+  RunSize size = size_of_job(*context.model, *context.prompts);
   size.probe_tokens = probed_rows(context);
-  const Spec scorer = chosen_scorer(model, scoring);
   const ScoreCost cost = scoring_cost(scorer, context);
   size.candidates = cost.quantizations;
-  size.score_products = static_cast<double>(cost.products);
+  size.score_products = cost.products;
   if (scorer.name == "grad") size.draws = static_cast<int>(scorer_option(scorer, "draws"));
   return size;
 }
 
 double estimated_seconds(const Model& model, double operations) {
-  return operations / (product_rate(model) * kEfficiency);
+  return seconds_at(product_rate(model), operations);
 }
 
 Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,
                   uint64_t seed) {
-  const RunSize size = size_of_run(model, prompts, options, seed);
+  ScoreContext context;
+  context.model = &model;
+  context.prompts = &prompts;
+  context.units = make_candidates(model.config(), options);
+  context.groups = score_groups(model, prompts, options, seed);
+  const Spec scorer = chosen_scorer(model, options);
+  const RunSize size = size_of_run(context, scorer);
   const RunWork work = work_of(size);
   const RunPeak peak = peak_of(size);
   const double rate = product_rate(model);
-  const auto seconds = [&](double operations) { return operations / (rate * kEfficiency); };
-  return {{"units", make_candidates(model.config(), options).size()},
+  const auto seconds = [&](double operations) { return seconds_at(rate, operations); };
+  return {{"units", context.units.size()},
           {"candidates", size.candidates},
-          {"scorer", to_string(chosen_scorer(model, options))},
+          {"scorer", to_string(scorer)},
           {"seconds",
            {{"calibrate", seconds(work.calibrate)},
             {"score", seconds(work.score)},

@@ -3,6 +3,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
+#include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/stages.h"
@@ -31,8 +32,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
     RunSize size = size_of_job(*model, {});
     for (const auto& prompt : input.prompts)
       size.held_out_tokens += static_cast<int64_t>(prompt.tokens.size());
-    for (const auto& window : input.text)
-      size.held_out_tokens += static_cast<int64_t>(window.size());
+    size.held_out_tokens += count_tokens(input.text);
     const double models = options.reference.empty() ? 1 : 2;
     summary["seconds"] = estimated_seconds(*model, models / 3 * work_of(size).verify);
     summary["peak_bytes"] = peak_of(size).evaluate;

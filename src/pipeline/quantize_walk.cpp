@@ -3,7 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "mpq/core/progress.h"
@@ -39,18 +38,6 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
     }
   }
   return part;
-}
-
-/// The quantized stream's groups, then those of the full-precision one if there is one.
-Streams both_of(const BlockStreams& streams) {
-  Streams both = streams.quantized;
-  both.insert(both.end(), streams.full.begin(), streams.full.end());
-  return both;
-}
-
-BlockStreams apart(const Streams& both, size_t groups) {
-  const auto middle = both.begin() + static_cast<std::ptrdiff_t>(std::min(groups, both.size()));
-  return {{both.begin(), middle}, {middle, both.end()}};
 }
 
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
@@ -91,7 +78,7 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
   BlockStreams start;
   if (needs.any()) start.quantized = embed_groups(model, groups, memory);
   if (needs.full()) start.full = embed_groups(model, groups, memory);
-  Streams both = both_of(start);
+  Streams both = together(start);
   start = {};
   const BlockLoop loop{.title = options.title,
                        .products = needs.any() ? quantize_cost(task).products : 0,
@@ -109,7 +96,7 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
       restore(config, load_part(path), block);
       if (needs.any()) forward_groups(config, block, groups, streams.quantized);
     }
-    hidden = both_of(streams);
+    hidden = together(streams);
   });
   spent.products = products_counted() - counted_before;
   return spent;

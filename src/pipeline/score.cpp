@@ -102,9 +102,8 @@ ScoreTable measured_table(Session& session, const ScoreOptions& options, const S
 
 }  // namespace
 
-Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
+Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreContext context) {
   const Spec spec = chosen_scorer(*session.model, options);
-  ScoreContext context = score_context(session, options);
   const std::string key = score_key(session, options, context, spec);
   const std::string path = session.work.file(score_file(key));
   if (std::filesystem::exists(path)) {
@@ -129,31 +128,30 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options) {
   return sensitivity_of(file, context, key, path);
 }
 
-Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options) {
-  const ScoreContext context = score_context(session, options);
+Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options,
+                                   const ScoreContext& context) {
   const bool choice =
       std::any_of(context.units.begin(), context.units.end(),
                   [](const ScoredUnit& unit) { return unit.candidates.size() > 1; });
-  if (choice) return score_or_load(session, options);
+  if (choice) return score_or_load(session, options, context);
   log_info("every unit has one candidate: nothing to score");
-  return unmeasured(session, options);
+  return unmeasured(session, options, context);
 }
 
-Sensitivity unmeasured(Session& session, const ScoreOptions& options) {
-  const ScoreContext context = score_context(session, options);
+Sensitivity unmeasured(const Session& session, const ScoreOptions& options,
+                       const ScoreContext& context) {
   return sensitivity_of(
       sensitivity_json(session, options, "none", context, empty_table(context, "")), context,
       score_key(session, options, context, parse_spec("none")), "");
 }
 
-Json describe_scoring(Session& session, const ScoreOptions& options) {
+Json describe_scoring(const Session& session, const ScoreOptions& options,
+                      const ScoreContext& context) {
   const Model& model = *session.model;
-  const ScoreContext context = score_context(session, options);
   const Spec scorer = chosen_scorer(model, options);
-  const ScoreCost cost = scoring_cost(scorer, context);
+  const RunSize size = size_of_run(context, scorer);
   int64_t candidates = 0;
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
-  const RunSize size = size_of_run(model, session.prompts, options, session.common.seed);
   const std::string path =
       session.work.file(score_file(score_key(session, options, context, scorer)));
   return {{"stage", "score"},
@@ -161,8 +159,8 @@ Json describe_scoring(Session& session, const ScoreOptions& options) {
           {"scorer", to_string(scorer)},
           {"units", context.units.size()},
           {"candidates", candidates},
-          {"products", cost.products},
-          {"quantizations", cost.quantizations},
+          {"products", size.score_products},
+          {"quantizations", size.candidates},
           {"probe_tokens", size.probe_tokens},
           {"skipped", std::filesystem::exists(path)},
           {"seconds", estimated_seconds(model, work_of(size).score)},
@@ -171,8 +169,9 @@ Json describe_scoring(Session& session, const ScoreOptions& options) {
 
 Json score(const CommonOptions& common, const ScoreOptions& options) {
   Session session(common);
-  if (common.dry_run) return describe_scoring(session, options);
-  const Sensitivity result = score_or_load(session, options);
+  const ScoreContext context = score_context(session, options);
+  if (common.dry_run) return describe_scoring(session, options, context);
+  const Sensitivity result = score_or_load(session, options, context);
   Json units = Json::array();
   for (const auto& unit : result.problem.units) {
     Json losses = Json::object();

@@ -28,7 +28,7 @@ RunSize llama(int64_t layers, int64_t hidden, int64_t intermediate, int64_t kv, 
   size.held_out_tokens = 16384;
   size.probe_tokens = 5120;
   size.candidates = layers * 24;
-  size.score_products = 20.0 * static_cast<double>(layers * size.block_weights) * 8192;
+  size.score_products = 20 * layers * size.block_weights * 8192;
   size.draws = 2;
   return size;
 }

@@ -86,6 +86,12 @@ class KilledAfter {
   KilledAfter& operator=(const KilledAfter&) = delete;
 };
 
+void expect_killed(const Scorer& scorer, const ScoreContext& context, const std::string& stage,
+                   int64_t blocks) {
+  const KilledAfter killed(stage, blocks);
+  EXPECT_THROW(scorer.score(context), std::runtime_error);
+}
+
 /// Its prefix is that of the algorithms chosen, which rows alone do not bring back.
 TEST(ResumedCalm, GoesOnWithTheChosenPrefix) {
   SmallContext small({"rtn:bits=2,group=4", "gptq:bits=2,group=4"});
@@ -93,10 +99,7 @@ TEST(ResumedCalm, GoesOnWithTheChosenPrefix) {
   const ScoreTable whole = calm->score(small.context);
   const TemporaryFolder folder;
   small.context.finished_folder = folder.path();
-  {
-    const KilledAfter killed("score calm", 3);
-    EXPECT_THROW(calm->score(small.context), std::runtime_error);
-  }
+  expect_killed(*calm, small.context, "score calm", 3);
   int64_t quantizations = 0;
   small.context.quantizations = &quantizations;
   const ScoreTable resumed = calm->score(small.context);
@@ -111,10 +114,8 @@ TEST(ResumedGrad, GoesOnWithinTheBackwardPass) {
   const ScoreTable whole = grad->score(small.context);
   const TemporaryFolder folder;
   small.context.finished_folder = folder.path();
-  for (const int64_t blocks : {2, 5}) {
-    const KilledAfter killed("score grad: backward", blocks);
-    EXPECT_THROW(grad->score(small.context), std::runtime_error);
-  }
+  for (const int64_t blocks : {2, 5})
+    expect_killed(*grad, small.context, "score grad: backward", blocks);
   EXPECT_EQ(grad->score(small.context).loss, whole.loss);
 }
 

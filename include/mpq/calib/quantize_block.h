@@ -43,6 +43,10 @@ struct BlockStreams {
   Streams full;       // of the full-precision one; empty unless needs_of() says full()
 };
 
+/// As one set, the quantized prefix's first; and back, for so many groups.
+Streams together(const BlockStreams& streams);
+BlockStreams apart(const Streams& all, size_t groups);
+
 /// What quantize_block() takes for all the planned units' blocks, when it has hidden states.
 QuantizeCost quantize_cost(const BlockTask& task);
 

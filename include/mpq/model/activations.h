@@ -12,6 +12,9 @@ namespace mpq {
 /// wide_dtype().
 using Streams = std::vector<at::Tensor>;
 
+/// A batch's rows of a tensor of all rows.
+at::Tensor rows_of(const at::Tensor& all, const Batch& batch);
+
 /// Embeddings of all rows of `plan`, [rows, hidden].
 at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& memory);
 

@@ -22,8 +22,8 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options);
 
 /// Throws Error(Usage) naming the smallest size when no choice of candidates is within a budget;
 /// nothing is measured for it.
-void require_feasible(Session& session, const ScoreOptions& scoring,
-                      const std::vector<Budget>& budgets);
+void require_feasible(const Session& session, const ScoreOptions& scoring,
+                      const ScoreContext& context, const std::vector<Budget>& budgets);
 /// Bytes of the quantized linears at so many effective bits.
 int64_t bytes_of_bits(const Session& session, double bits);
 /// Bytes of the weight files that a plan will write.

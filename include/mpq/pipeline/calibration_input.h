@@ -19,6 +19,7 @@ struct CalibrationInput {
 CalibrationInput calibration_input(const CommonOptions& common, CalibrateOptions options);
 /// Tokens of all prompts together.
 int64_t count_tokens(const std::vector<CalibrationPrompt>& prompts);
+int64_t count_tokens(const std::vector<TokenSequence>& sequences);
 /// The stage's summary: what is read, in counts.
 Json describe_calibration(const CalibrationInput& input);
 /// The same for a dry run, with what would be computed.

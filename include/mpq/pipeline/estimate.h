@@ -5,6 +5,7 @@
 #include "mpq/calib/prompt_set.h"
 #include "mpq/model/model.h"
 #include "mpq/pipeline/options.h"
+#include "mpq/score/scorer.h"
 
 namespace mpq {
 
@@ -20,9 +21,9 @@ struct RunSize {
   bool tied = false;
   // The job.
   int64_t task_tokens = 0, text_tokens = 0, held_out_tokens = 0, probe_tokens = 0;
-  int64_t candidates = 0;     // quantized, of all units
-  double score_products = 0;  // multiply-adds of the scorer's passes
-  int draws = 0;              // gradients of every token; 0: candidates run to the output
+  int64_t candidates = 0;      // quantized, of all units
+  int64_t score_products = 0;  // multiply-adds of the scorer's passes
+  int draws = 0;               // gradients of every token; 0: candidates run to the output
 };
 
 /// Arithmetic of each stage, in floating-point operations; multiply-add counts two.
@@ -40,10 +41,10 @@ struct RunPeak {
 };
 RunPeak peak_of(const RunSize& size);
 
-/// The model and the prompts; `scoring` adds what it takes.
+/// The model and the prompts.
 RunSize size_of_job(const Model& model, const PromptSet& prompts);
-RunSize size_of_run(const Model& model, const PromptSet& prompts, const ScoreOptions& scoring,
-                    uint64_t seed);
+/// Those of a context, and what scoring it takes.
+RunSize size_of_run(const ScoreContext& context, const Spec& scorer);
 
 /// What so many floating-point operations take here: the rate of products is measured for half a
 /// second.

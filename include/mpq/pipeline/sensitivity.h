@@ -31,12 +31,15 @@ Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::st
                            const std::string& path);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes
 /// it.
-Sensitivity score_or_load(Session& session, const ScoreOptions& options);
+Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreContext context);
 /// The same for an allocator: nothing is measured when every unit has a single candidate.
-Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options);
+Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options,
+                                   const ScoreContext& context);
 /// The candidates and their bytes, with losses of 0.
-Sensitivity unmeasured(Session& session, const ScoreOptions& options);
+Sensitivity unmeasured(const Session& session, const ScoreOptions& options,
+                       const ScoreContext& context);
 /// What scoring would do, without doing it.
-Json describe_scoring(Session& session, const ScoreOptions& options);
+Json describe_scoring(const Session& session, const ScoreOptions& options,
+                      const ScoreContext& context);
 
 }  // namespace mpq

@@ -9,8 +9,8 @@ namespace mpq {
 struct VisitedBlocks {
   std::string title;     // of the progress
   int64_t products = 0;  // that all visits are expected to take; 0: not known
-  /// A second set of streams goes along, behind the groups' own, that of a model with changed
-  /// blocks: where a kill left a block's rows but not its output, it is measured again.
+  /// Two sets of streams go along, that of a model with changed blocks first (apart()): where a
+  /// kill left a block's rows but not its output, it is measured again.
   bool changed_prefix = false;
 };
 

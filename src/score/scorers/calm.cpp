@@ -15,12 +15,6 @@
 namespace mpq {
 namespace {
 
-Streams copy_of(const Streams& streams) {
-  Streams copy;
-  for (const auto& stream : streams) copy.push_back(stream.clone());
-  return copy;
-}
-
 /// One algorithm tried on one block.
 struct Trial {
   double loss = 0;
@@ -89,21 +83,19 @@ class Calm final : public Scorer {
     return best;
   }
 
-  /// `streams`: of the full-precision model, then of the blocks chosen so far.
+  /// `streams`: of the blocks chosen so far, then of the full-precision model.
   void measure_block(const ScoreContext& context,
                      const std::vector<std::vector<PlannedUnit>>& plans, const DecoderBlock& block,
                      Streams& streams, ScoreTable& table) const {
-    const auto middle = streams.begin() + static_cast<std::ptrdiff_t>(context.groups.size());
-    const Streams full(streams.begin(), middle);
-    const Streams prefix(middle, streams.end());
+    const BlockStreams input = apart(streams, context.groups.size());
     const Streams output =
-        forward_groups(context.model->config(), block, context.groups, full, *context.memory);
+        forward_groups(context.model->config(), block, context.groups, input.full, *context.memory);
     const auto probed = probed_groups(context);
     const UpdateDistance distance(pick(context.groups, probed), context.text_share,
-                                  pick(full, probed), pick(output, probed));
+                                  pick(input.full, probed), pick(output, probed));
     std::vector<Trial> trials;
     for (const auto& plan : plans)
-      trials.push_back(try_algorithm(context, plan, block, {prefix, full}, distance));
+      trials.push_back(try_algorithm(context, plan, block, input, distance));
     std::vector<double> losses;
     for (const auto& trial : trials) losses.push_back(trial.loss);
     const size_t best = winner(losses);
@@ -116,10 +108,8 @@ class Calm final : public Scorer {
     // algorithm for all of them.
     for (size_t c = 0; c < losses.size(); ++c)
       share_block_loss(context, block.index, c, losses[c], 0, table);
-    const Streams chosen =
-        options_.prefix == "quantized" ? std::move(trials[best].output) : copy_of(output);
-    streams = output;
-    streams.insert(streams.end(), chosen.begin(), chosen.end());
+    const bool quantized = options_.prefix == "quantized";
+    streams = together({quantized ? std::move(trials[best].output) : output, output});
   }
 
   /// The whole model by each algorithm of the pool.

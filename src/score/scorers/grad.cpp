@@ -168,7 +168,7 @@ class Grad final : public Scorer {
     const auto put = [&](const at::Tensor& rows, const Batch& batch, at::ScalarType dtype,
                          at::Tensor& all) {
       if (!all.defined()) all = context.memory->allocate(plan.rows(), rows.size(1), dtype);
-      all.narrow(0, batch.first_row, batch.rows).copy_(rows);
+      rows_of(all, batch).copy_(rows);
     };
     const auto gather = [&](const StageGradients& shown) {
       if (shown.draw == 0)
