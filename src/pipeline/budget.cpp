@@ -128,8 +128,8 @@ int64_t bytes_of_bits(const Session& session, double bits) {
 }
 
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format) {
-  const auto exporter = Registry<Exporter>::instance().make(format);
-  return exporter->file_bytes(export_job(*session.model, plan, nullptr));
+  const auto made = Registry<Format>::instance().make(format);
+  return made->file_bytes(export_job(*session.model, plan, nullptr));
 }
 
 Allocation solve_within(const Session& session, const ScoreOptions& scoring,

@@ -75,11 +75,11 @@ bool needs_fisher(const std::string& spec) {
 }
 
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,
-                   const Exporter& exporter, at::ScalarType scale_dtype) {
+                   const Format& format, at::ScalarType scale_dtype) {
   int64_t bytes = 0;
   for (const size_t index : unit.linears) {
     const auto& linear = config.linears[index];
-    bytes += exporter.linear_bytes(scheme, linear.out, linear.in, scale_dtype);
+    bytes += format.linear_bytes(scheme, linear.out, linear.in, scale_dtype);
   }
   return bytes;
 }

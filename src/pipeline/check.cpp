@@ -9,7 +9,7 @@
 #include "mpq/core/progress.h"
 #include "mpq/core/utf8.h"
 #include "mpq/model/architecture.h"
-#include "mpq/pack/exporter.h"
+#include "mpq/format/format.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/manifest.h"
 #include "mpq/pipeline/session.h"

@@ -1,4 +1,4 @@
-// Parts of a plan, the model they make, and what an exporter needs.
+// Parts of a plan, the model they make, and what a format needs.
 #include "mpq/pipeline/checkpoint.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <map>
 
 #include "mpq/core/log.h"
-#include "mpq/pack/parts.h"
+#include "mpq/format/parts.h"
 #include "mpq/pipeline/candidates.h"
 
 namespace mpq {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "mpq/core/error.h"
-#include "mpq/pack/parts.h"
+#include "mpq/format/parts.h"
 
 namespace mpq {
 namespace {

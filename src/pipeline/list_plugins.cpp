@@ -1,7 +1,7 @@
 // Every plug-in with its options, from the registries.
 #include "mpq/alloc/allocator.h"
 #include "mpq/model/architecture.h"
-#include "mpq/pack/exporter.h"
+#include "mpq/format/format.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/targets.h"
 #include "mpq/quant/quantizer.h"
@@ -40,7 +40,7 @@ Json list_plugins() {
   return {{"scorers", describe<Scorer>()},
           {"allocators", describe<Allocator>()},
           {"quantizers", describe<Quantizer>()},
-          {"exporters", describe<Exporter>()},
+          {"formats", describe<Format>()},
           {"architectures", describe<Architecture>()},
           {"targets", targets}};
 }

@@ -18,12 +18,12 @@ namespace {
 
 /// A person may have edited the plan: bytes are computed anew in the plan's own format, whatever is
 /// written now, and a broken budget is said.
-void refresh_bytes(const Model& model, const Exporter& exporter, Plan& plan) {
+void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
   const auto choices = resolve_plan(plan, model.config());
   int64_t bytes = 0;
   for (size_t i = 0; i < choices.size(); ++i) {
     plan.units[i].bytes = unit_bytes(model.config(), choices[i].unit, scheme_of(choices[i].spec),
-                                     exporter, model.stored_dtype());
+                                     format, model.stored_dtype());
     bytes += plan.units[i].bytes;
   }
   const double bits =
@@ -73,11 +73,11 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   std::vector<std::string> inputs = session.inputs();
   inputs.push_back(session.work.path());
   require_apart(options.out, inputs, "--out", made_here);
-  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  const auto format = Registry<Format>::instance().make(options.format);
   const auto planned_format =
       json_get_or<std::string>(plan.header, "format", options.format, options.plan);
-  refresh_bytes(*session.model, *Registry<Exporter>::instance().make(planned_format), plan);
-  const int64_t predicted = exporter->file_bytes(export_job(*session.model, plan, nullptr));
+  refresh_bytes(*session.model, *Registry<Format>::instance().make(planned_format), plan);
+  const int64_t predicted = format->file_bytes(export_job(*session.model, plan, nullptr));
   Json summary = {{"stage", "quantize"},
                   {"out", options.out},
                   {"format", options.format},
@@ -117,7 +117,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   OutputFolder folder(options.out, common.overwrite || made_here);
   const std::string parts = ensure_parts(session, plan, text_share, "quantize");
   const FoldedParts folded(*session.model, parts);
-  const int64_t written = exporter->write(export_job(*session.model, plan, &folded), folder);
+  const int64_t written = format->write(export_job(*session.model, plan, &folded), folder);
   require(written == predicted, ErrorCode::Internal,
           "{}: {} bytes were predicted, {} are on disk; please report this", options.out, predicted,
           written);

@@ -7,7 +7,7 @@
 
 #include "mpq/core/progress.h"
 #include "mpq/model/block_loop.h"
-#include "mpq/pack/parts.h"
+#include "mpq/format/parts.h"
 #include "mpq/quant/quantize_unit.h"
 
 namespace mpq {

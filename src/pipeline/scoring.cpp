@@ -30,10 +30,10 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
   context.statistics = &session.statistics;
   context.units = make_candidates(session.model->config(), options);
   // Before anything is measured: does the format hold every candidate?
-  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  const auto format = Registry<Format>::instance().make(options.format);
   for (const auto& [unit, specs] : context.units) {
     for (const auto& spec : specs) {
-      unit_bytes(session.model->config(), unit, scheme_of(spec), *exporter,
+      unit_bytes(session.model->config(), unit, scheme_of(spec), *format,
                  session.model->stored_dtype());
     }
   }

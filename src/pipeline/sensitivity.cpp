@@ -11,7 +11,7 @@ namespace mpq {
 namespace {
 
 Json units_json(const Session& session, const ScoreContext& context, const ScoreTable& table,
-                const Exporter& exporter) {
+                const Format& format) {
   const auto& config = session.model->config();
   Json units = Json::array();
   for (size_t u = 0; u < context.units.size(); ++u) {
@@ -23,7 +23,7 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
       candidates.push_back(
           {{"spec", specs[c]},
            {"bits", scheme.bits},
-           {"bytes", unit_bytes(config, unit, scheme, exporter, session.model->stored_dtype())},
+           {"bytes", unit_bytes(config, unit, scheme, format, session.model->stored_dtype())},
            {"code_bytes", code_bytes(scheme, unit.out, unit.in)},
            {"loss", table.loss[u][c]},
            {"stderr", std::isfinite(error) ? Json(error) : Json()}});
@@ -98,7 +98,7 @@ std::string score_file(const std::string& key) { return "scores/" + key + ".json
 Json sensitivity_json(const Session& session, const ScoreOptions& options,
                       const std::string& scorer, const ScoreContext& context,
                       const ScoreTable& table) {
-  const auto exporter = Registry<Exporter>::instance().make(options.format);
+  const auto format = Registry<Format>::instance().make(options.format);
   const bool measured = table.loss_unit == "nats/token" || parse_spec(scorer).name == "mse";
   return {{"schema", "mpq-sensitivity/1"},
           {"model", session.calibration.at("model")},
@@ -108,7 +108,7 @@ Json sensitivity_json(const Session& session, const ScoreOptions& options,
           {"unit", table.loss_unit},
           {"text_share", options.text_share},
           {"details", table.details},
-          {"units", units_json(session, context, table, *exporter)},
+          {"units", units_json(session, context, table, *format)},
           {"pairs", pairs_json(context, table)}};
 }
 

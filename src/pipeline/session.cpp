@@ -9,7 +9,7 @@
 #include "mpq/core/hash.h"
 #include "mpq/core/units.h"
 #include "mpq/core/utf8.h"
-#include "mpq/pack/exporter.h"
+#include "mpq/format/format.h"
 
 namespace mpq {
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 
 #include "mpq/core/json_file.h"
 #include "mpq/model/activations.h"
-#include "mpq/pack/parts.h"
+#include "mpq/format/parts.h"
 #include "mpq/pipeline/quantize_walk.h"
 
 namespace mpq {
@@ -23,7 +23,7 @@ std::vector<std::string> tiny_checkpoints() {
   return cases.at("tiny").get<std::vector<std::string>>();
 }
 
-/// The checkpoint as an exporter would write it, dequantized.
+/// The checkpoint as a format would write it, dequantized.
 class FoldedSource final : public WeightSource {
  public:
   FoldedSource(const FoldedParts& parts, std::set<std::string> quantized)

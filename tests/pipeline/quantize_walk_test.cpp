@@ -10,7 +10,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/io/weight_source.h"
-#include "mpq/pack/parts.h"
+#include "mpq/format/parts.h"
 
 namespace fs = std::filesystem;
 

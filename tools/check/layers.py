@@ -14,9 +14,9 @@ from pathlib import Path
 
 ORDER = {
     "core": set(), "alloc": {"core"}, "io": {"core"}, "text": {"core"}, "quant": {"core"}, "model": {"core", "io"},
-    "calib": {"core", "io", "text", "quant", "model"}, "score": {"core", "calib", "quant", "model", "eval"}, "pack": {"core", "io", "quant", "alloc"},
+    "calib": {"core", "io", "text", "quant", "model"}, "score": {"core", "calib", "quant", "model", "eval"}, "format": {"core", "io", "quant", "alloc"},
     "eval": {"core", "io", "text", "model"},
-    "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "pack", "eval"},
+    "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "format", "eval"},
     "tools/mpq": {"core", "pipeline"},
 }
 # Of these modules only the named headers may be included (stems): a scorer knows of the model how to probe it, its units, and KL.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from layers import plant_faults, report
 
-PLUGINS = {"model": "architectures", "score": "scorers", "alloc": "allocators", "quant": "quantizers", "pack": "exporters"}
+PLUGINS = {"model": "architectures", "score": "scorers", "alloc": "allocators", "quant": "quantizers", "format": "formats"}
 REGISTER = re.compile(r'MPQ_REGISTER\(\s*([\w:]+)\s*,\s*([\w:]+)\s*,\s*"([^"]*)"')
 COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|R"\((.*?)\)"|"((?:[^"\\\n]|\\.)*)"', re.DOTALL)
 TENSOR_NAME = re.compile(r"\b(q|k|v|o|qkv|gate|up|down|gate_up)_proj\b")
@@ -94,7 +94,7 @@ def self_test():
             **{f"src/core/f{i}.cpp": "\n" for i in range(4)}}
     faults = {"src/score/scorers/taqo.cpp": register.format("taqo"), "src/score/scorers/taq-kl.cpp": register.format("taq"),
               "src/quant/quantizers/two.cpp": register.format("two") * 2, "src/quant/hidden.cpp": register.format("hidden"),
-              "src/calib/c.cpp": 'if (name.ends_with(".q_proj")) {}\n', "src/pack/exporters/none.cpp": "\n",
+              "src/calib/c.cpp": 'if (name.ends_with(".q_proj")) {}\n', "src/format/formats/none.cpp": "\n",
               "tools/mpq/cmd_x.cpp": 'auto x = R"(mlp.down_proj)";\n', "src/core/long.cpp": "\n" * 501,
               "src/core/f0.cpp": "\n" * 260, "src/model/architectures/gemma.cpp": 'MPQ_REGISTER(Architecture, Gemma, "gemma", "");\n'}
     faults["a median that is too long"] = {f"src/core/f{i}.cpp": "\n" * 120 for i in range(12)}

@@ -25,7 +25,7 @@ void show(const Json& result) {
 
 void add_list(App& app) {
   add_command(
-      app, "list", "List every scorer, allocator, quantizer, exporter, architecture and target",
+      app, "list", "List every scorer, allocator, quantizer, format, architecture and target",
       [] { return list_plugins(); }, show);
 }
 

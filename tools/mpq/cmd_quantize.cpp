@@ -26,7 +26,7 @@ void add_quantize(App& app) {
       ->capture_default_str();
   command->add_option("--out", app.quantize.out, "checkpoint folder")->capture_default_str();
   command->add_option("--format", app.quantize.format,
-                      "exporter, see `mpq list`; default: the plan's");
+                      "format, see `mpq list`; default: the plan's");
 }
 
 }  // namespace mpq::cli

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "mpq/model/model.h"
-#include "mpq/pack/exporter.h"
+#include "mpq/format/format.h"
 #include "mpq/pipeline/options.h"
 #include "mpq/score/scorer.h"
 
@@ -17,7 +17,7 @@ Scheme scheme_of(const std::string& spec);
 bool needs_fisher(const std::string& spec);
 /// Exact bytes of a unit in a checkpoint format.
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,
-                   const Exporter& exporter, at::ScalarType scale_dtype);
+                   const Format& format, at::ScalarType scale_dtype);
 /// Candidates of every unit. A palette entry is a width ("3", "16") completed by options.quantizer
 /// and options.group, or a whole spec. Where the group does not divide a unit's inputs, the largest
 /// of 128, 64, 32 that does is taken, else one group a row; this is logged.

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "mpq/pack/exporter.h"
+#include "mpq/format/format.h"
 #include "mpq/pipeline/folding.h"
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/session.h"
@@ -16,7 +16,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                          const std::string& title);
 /// The quantized model as it will be written, read from its parts.
 std::unique_ptr<Model> open_quantized(const Session& session, const std::string& parts);
-/// What an exporter needs of a plan. `parts` may be null when only bytes are asked for; else it
+/// What a format needs of a plan. `parts` may be null when only bytes are asked for; else it
 /// must outlive the job.
 ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* parts);
 

@@ -1,0 +1,61 @@
+#pragma once
+// What formats that are Hugging Face folders share: everything but the layout of a quantized linear.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mpq/format/format.h"
+#include "mpq/format/shards.h"
+
+namespace mpq {
+
+/// How one format lays a quantized linear out. Linears that stay at full precision never come here.
+struct LinearLayout {
+  /// Names, dtypes and shapes of the linear's tensors.
+  std::function<std::vector<TensorPlan>(const ExportLinear&, at::ScalarType scale_dtype)> plan;
+  /// The tensors themselves, in the plan's order.
+  std::function<std::vector<at::Tensor>(const ExportLinear&, const QuantizedLinear&,
+                                        at::ScalarType scale_dtype)>
+      tensors;
+};
+
+/// Bytes of the linear's tensors; a full-precision one is out x in of `scale_dtype`.
+int64_t layout_bytes(const LinearLayout& layout, const ExportLinear& linear,
+                     at::ScalarType scale_dtype);
+
+/// The weight files: every tensor of `base`, with the weights of quantized linears replaced by
+/// their layout, one linear in memory at a time. What is not quantized is written as it was, in its
+/// own dtype.
+class CheckpointWriter {
+ public:
+  /// Throws Error(Format) when a linear has no weight in `base`, or one of another shape. `job`
+  /// must outlive the writer.
+  CheckpointWriter(const ExportJob& job, LinearLayout layout);
+  /// Bytes of all weight files, headers included.
+  int64_t bytes() const;
+  /// Writes them, the index when there are several, config.json as given, and the files of
+  /// copy_side_files(). Returns the bytes that the weight files have on disk.
+  int64_t write(const OutputFolder& folder, const Json& config) const;
+
+ private:
+  /// Where a tensor comes from: a quantized linear's layout, or `base`.
+  struct Origin {
+    const ExportLinear* linear = nullptr;
+    size_t part = 0;
+  };
+  struct Cache;
+  at::Tensor read(size_t tensor, Cache& cache) const;
+
+  const ExportJob& job_;
+  LinearLayout layout_;
+  std::vector<TensorPlan> tensors_;
+  std::vector<Origin> origins_;
+  std::vector<Shard> shards_;
+};
+
+/// config.json of the source without its quantization_config and with its dtype set to `dtype`.
+Json source_config(const std::string& source_folder, at::ScalarType dtype);
+/// Tokenizer, chat template and generation_config.json, those that are there, and plan.json.
+void copy_side_files(const ExportJob& job, const OutputFolder& folder);
+
+}  // namespace mpq

@@ -1,0 +1,37 @@
+#pragma once
+// The quantization_config of compressed-tensors `pack-quantized`, written and read.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mpq/core/json_file.h"
+#include "mpq/io/weight_source.h"
+#include "mpq/format/format.h"
+
+namespace mpq {
+
+/// One config group: modules that share a scheme.
+struct PackedGroup {
+  std::vector<std::string>
+      targets;              // module names, "re:" regexes matched from the name's start, or classes
+  Scheme scheme;            // group 0 for the strategies channel and tensor
+  bool per_tensor = false;  // one scale for the whole weight
+};
+
+/// quantization_config for the job's linears: a group for each distinct scheme with module names as
+/// targets, and what stays at full precision in "ignore".
+Json packed_config(const std::vector<ExportLinear>& linears);
+
+/// The groups of a quantization_config. Throws Error(Unsupported) naming what mpq does not read,
+/// Error(Format) on a fault.
+std::vector<PackedGroup> parse_packed_config(const Json& config, const std::string& where);
+/// The group of a module: by name, then by regex, then by the class Linear; nullptr when none fits.
+const PackedGroup* find_group(const std::vector<PackedGroup>& groups, const std::string& module,
+                              const std::string& where);
+
+/// Weights of a pack-quantized folder whose quantization_config is `config`, dequantized to float32
+/// by load().
+std::unique_ptr<WeightSource> open_compressed_tensors(const std::string& folder,
+                                                      const Json& config);
+
+}  // namespace mpq

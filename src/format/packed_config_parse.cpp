@@ -1,0 +1,135 @@
+// Reads a quantization_config of compressed-tensors, refusing by name what is not weight-only
+// `pack-quantized`.
+#include <algorithm>
+#include <cstdio>
+#include <regex>
+
+#include "mpq/core/error.h"
+#include "mpq/format/compressed_tensors.h"
+
+namespace mpq {
+namespace {
+
+constexpr const char* kFormat = "pack-quantized";
+
+bool given(const Json& object, const char* key) {
+  if (!object.contains(key)) return false;
+  const Json& value = object.at(key);
+  return !value.is_null() && !(value.is_structured() && value.empty());
+}
+
+void refuse(const Json& object, const char* key, const std::string& where) {
+  require(!given(object, key), ErrorCode::Unsupported,
+          "{}: \"{}\" is set; mpq reads weight-only {}", where, key, kFormat);
+}
+
+void expect(const Json& object, const char* key, const std::string& value,
+            const std::string& where) {
+  const auto found = json_get_or<std::string>(object, key, value, where);
+  require(found == value, ErrorCode::Unsupported, "{}: {} is \"{}\", mpq reads \"{}\"", where, key,
+          found, value);
+}
+
+/// Until 0.18 codes of 3, 5, 6 and 7 bits were padded to whole codes a word.
+bool pads_odd_bits(const Json& config, const std::string& where) {
+  int major = 0, minor = 0;
+  const auto version = json_get_or<std::string>(config, "version", "", where);
+  return std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2 && major == 0 && minor < 18;
+}
+
+void read_strategy(const Json& weights, const std::string& where, PackedGroup& group) {
+  const int size = json_get_or(weights, "group_size", 0, where);
+  const std::string inferred = size > 0 ? "group" : size < 0 ? "channel" : "tensor";
+  const auto strategy = json_get_or(weights, "strategy", inferred, where);
+  require(strategy == "group" || strategy == "channel" || strategy == "tensor",
+          ErrorCode::Unsupported, "{}: strategy is \"{}\", mpq reads group, channel and tensor",
+          where, strategy);
+  require((strategy == "group") == (size > 0), ErrorCode::Format,
+          "{}: strategy \"{}\" does not go with group_size {}", where, strategy, size);
+  group.scheme.group = std::max(size, 0);
+  group.per_tensor = strategy == "tensor";
+}
+
+PackedGroup parse_group(const Json& json, const std::string& where) {
+  PackedGroup group;
+  require(json.is_object(), ErrorCode::Unsupported,
+          "{}: is a preset by name; mpq reads groups that are spelt out", where);
+  group.targets = json_get<std::vector<std::string>>(json, "targets", where);
+  expect(json, "format", kFormat, where);
+  refuse(json, "input_activations", where);
+  refuse(json, "output_activations", where);
+  const auto weights = json_get<Json>(json, "weights", where);
+  require(weights.is_object(), ErrorCode::Format, "{}: \"weights\" is not an object", where);
+  expect(weights, "type", "int", where);
+  const auto actorder = weights.value("actorder", Json());
+  require(actorder != "group" && actorder != "dynamic" && actorder != true, ErrorCode::Unsupported,
+          "{}: actorder is {}, whose columns are permuted by weight_g_idx; mpq reads \"weight\" or "
+          "none",
+          where, actorder.dump());
+  const auto dynamic = weights.value("dynamic", Json(false));
+  require(dynamic == false || dynamic.is_null(), ErrorCode::Unsupported,
+          "{}: dynamic weights have no stored scales", where);
+  group.scheme.bits = json_get_or(weights, "num_bits", 8, where);
+  group.scheme.symmetric = json_get_or(weights, "symmetric", true, where);
+  require(group.scheme.bits >= 2 && group.scheme.bits <= 8, ErrorCode::Unsupported,
+          "{}: num_bits is {}, mpq reads 2 to 8", where, group.scheme.bits);
+  read_strategy(weights, where, group);
+  return group;
+}
+
+bool matches(const std::string& target, const std::string& module, const std::string& where) {
+  try {
+    return std::regex_search(module, std::regex(target.substr(3)),
+                             std::regex_constants::match_continuous);
+  } catch (const std::regex_error&) {
+    fail(ErrorCode::Unsupported, "{}: target \"{}\" is not a regular expression that mpq reads",
+         where, target);
+  }
+}
+
+}  // namespace
+
+std::vector<PackedGroup> parse_packed_config(const Json& config, const std::string& where) {
+  require(config.is_object(), ErrorCode::Format, "{}: is not a JSON object", where);
+  expect(config, "quant_method", "compressed-tensors", where);
+  // A mixed-precision checkpoint names the format of every group.
+  const auto format = json_get_or<std::string>(config, "format", kFormat, where);
+  if (format != "mixed-precision") expect(config, "format", kFormat, where);
+  refuse(config, "kv_cache_scheme", where);
+  refuse(config, "transform_config", where);
+  if (given(config, "sparsity_config")) {
+    expect(config.at("sparsity_config"), "format", "dense", where + ": sparsity_config");
+  }
+  const auto groups = json_get<Json>(config, "config_groups", where);
+  require(groups.is_object(), ErrorCode::Format, "{}: \"config_groups\" is not an object", where);
+  std::vector<PackedGroup> result;
+  for (const auto& [name, group] : groups.items()) {
+    result.push_back(parse_group(group, where + ": " + name));
+    const int bits = result.back().scheme.bits;
+    require((bits & (bits - 1)) == 0 || !pads_odd_bits(config, where), ErrorCode::Unsupported,
+            "{}: {}: {} bits in the padded layout of compressed-tensors before 0.18; save it again "
+            "with a later one",
+            where, name, bits);
+  }
+  return result;
+}
+
+const PackedGroup* find_group(const std::vector<PackedGroup>& groups, const std::string& module,
+                              const std::string& where) {
+  for (const bool regex : {false, true}) {
+    for (const auto& group : groups) {
+      for (const auto& target : group.targets) {
+        if (target.starts_with("re:") != regex) continue;
+        if (regex ? matches(target, module, where) : target == module) return &group;
+      }
+    }
+  }
+  for (const auto& group : groups) {
+    if (std::find(group.targets.begin(), group.targets.end(), "Linear") != group.targets.end()) {
+      return &group;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace mpq

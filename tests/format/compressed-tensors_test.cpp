@@ -1,0 +1,148 @@
+// The pack-quantized layout to the bit, and its quantization_config.
+#include <gmock/gmock.h>
+
+#include "tests/pack/checkpoints.h"
+
+namespace mpq::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::unique_ptr<Format> format() {
+  return Registry<Format>::instance().make("compressed-tensors");
+}
+
+std::vector<uint32_t> words(const at::Tensor& tensor) {
+  const at::Tensor flat = tensor.contiguous().view({-1});
+  const auto* begin = reinterpret_cast<const uint32_t*>(flat.const_data_ptr<int32_t>());
+  return {begin, begin + flat.numel()};
+}
+
+/// The golden codes (5 i + 3) mod 2^bits of formats.md, in a row and as the zero points of 32 rows.
+TEST(CompressedTensors, StoresTheGoldenVectors) {
+  const std::map<int, std::vector<uint32_t>> golden = {
+      {2, {0x93939393, 0x93939393}},
+      {3, {0x43c67543, 0x7543c675, 0xc67543c6}},
+      {4, {0x61c72d83, 0xe94fa50b, 0x61c72d83, 0xe94fa50b}},
+      {5, {0x79793503, 0xfd560b30, 0x77137249, 0x1bb45871, 0xf668f514}},
+      {6, {0x1748d203, 0x5c2b9a17, 0x38913feb, 0x2789d613, 0x503bdb1b, 0x79950f28}},
+      {8,
+       {0x120d0803, 0x26211c17, 0x3a35302b, 0x4e49443f, 0x625d5853, 0x76716c67, 0x8a85807b,
+        0x9e99948f}}};
+  for (const auto& [bits, expected] : golden) {
+    const TemporaryFolder place;
+    TinyCheckpoint tiny;
+    tiny.add({bits, 0, false}, 32, 32);
+    auto& linear = tiny.linears.at("model.layers.0.proj");
+    const at::Tensor codes = at::arange(32).mul(5).add(3).remainder(1 << bits).to(at::kByte);
+    linear.codes = codes.unsqueeze(0).expand({32, 32}).contiguous();
+    linear.zero = codes.unsqueeze(1).contiguous();
+    tiny.write(*format(), place.file("out"));
+    const SafetensorsFile file(place.file("out/model.safetensors"));
+    EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_packed")[31]), expected) << bits;
+    EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_zero_point")), expected) << bits;
+    EXPECT_TRUE(
+        file.tensor("model.layers.0.proj.weight_shape").equal(at::tensor({32, 32}, at::kLong)));
+  }
+}
+
+TEST(CompressedTensors, ReadsBackExactlyAlthoughScalesAreHalf) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny(at::kHalf);
+  tiny.add_every_scheme();
+  tiny.write(*format(), place.file("out"));
+  const auto source = open_checkpoint(place.file("out"));
+  for (const auto& [module, linear] : tiny.linears) {
+    EXPECT_TRUE(source->load(module + ".weight").equal(dequantize(linear))) << module;
+  }
+}
+
+TEST(CompressedTensors, ShapesAndDtypesAreThoseOfTheFormat) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny;
+  tiny.add({3, 32, false}, 33, 96);
+  tiny.add({5, 0, true}, 7, 172);
+  tiny.add({16, 0, false}, 6, 10);
+  tiny.write(*format(), place.file("out"));
+  const SafetensorsFile file(place.file("out/model.safetensors"));
+  const auto expect = [&](const std::string& name, at::ScalarType dtype,
+                          std::vector<int64_t> shape) {
+    ASSERT_TRUE(file.contains(name)) << name;
+    EXPECT_EQ(file.tensors().at(name).dtype, dtype) << name;
+    EXPECT_EQ(file.tensors().at(name).shape, shape) << name;
+  };
+  expect("model.layers.0.proj.weight_packed", at::kInt, {33, 9});
+  expect("model.layers.0.proj.weight_scale", at::kBFloat16, {33, 3});
+  expect("model.layers.0.proj.weight_shape", at::kLong, {2});
+  expect("model.layers.0.proj.weight_zero_point", at::kInt, {4, 3});
+  expect("model.layers.1.proj.weight_packed", at::kInt, {7, 27});
+  expect("model.layers.1.proj.weight_scale", at::kBFloat16, {7, 1});
+  expect("model.layers.2.proj.weight", at::kBFloat16, {6, 10});
+  expect("model.norm.weight", at::kFloat, {23});  // as it was
+  expect("model.positions", at::kLong, {5});
+  EXPECT_EQ(file.tensors().size(), 14U);  // and three biases, the embedding: nothing else
+}
+
+TEST(CompressedTensors, ConfigHasOneGroupAScheme) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny;
+  tiny.add({4, 32, false}, 8, 64);
+  tiny.add({8, 0, true}, 8, 64);
+  tiny.add({4, 32, false}, 8, 64);
+  tiny.add({16, 0, false}, 8, 64);
+  tiny.write(*format(), place.file("out"));
+  const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
+  EXPECT_EQ(config.at("quant_method"), "compressed-tensors");
+  EXPECT_EQ(config.at("format"), "pack-quantized");
+  EXPECT_EQ(config.at("quantization_status"), "compressed");
+  EXPECT_EQ(config.at("ignore"), Json::array({"model.layers.3.proj", "lm_head"}));
+  ASSERT_EQ(config.at("config_groups").size(), 2U);
+  const Json& first = config.at("config_groups").at("group_0");
+  EXPECT_EQ(first.at("targets"), Json::array({"model.layers.0.proj", "model.layers.2.proj"}));
+  EXPECT_EQ(first.at("format"), "pack-quantized");
+  EXPECT_EQ(first.at("weights"), Json({{"num_bits", 4},
+                                       {"type", "int"},
+                                       {"symmetric", false},
+                                       {"strategy", "group"},
+                                       {"group_size", 32},
+                                       {"dynamic", false}}));
+  const Json& second = config.at("config_groups").at("group_1");
+  EXPECT_EQ(second.at("targets"), Json::array({"model.layers.1.proj"}));
+  EXPECT_EQ(second.at("weights").at("strategy"), "channel");
+  EXPECT_TRUE(second.at("weights").at("group_size").is_null());
+}
+
+TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny;
+  tiny.add({16, 0, false}, 8, 64);
+  tiny.write(*format(), place.file("out"));
+  EXPECT_FALSE(read_json_file(place.file("out/config.json")).contains("quantization_config"));
+  EXPECT_TRUE(open_checkpoint(place.file("out"))
+                  ->load("model.layers.0.proj.weight")
+                  .equal(tiny.base.tensors.at("model.layers.0.proj.weight")));
+}
+
+TEST(CompressedTensors, RefusesWhatTheFormatCannotHold) {
+  const TemporaryFolder place;
+  EXPECT_THAT(error_of(ErrorCode::Unsupported,
+                       [&] {
+                         format()->linear_bytes({1, 32, true}, 8, 64, at::kHalf);
+                       }),
+              HasSubstr("2 to 8 bits"));
+  error_of(ErrorCode::Usage, [&] { format()->linear_bytes({4, 48, true}, 8, 64, at::kHalf); });
+  TinyCheckpoint tiny;
+  tiny.add({4, 32, true}, 8, 64);
+  auto& linear = tiny.linears.at("model.layers.0.proj");
+  linear.scale.fill_(1.0F / 3);
+  EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
+              HasSubstr("not representable"));
+  linear.scale.fill_(0.5F);
+  linear.zero[3][1] = 7;
+  EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
+              HasSubstr("zero point"));
+}
+
+}  // namespace
+}  // namespace mpq::testing
