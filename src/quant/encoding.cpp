@@ -20,8 +20,7 @@ Encoding half_scaled(Element element, int bits, int group, Zero zero) {
 }
 
 Encoding sub_scaled(Element element, int bits, int group, Zero zero, int sub_bits) {
-  return {element,   bits,     group,      zero, ScaleCode::Sub,
-          at::kHalf, sub_bits, kSuperGroup};
+  return {element, bits, group, zero, ScaleCode::Sub, at::kHalf, sub_bits, kSuperGroup};
 }
 
 /// The values of a float format with so many exponent and mantissa bits, ascending.
@@ -30,13 +29,14 @@ std::vector<float> float_levels(int exponent_bits, int mantissa_bits, int bias, 
   for (int code = 0; code < codes; ++code) {
     const int exponent = code >> mantissa_bits;
     const int mantissa = code & ((1 << mantissa_bits) - 1);
-    const double size = exponent == 0
-                            ? std::ldexp(mantissa, 1 - bias - mantissa_bits)
-                            : std::ldexp((1 << mantissa_bits) + mantissa, exponent - bias - mantissa_bits);
+    const double size = exponent == 0 ? std::ldexp(mantissa, 1 - bias - mantissa_bits)
+                                      : std::ldexp((1 << mantissa_bits) + mantissa,
+                                                   exponent - bias - mantissa_bits);
     levels.push_back(static_cast<float>(size));
     if (size > 0) levels.push_back(static_cast<float>(-size));
   }
-  require(exponent_bits + mantissa_bits < 8, ErrorCode::Internal, "levels: expected 8 bits at most");
+  require(exponent_bits + mantissa_bits < 8, ErrorCode::Internal,
+          "levels: expected 8 bits at most");
   std::sort(levels.begin(), levels.end());
   return levels;
 }
@@ -102,10 +102,14 @@ const std::vector<float>& level_table(Element element) {
   static const std::vector<float> kE2M1 = float_levels(2, 1, 1, 8);
   static const std::vector<float> kE4M3 = float_levels(4, 3, 7, 127);
   switch (element) {
-    case Element::Nl4: return kNl4;
-    case Element::E2M1: return kE2M1;
-    case Element::E4M3: return kE4M3;
-    default: return kNone;
+    case Element::Nl4:
+      return kNl4;
+    case Element::E2M1:
+      return kE2M1;
+    case Element::E4M3:
+      return kE4M3;
+    default:
+      return kNone;
   }
 }
 

@@ -13,8 +13,7 @@ namespace {
 template <class Value>
 using Names = std::vector<std::pair<std::string, Value>>;
 
-const Names<Zero> kZeros = {
-    {"whole", Zero::Whole}, {"real", Zero::Real}, {"offset", Zero::Offset}};
+const Names<Zero> kZeros = {{"whole", Zero::Whole}, {"real", Zero::Real}, {"offset", Zero::Offset}};
 const Names<at::ScalarType> kDtypes = {{"auto", at::ScalarType::Undefined},
                                        {"bf16", at::kBFloat16},
                                        {"f16", at::kHalf},
@@ -49,9 +48,7 @@ Encoding EncodingOptions::encoding() const {
   const Zero begin = named(kZeros, "zero", zero);
   if (!sym) encoding.zero = begin;
   encoding.scale_dtype = named(kDtypes, "scale", scale);
-  if (high == 0 && ratio == 0) return encoding;
-  require(high >= bits && high <= 8 && ratio > 0 && ratio < 1 && encoding.zero != Zero::Real,
-          ErrorCode::Usage,
+  require((high == 0 || (high >= bits && high <= 8)) && ratio >= 0 && ratio < 1, ErrorCode::Usage,
           "a hybrid: expected bits <= high <= 8 and 0 < ratio < 1, found bits={}, high={}, "
           "ratio={}",
           bits, high, ratio);

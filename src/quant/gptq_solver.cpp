@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "levels.h"
 #include "mpq/core/log.h"
 #include "mpq/core/simd.h"
 
@@ -22,10 +23,11 @@ struct BlockView {
   float* error;          // [out, kBlock]: (w - q) / U_jj
   const float* upper;    // [in, in]
   const float* scale;    // [out, groups]
-  const float* zero;     // [out, groups]
+  const float* offset;   // [out, groups]
   const int64_t* group;  // [in]: grid of the column at each position
   const float* top;      // [in]: its greatest code
   float* codes;          // [out, in] in visiting order
+  const Levels* table;   // null where levels are the codes themselves
   int64_t in, groups, begin, count;
 };
 
@@ -34,13 +36,17 @@ MPQ_CLONES void quantize_row(const BlockView& view, int64_t row) {
   float* error = view.error + row * kBlock;
   float* codes = view.codes + row * view.in + view.begin;
   const float* scale = view.scale + row * view.groups;
-  const float* zero = view.zero + row * view.groups;
+  const float* offset = view.offset + row * view.groups;
   for (int64_t j = 0; j < view.count; ++j) {
     const float* upper = view.upper + (view.begin + j) * view.in + view.begin;
     const int64_t group = view.group[view.begin + j];
-    const float code = std::clamp(std::nearbyint(weight[j] / scale[group]) + zero[group], 0.0F,
-                                  view.top[view.begin + j]);
-    const float quantized = (code - zero[group]) * scale[group];
+    const float divisor = scale[group] == 0 ? 1 : scale[group];
+    const float level = (weight[j] - offset[group]) / divisor;
+    const float code = view.table != nullptr
+                           ? view.table->nearest(level)
+                           : std::clamp(std::nearbyint(level), 0.0F, view.top[view.begin + j]);
+    const float quantized =
+        (view.table != nullptr ? view.table->value(code) : code) * scale[group] + offset[group];
     const float scaled = (weight[j] - quantized) / upper[j];
     codes[j] = code;
     error[j] = scaled;
@@ -50,24 +56,29 @@ MPQ_CLONES void quantize_row(const BlockView& view, int64_t row) {
 
 }  // namespace
 
-ColumnGrids group_grids(const Grid& grid, const Scheme& scheme, int64_t in) {
+ColumnGrids group_grids(const Grid& grid, const Encoding& encoding, int64_t in) {
   const auto columns = at::arange(in, at::kLong);
-  return {grid, at::floor_divide(columns, in / grid.scale.size(1)),
-          at::full({in}, static_cast<float>((1 << scheme.bits) - 1), at::kFloat)};
+  at::Tensor offset = at::zeros_like(grid.scale);
+  if (grid.offset.defined()) offset = grid.offset;
+  if (grid.zero.defined()) offset = -(grid.zero * grid.scale);
+  return {encoding, grid.scale, offset, at::floor_divide(columns, in / grid.scale.size(1)),
+          at::full({in}, static_cast<float>(top_code(encoding)), at::kFloat)};
 }
 
 at::Tensor gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
                       const ColumnGrids& grids) {
   const int64_t out = weight.size(0);
   const int64_t in = weight.size(1);
-  const int64_t groups = grids.grid.scale.size(1);
+  const int64_t groups = grids.scale.size(1);
+  const bool table = grids.encoding.element != Element::Int;
+  const Levels levels(grids.encoding);
   const at::Tensor work = weight.index_select(1, factor.order);
   const at::Tensor codes = at::empty({out, in}, at::kFloat);
   const at::Tensor error = at::empty({out, kBlock}, at::kFloat);
   const at::Tensor group = grids.index.index_select(0, factor.order);
   const at::Tensor top = grids.top.index_select(0, factor.order);
-  const at::Tensor scale = grids.grid.scale.contiguous();
-  const at::Tensor zero = grids.grid.zero.contiguous();
+  const at::Tensor scale = grids.scale.contiguous();
+  const at::Tensor offset = grids.offset.contiguous();
 
   for (int64_t begin = 0; begin < in; begin += kBlock) {
     check_interrupt();
@@ -76,10 +87,11 @@ at::Tensor gptq_solve(const at::Tensor& weight, const Hessian::Factor& factor,
                          error.data_ptr<float>(),
                          factor.upper.data_ptr<float>(),
                          scale.data_ptr<float>(),
-                         zero.data_ptr<float>(),
+                         offset.data_ptr<float>(),
                          group.data_ptr<int64_t>(),
                          top.data_ptr<float>(),
                          codes.data_ptr<float>(),
+                         table ? &levels : nullptr,
                          in,
                          groups,
                          begin,

@@ -23,23 +23,7 @@ at::Tensor flat(const at::Tensor& grouped) { return grouped.flatten(1); }
 
 at::Tensor learnable(const at::Tensor& start) { return start.detach().clone().requires_grad_(); }
 
-double top_of(const Scheme& scheme) { return static_cast<double>((1 << scheme.bits) - 1); }
-
-/// Rows [out, 1] that are not kept become the other's.
-void keep_rows(const at::Tensor& keep, const QuantizedLinear& other, QuantizedLinear& linear) {
-  for (size_t i = 0; i < linear.pieces.size(); ++i)
-    keep_rows(keep, other.pieces[i], linear.pieces[i]);
-  if (!linear.pieces.empty()) return;
-  linear.codes = at::where(keep, linear.codes, other.codes);
-  linear.scale = at::where(keep, linear.scale, other.scale);
-  linear.zero = at::where(keep, linear.zero, other.zero);
-}
-
 }  // namespace
-
-at::Tensor by_group(const at::Tensor& weight, int64_t groups) {
-  return weight.reshape({weight.size(0), groups, weight.size(1) / groups});
-}
 
 at::Tensor round_straight_through(const at::Tensor& x) { return x + (x.round() - x).detach(); }
 
@@ -64,10 +48,9 @@ QuantizedLinear learn_alone(const QuantProblem& problem, int steps, LearnedLinea
     }
   }
   const at::NoGradGuard no_gradients;
-  QuantizedLinear learned = linear.rounded();
+  const QuantizedLinear learned = linear.rounded();
   const at::Tensor keep = row_errors(dequantize(learned)) < row_errors(dequantize(start));
-  keep_rows(keep.unsqueeze(1), start, learned);
-  return learned;
+  return choose_rows(keep.unsqueeze(1), learned, start);
 }
 
 double late_decay(int step, int iterations) {
@@ -100,9 +83,10 @@ void Adam::step(double share) {
   }
 }
 
-LearnedRounding::LearnedRounding(const at::Tensor& weight, const Grid& grid, const Scheme& scheme)
-    : grid_(grid), scheme_(scheme) {
-  const auto steps = by_group(weight, grid.scale.size(1)) / grid.scale.unsqueeze(2);
+LearnedRounding::LearnedRounding(const at::Tensor& weight, const Grid& grid,
+                                 const Encoding& encoding)
+    : grid_(grid), encoding_(encoding), rounder_(encoding) {
+  const auto steps = rounder_.steps(by_group(weight, grid.scale.size(1)), grid);
   floor_ = steps.floor();
   const auto share = ((steps - floor_) - kGamma) / (kZeta - kGamma);
   logits_ = learnable(at::log(share / (1 - share)));
@@ -113,9 +97,7 @@ at::Tensor LearnedRounding::up() const {
 }
 
 at::Tensor LearnedRounding::weight() const {
-  const auto zero = grid_.zero.unsqueeze(2);
-  const auto codes = (floor_ + up() + zero).clamp(0, top_of(scheme_));
-  return flat((codes - zero) * grid_.scale.unsqueeze(2));
+  return flat(rounder_.values((floor_ + up()).clamp(0, rounder_.top()), grid_));
 }
 
 at::Tensor LearnedRounding::regulariser(int64_t step, int64_t iterations) const {
@@ -130,13 +112,13 @@ at::Tensor LearnedRounding::regulariser(int64_t step, int64_t iterations) const 
 
 QuantizedLinear LearnedRounding::rounded() const {
   const at::NoGradGuard no_gradients;
-  const auto codes = (floor_ + up().ge(0.5) + grid_.zero.unsqueeze(2)).clamp(0, top_of(scheme_));
-  return {scheme_, flat(codes).to(at::kByte), grid_.scale, grid_.zero.to(at::kByte)};
+  const auto codes = (floor_ + up().ge(0.5)).clamp(0, rounder_.top());
+  return {encoding_, flat(codes).to(at::kByte), grid_};
 }
 
 LearnedRange::LearnedRange(const at::Tensor& weight, const GridOptions& options,
                            const std::string& where)
-    : options_(options), whole_(choose_grid(weight, options, where)) {
+    : options_(options), weight_(weight), whole_(choose_grid(weight, options, where)) {
   const auto groups = whole_.scale.size(1);
   std::tie(low_, high_) = group_ranges(weight, groups);
   const auto grouped = by_group(weight, groups);
@@ -146,42 +128,50 @@ LearnedRange::LearnedRange(const at::Tensor& weight, const GridOptions& options,
 Grid LearnedRange::grid(const at::Tensor& low_factor, const at::Tensor& high_factor) const {
   const auto low = low_ * low_factor;
   const auto high = high_ * high_factor;
-  Grid grid = grid_of_range(low.detach(), high.detach(), options_);
+  const Encoding& encoding = options_.encoding;
+  Grid grid = grid_of_range(low.detach(), high.detach(), encoding);
   // A symmetric grid has the gradient of the side that sets its size.
-  const auto reach =
-      (options_.scheme.symmetric ? at::maximum(high, -low) : high - low).clamp_min(1e-12);
+  const auto reach = (encoding.symmetric() ? at::maximum(high, -low) : high - low).clamp_min(1e-12);
   grid.scale = grid.scale * (reach / reach.detach());
-  if (!options_.scheme.symmetric) {
+  grid.scale = at::where(constant_, whole_.scale, grid.scale);
+  if (grid.offset.defined()) {
+    grid.offset = grid.offset + (low - low.detach());
+    grid.offset = at::where(constant_, whole_.offset, grid.offset);
+  } else if (!encoding.symmetric()) {
     const auto zero = -low / grid.scale;
     grid.zero = grid.zero + (zero - zero.detach());
   }
-  return {at::where(constant_, whole_.scale, grid.scale),
-          at::where(constant_, whole_.zero, grid.zero)};
+  if (grid.zero.defined()) grid.zero = at::where(constant_, whole_.zero, grid.zero);
+  return grid;
+}
+
+at::Tensor LearnedRange::ones() const { return at::ones_like(low_); }
+
+Grid LearnedRange::stored(const at::Tensor& low_factor, const at::Tensor& high_factor) const {
+  const at::NoGradGuard no_gradients;
+  return store_scales(weight_, grid(low_factor, high_factor), options_);
 }
 
 LearnedClipping::LearnedClipping(const at::Tensor& weight, const GridOptions& options,
                                  const std::string& where)
-    : scheme_(options.scheme), weight_(weight), range_(weight, options, where) {
+    : encoding_(options.encoding),
+      rounder_(encoding_),
+      weight_(weight),
+      range_(weight, options, where) {
   low_logits_ = learnable(range_.ones() * kFirstLogit);
   high_logits_ = learnable(range_.ones() * kFirstLogit);
 }
 
-Grid LearnedClipping::grid() const {
-  return range_.grid(at::sigmoid(low_logits_), at::sigmoid(high_logits_));
-}
-
 at::Tensor LearnedClipping::weight() const {
-  const Grid grid = this->grid();
-  const auto scale = grid.scale.unsqueeze(2);
-  const auto zero = grid.zero.unsqueeze(2);
-  const auto steps = by_group(weight_, grid.scale.size(1)) / scale;
-  const auto codes = (round_straight_through(steps) + zero).clamp(0, top_of(scheme_));
-  return flat((codes - zero) * scale);
+  const Grid grid = range_.grid(at::sigmoid(low_logits_), at::sigmoid(high_logits_));
+  const auto steps = rounder_.steps(by_group(weight_, grid.scale.size(1)), grid);
+  return flat(rounder_.values(round_straight_through(steps).clamp(0, rounder_.top()), grid));
 }
 
 QuantizedLinear LearnedClipping::rounded() const {
   const at::NoGradGuard no_gradients;
-  return round_to_grid(weight_, grid(), scheme_);
+  const Grid grid = range_.stored(at::sigmoid(low_logits_), at::sigmoid(high_logits_));
+  return round_to_grid(weight_, grid, encoding_);
 }
 
 }  // namespace mpq

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "mpq/quant/encoding_options.h"
+
 namespace mpq {
 namespace {
 
@@ -26,13 +28,13 @@ bool takes(const Plugin<Quantizer>& plugin, const std::string& option) {
                      [&](const OptionInfo& info) { return info.name == option; });
 }
 
-/// The scale of the first, the codes of the second, both at the second's scheme.
+/// The scale of the first, the codes of the second.
 class Chain final : public Quantizer {
  public:
   Chain(std::unique_ptr<Quantizer> transform, std::unique_ptr<Quantizer> quantizer)
       : transform_(std::move(transform)), quantizer_(std::move(quantizer)) {}
 
-  Scheme scheme() const override { return quantizer_->scheme(); }
+  Encoding encoding(const Encoding& asked) const override { return quantizer_->encoding(asked); }
   InputNeeds needs() const override { return both(transform_->needs(), quantizer_->needs()); }
   at::Tensor input_scale(const QuantProblem& problem) const override {
     return transform_->input_scale(problem);
@@ -48,16 +50,9 @@ class Chain final : public Quantizer {
   std::unique_ptr<Quantizer> transform_, quantizer_;
 };
 
-}  // namespace
-
-InputNeeds both(const InputNeeds& a, const InputNeeds& b) {
-  return {a.hessian || b.hessian, a.ranges || b.ranges, a.fisher || b.fisher, a.aim || b.aim,
-          std::max(a.steps, b.steps)};
-}
-
-std::unique_ptr<Quantizer> make_quantizer(const std::string& text) {
+/// The quantizer of a spec whose options are its own, `text` as it was given.
+std::unique_ptr<Quantizer> make_quantizer(const Spec& spec, const std::string& text) {
   const auto& registry = Registry<Quantizer>::instance();
-  const Spec spec = parse_spec(text);
   const auto members = members_of(spec.name);
   if (members.size() == 1) return registry.make(spec);
   require(members.size() == 2, ErrorCode::Usage,
@@ -79,6 +74,39 @@ std::unique_ptr<Quantizer> make_quantizer(const std::string& text) {
           "{}: {} does not scale inputs, so it cannot stand before another quantizer", text,
           members[0]);
   return std::make_unique<Chain>(std::move(made[0]), std::move(made[1]));
+}
+
+}  // namespace
+
+InputNeeds both(const InputNeeds& a, const InputNeeds& b) {
+  return {a.hessian || b.hessian, a.ranges || b.ranges, a.fisher || b.fisher, a.aim || b.aim,
+          std::max(a.steps, b.steps)};
+}
+
+at::Tensor diagonal_of(const QuantProblem& problem) {
+  return problem.hessian != nullptr ? problem.hessian->diagonal() : at::Tensor();
+}
+
+Encoding Quantizer::encoding(const Encoding& asked) const {
+  require(!asked.hybrid() && asked.high_ratio == 0 && asked.zero != Zero::Real, ErrorCode::Usage,
+          "{}: hybrids are made by hir alone, real zero points by hqq", to_string(asked));
+  return asked;
+}
+
+Method make_method(const std::string& text) {
+  if (text == kFullPrecision) return {};
+  const Spec spec = parse_spec(text);
+  Spec stored{"int", {}}, rest{spec.name, {}};
+  for (const auto& [key, value] : spec.options) {
+    const auto known = describe_options<EncodingOptions>();
+    const bool stores = std::any_of(known.begin(), known.end(), [&, &name = key](const auto& info) {
+      return info.name == name;
+    });
+    (stores ? stored : rest).set(key, value);
+  }
+  Method method{make_quantizer(rest, text), {}};
+  method.encoding = method.quantizer->encoding(parse_options<EncodingOptions>(stored).encoding());
+  return method;
 }
 
 QuantProblem scaled_problem(QuantProblem problem, const at::Tensor& scale) {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "levels.h"
 #include "mpq/core/simd.h"
 
 namespace mpq {
@@ -17,69 +18,181 @@ namespace {
 /// Columns handled between two gradient products; a group longer than this is descended in pieces.
 constexpr int64_t kPiece = 128;
 
-float to_stored(float value, at::ScalarType dtype) {
-  if (dtype == at::kBFloat16) return static_cast<float>(at::BFloat16(value));
-  if (dtype == at::kHalf) return static_cast<float>(at::Half(value));
-  return value;
-}
-
 struct PieceView {
   const float* hessian;  // [count, count], the piece's own block of H
   int64_t count;
-  float top;
-  at::ScalarType scale_dtype;
+  const Levels& levels;
+  const Encoding& encoding;
   bool refit;  // the piece is a whole group, so its scale may move
 };
+
+/// A group's scale and offset, as far as they may move: value = scale (level - origin) + offset.
+struct Affine {
+  float scale = 0, offset = 0, origin = 0;
+  float scale_code = 0, super_scale = 0;    // of Sub: scale = super_scale scale_code
+  float offset_code = 0, super_offset = 0;  // offset = -super_offset offset_code
+};
+
+float to_dtype(double value, at::ScalarType dtype) {
+  const auto single = static_cast<float>(value);
+  if (dtype == at::kBFloat16) return static_cast<float>(at::BFloat16(single));
+  if (dtype == at::kHalf) return static_cast<float>(at::Half(single));
+  return single;
+}
+
+float whole_number(double value, float unit, float first, float last) {
+  return unit == 0 ? 0 : std::clamp(std::nearbyint(static_cast<float>(value) / unit), first, last);
+}
+
+/// Moves the group's scale, or its offset, along the least-squares step as far as its storage
+/// allows; 0 when that would not lower the error. With Q changed by t d: the error changes by
+/// t^2 (d H d) - 2 t (d . gradient).
+class Refit {
+ public:
+  Refit(const PieceView& view, const float* gradient) : view_(view), gradient_(gradient) {}
+
+  template <class Direction>
+  double ideal(const Direction& direction) {
+    slope_ = curvature_ = 0;
+    for (int64_t j = 0; j < view_.count; ++j) {
+      const double a = direction(j);
+      if (a == 0) continue;
+      const float* row = view_.hessian + j * view_.count;
+      double product = 0;
+      for (int64_t k = 0; k < view_.count; ++k) product += row[k] * direction(k);
+      slope_ += a * gradient_[j];
+      curvature_ += a * product;
+    }
+    return curvature_ > 0 ? slope_ / curvature_ : 0;
+  }
+  bool lowers(double step) const {
+    return step != 0 && step * step * curvature_ - 2 * step * slope_ < 0;
+  }
+
+ private:
+  const PieceView& view_;
+  const float* gradient_;
+  double slope_ = 0, curvature_ = 0;
+};
+
+float stored_scale(const Encoding& encoding, double scale, Affine& affine) {
+  if (encoding.scale != ScaleCode::Sub) return to_dtype(scale, encoding.scale_dtype);
+  const auto half = static_cast<float>(1 << (encoding.sub_bits - 1));
+  const bool sign = encoding.symmetric();
+  affine.scale_code =
+      whole_number(scale, affine.super_scale, sign ? -half : 0, sign ? half - 1 : 2 * half - 1);
+  return affine.super_scale * affine.scale_code;
+}
+
+float stored_offset(const Encoding& encoding, double offset, Affine& affine) {
+  if (encoding.scale != ScaleCode::Sub) return to_dtype(offset, encoding.scale_dtype);
+  affine.offset_code = whole_number(-offset, affine.super_offset, 0,
+                                    static_cast<float>((1 << encoding.sub_bits) - 1));
+  return -(affine.super_offset * affine.offset_code);
+}
+
+/// The scale, then the offset where there is one that is not tied to it.
+MPQ_CLONES void refit_group(const PieceView& view, float* gradient, const float* code, float* delta,
+                            Affine& affine) {
+  const Encoding& encoding = view.encoding;
+  const auto level = [&](int64_t j) { return view.levels.value(code[j]) - affine.origin; };
+  Refit refit(view, gradient);
+  Affine moved = affine;
+  moved.scale = stored_scale(encoding, affine.scale + refit.ideal(level), moved);
+  const double step = static_cast<double>(moved.scale) - affine.scale;
+  if (moved.scale * affine.scale > 0 && refit.lowers(step)) {
+    for (int64_t j = 0; j < view.count; ++j) {
+      const auto change = static_cast<float>(step) * level(j);
+      delta[j] += change;
+      const float* row = view.hessian + j * view.count;
+      for (int64_t k = 0; k < view.count; ++k) gradient[k] -= change * row[k];
+    }
+    affine = moved;
+  }
+  if (encoding.element != Element::Int || encoding.zero != Zero::Offset) return;
+  moved = affine;
+  moved.offset =
+      stored_offset(encoding, affine.offset + refit.ideal([](int64_t) { return 1.0F; }), moved);
+  const double shift = static_cast<double>(moved.offset) - affine.offset;
+  if (!refit.lowers(shift)) return;
+  for (int64_t j = 0; j < view.count; ++j) delta[j] += static_cast<float>(shift);
+  affine = moved;
+}
 
 /// One row of one piece. `gradient` = (E H) on the piece, E = W - Q, kept up to date. Returns the
 /// change of Q in `delta`.
 MPQ_CLONES void descend_row(const PieceView& view, float* gradient, float* code, float* delta,
-                            float& scale, float zero) {
+                            Affine& affine) {
   std::fill(delta, delta + view.count, 0.0F);
-  const auto move = [&](int64_t j, float step) {  // q_j += step
+  const float divisor = affine.scale == 0 ? 1 : affine.scale;
+  for (int64_t j = 0; j < view.count; ++j) {
+    const float curvature = view.hessian[j * view.count + j];
+    const float now = view.levels.value(code[j]);
+    const float best = view.levels.nearest(now + gradient[j] / (curvature * divisor));
+    if (best == code[j] || affine.scale == 0) continue;
+    const float step = (view.levels.value(best) - now) * affine.scale;
     delta[j] += step;
     const float* row = view.hessian + j * view.count;
     for (int64_t k = 0; k < view.count; ++k) gradient[k] -= step * row[k];
-  };
-  for (int64_t j = 0; j < view.count; ++j) {
-    const float curvature = view.hessian[j * view.count + j];
-    const float ideal = code[j] + gradient[j] / (curvature * scale);
-    const float best = std::clamp(std::nearbyint(ideal), 0.0F, view.top);
-    if (best != code[j]) {
-      move(j, (best - code[j]) * scale);
-      code[j] = best;
+    code[j] = best;
+  }
+  const bool movable =
+      view.encoding.scale == ScaleCode::Float || view.encoding.scale == ScaleCode::Sub;
+  if (view.refit && movable) refit_group(view, gradient, code, delta, affine);
+}
+
+/// The tensors of a grid that refinement writes, its own copies.
+class GroupTable {
+ public:
+  explicit GroupTable(const QuantizedLinear& linear)
+      : encoding_(linear.encoding), grid_(linear.grid) {
+    for (at::Tensor* tensor : {&grid_.scale, &grid_.offset, &grid_.scale_code, &grid_.offset_code,
+                               &grid_.super_scale, &grid_.super_offset, &grid_.zero}) {
+      if (tensor->defined()) *tensor = tensor->to(at::kFloat).clone(at::MemoryFormat::Contiguous);
     }
   }
-  if (!view.refit) return;
-  // With a = code - zero and Q = s a on the group: d/ds gives s += (a . gradient) / (a H a).
-  double slope = 0;
-  double curvature = 0;
-  for (int64_t j = 0; j < view.count; ++j) {
-    const float a = code[j] - zero;
-    if (a == 0) continue;
-    const float* row = view.hessian + j * view.count;
-    float product = 0;
-    for (int64_t k = 0; k < view.count; ++k) product += row[k] * (code[k] - zero);
-    slope += static_cast<double>(a) * gradient[j];
-    curvature += static_cast<double>(a) * product;
+  Affine at(int64_t row, int64_t group) const {
+    Affine affine;
+    visit(affine, row, group, [](float& member, const float& stored) { member = stored; });
+    // Of Middle codes the levels already begin at the middle.
+    if (grid_.zero.defined() && encoding_.zero != Zero::Middle)
+      affine.origin = place(grid_.zero, row, group);
+    return affine;
   }
-  if (curvature <= 0) return;
-  const float refitted = to_stored(static_cast<float>(scale + slope / curvature), view.scale_dtype);
-  const double step = static_cast<double>(refitted) - scale;
-  // The loss changes by step^2 curvature - 2 step slope; rounding to the stored dtype may have
-  // spoiled it.
-  if (refitted * scale <= 0 || !(step * step * curvature - 2 * step * slope < 0)) return;
-  for (int64_t j = 0; j < view.count; ++j) delta[j] += static_cast<float>(step) * (code[j] - zero);
-  scale = refitted;
-}
+  void put(int64_t row, int64_t group, Affine affine) const {
+    visit(affine, row, group, [](float& member, float& stored) { stored = member; });
+  }
+  const Grid& grid() const { return grid_; }
+
+ private:
+  static float& place(const at::Tensor& tensor, int64_t row, int64_t column) {
+    return tensor.mutable_data_ptr<float>()[row * tensor.size(1) + column];
+  }
+  template <class Each>
+  void visit(Affine& affine, int64_t row, int64_t group, const Each& each) const {
+    const bool sub = encoding_.scale == ScaleCode::Sub;
+    const int64_t super = sub ? group / groups_of_super(encoding_) : 0;
+    each(affine.scale, place(grid_.scale, row, group));
+    if (grid_.offset.defined()) each(affine.offset, place(grid_.offset, row, group));
+    if (!sub) return;
+    each(affine.scale_code, place(grid_.scale_code, row, group));
+    each(affine.super_scale, place(grid_.super_scale, row, super));
+    if (!grid_.offset.defined()) return;
+    each(affine.offset_code, place(grid_.offset_code, row, group));
+    each(affine.super_offset, place(grid_.super_offset, row, super));
+  }
+
+  const Encoding encoding_;
+  Grid grid_;
+};
 
 }  // namespace
 
-void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp,
-                  at::ScalarType scale_dtype, int rounds, QuantizedLinear& linear) {
+void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp, int rounds,
+                  QuantizedLinear& linear) {
   const int64_t out = weight.size(0);
   const int64_t in = weight.size(1);
-  const int64_t groups = linear.scale.size(1);
+  const int64_t groups = linear.grid.scale.size(1);
   const int64_t group_size = in / groups;
   at::Tensor damped = hessian.matrix().clone();
   const at::Tensor diagonal = damped.diagonal();
@@ -89,8 +202,8 @@ void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp,
   diagonal.add_(damp * mean);
 
   at::Tensor codes = linear.codes.to(at::kFloat).contiguous();
-  at::Tensor scale = linear.scale.clone();
-  const at::Tensor zero = linear.zero.to(at::kFloat).contiguous();
+  const GroupTable table(linear);
+  const Levels levels(linear.encoding);
   at::Tensor error = weight - dequantize(linear);
   for (int round = 0; round < rounds; ++round) {
     at::Tensor gradient = at::mm(error, damped);
@@ -100,16 +213,15 @@ void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp,
       const at::Tensor own = damped.narrow(0, begin, count).narrow(1, begin, count).contiguous();
       at::Tensor local = gradient.narrow(1, begin, count).contiguous();
       const at::Tensor delta = at::empty({out, count}, at::kFloat);
-      const PieceView view{own.data_ptr<float>(), count,
-                           static_cast<float>((1 << linear.scheme.bits) - 1), scale_dtype,
+      const PieceView view{own.data_ptr<float>(), count, levels, linear.encoding,
                            count == group_size};
       at::parallel_for(0, out, 16, [&](int64_t first, int64_t last) {
         for (int64_t row = first; row < last; ++row) {
+          Affine affine = table.at(row, group);
           descend_row(view, local.data_ptr<float>() + row * count,
                       codes.data_ptr<float>() + row * in + begin,
-                      delta.data_ptr<float>() + row * count,
-                      scale.data_ptr<float>()[row * groups + group],
-                      zero.data_ptr<float>()[row * groups + group]);
+                      delta.data_ptr<float>() + row * count, affine);
+          table.put(row, group, affine);
         }
       });
       error.narrow(1, begin, count).sub_(delta);
@@ -122,7 +234,7 @@ void refine_codes(const at::Tensor& weight, const Hessian& hessian, double damp,
     }
   }
   linear.codes = codes.to(at::kByte);
-  linear.scale = scale;
+  linear.grid = table.grid();
 }
 
 }  // namespace mpq

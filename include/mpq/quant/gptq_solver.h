@@ -6,14 +6,15 @@
 namespace mpq {
 
 /// Grids fixed before the updates, so that no g_idx is needed: which one each column uses, and its
-/// greatest code.
+/// greatest code. All columns have the levels of one element.
 struct ColumnGrids {
-  Grid grid;         // [out, grids]
-  at::Tensor index;  // int64 [in]
-  at::Tensor top;    // float32 [in]
+  Encoding encoding;         // its element and where its codes begin
+  at::Tensor scale, offset;  // float32 [out, grids]: value = scale level + offset
+  at::Tensor index;          // int64 [in]
+  at::Tensor top;            // float32 [in]
 };
-/// Equal groups of adjacent columns at one width.
-ColumnGrids group_grids(const Grid& grid, const Scheme& scheme, int64_t in);
+/// Equal groups of adjacent columns.
+ColumnGrids group_grids(const Grid& grid, const Encoding& encoding, int64_t in);
 
 /// Codes, uint8 [out, in]. `weight` float32 [out, in] and `grids` in original column order,
 /// `factor` of its Hessian in the order to visit columns. Blocks of 128 columns with lazy updates

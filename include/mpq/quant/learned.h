@@ -6,11 +6,9 @@
 #include "mpq/quant/grid.h"
 #include "mpq/quant/learned_linear.h"
 #include "mpq/quant/quantizer.h"
+#include "mpq/quant/rounder.h"
 
 namespace mpq {
-
-/// [out, in] to [out, groups, columns].
-at::Tensor by_group(const at::Tensor& weight, int64_t groups);
 
 /// round(x), with the gradient of x (straight-through).
 at::Tensor round_straight_through(const at::Tensor& x);
@@ -47,9 +45,9 @@ class Adam {
 class LearnedRounding {
  public:
   /// `weight` float32 [out, in]; starts at the weight itself, h(V) = its fraction.
-  LearnedRounding(const at::Tensor& weight, const Grid& grid, const Scheme& scheme);
+  LearnedRounding(const at::Tensor& weight, const Grid& grid, const Encoding& encoding);
   at::Tensor& parameter() { return logits_; }
-  /// s (clamp(floor(w / s) + h(V) + z) - z).
+  /// The values at clamp(floor(steps) + h(V)).
   at::Tensor weight() const;
   /// The regulariser sum(1 - |2h - 1|^beta) at a step: 0 in the first fifth of the iterations, then
   /// beta falls from 20 to 2.
@@ -60,7 +58,8 @@ class LearnedRounding {
  private:
   at::Tensor up() const;  // h(V)
   Grid grid_;
-  Scheme scheme_;
+  Encoding encoding_;
+  Rounder rounder_;
   at::Tensor floor_, logits_;  // [out, groups, columns]
 };
 
@@ -69,12 +68,16 @@ class LearnedRange {
  public:
   LearnedRange(const at::Tensor& weight, const GridOptions& options, const std::string& where);
   /// Of factors [out, groups] in (0, 1], with gradients for them where they have them: the values
-  /// are those of the stored grid. Groups of one value keep the grid on which they are exact.
+  /// are those of the grid as Float codes store it. Groups of one value keep the grid on which they
+  /// are exact.
   Grid grid(const at::Tensor& low_factor, const at::Tensor& high_factor) const;
-  at::Tensor ones() const { return at::ones_like(low_); }
+  /// The same without gradients, its scales stored.
+  Grid stored(const at::Tensor& low_factor, const at::Tensor& high_factor) const;
+  at::Tensor ones() const;  // float32 [out, groups]
 
  private:
   GridOptions options_;
+  at::Tensor weight_;
   Grid whole_;
   at::Tensor low_, high_, constant_;  // [out, groups]
 };
@@ -90,8 +93,8 @@ class LearnedClipping {
   QuantizedLinear rounded() const;
 
  private:
-  Grid grid() const;
-  Scheme scheme_;
+  Encoding encoding_;
+  Rounder rounder_;
   at::Tensor weight_;  // [out, in]
   LearnedRange range_;
   at::Tensor low_logits_, high_logits_;  // [out, groups]

@@ -4,10 +4,20 @@
 
 namespace mpq {
 
-/// "gptq:bits=3", or a chain "awq+gptq:bits=3,group=128": the input scale of the ones before, the
-/// codes of the last. An option goes to every member that takes it. Throws Error(Usage) on an
-/// unknown name or option, or a chain whose earlier member has no input scale.
-std::unique_ptr<Quantizer> make_quantizer(const std::string& spec);
+/// The spec of a unit that stays as it is.
+constexpr const char* kFullPrecision = "full";
+
+/// What a unit's spec asks for: how its codes are found, and how they are stored.
+struct Method {
+  std::shared_ptr<const Quantizer> quantizer;  // null: left alone
+  Encoding encoding = full_precision();
+};
+
+/// "gptq:bits=3,damp=0.1", "rtn:type=q4_k", or a chain "awq+gptq:bits=3,group=128": the input scale
+/// of the ones before, the codes of the last. The options of EncodingOptions make the encoding; any
+/// other goes to every member that takes it. Throws Error(Usage) on an unknown name or option, or a
+/// chain whose earlier member has no input scale.
+Method make_method(const std::string& spec);
 
 /// The problem with the weight's columns multiplied by `scale` [in], for inputs divided by it;
 /// undefined: as it is.

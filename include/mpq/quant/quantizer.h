@@ -32,10 +32,13 @@ struct QuantProblem {
   std::string name;                          // for messages
   at::Tensor weight;                         // float32 [out, in]
   std::shared_ptr<const Hessian> hessian{};  // null unless the quantizer needs it
-  at::ScalarType scale_dtype = at::kFloat;   // dtype in which scales are stored
+  Encoding encoding{};                       // how the result is stored, resolved
   at::Tensor mean_abs{}, max_abs{};          // float32 [in]: of the inputs' magnitudes
   at::Tensor channel_fisher{};               // float32 [in]: sum over rows of E[g^2]
 };
+
+/// diag H where there is a Hessian: what errors of a channel's weights weigh. Else undefined.
+at::Tensor diagonal_of(const QuantProblem& problem);
 
 /// A weight-only post-training quantizer. To add one: a class with nested Options, in
 /// src/quant/quantizers/<name>.cpp, registered there with MPQ_REGISTER(Quantizer, ...), and
@@ -48,15 +51,16 @@ class Quantizer {
   Quantizer(const Quantizer&) = delete;
   Quantizer& operator=(const Quantizer&) = delete;
 
-  /// How the result is stored; known before any weight is seen, so that bytes are exact.
-  virtual Scheme scheme() const = 0;
+  /// What it makes where an encoding is asked for; known before any weight is seen, so that bytes
+  /// are exact. Most take every one but hybrids and real zero points. Throws Error(Usage).
+  virtual Encoding encoding(const Encoding& asked) const;
   virtual InputNeeds needs() const { return {}; }
   /// Positive factors [in] by which the weight's columns shall be multiplied, and its inputs
   /// divided, before quantize(); undefined for none. Linears that read the same input share one
   /// decision.
   virtual at::Tensor input_scale(const QuantProblem&) const { return {}; }
-  /// Throws Error(Usage) when the group does not divide `in`, Error(Numeric) when the weights are
-  /// not finite.
+  /// Stored as problem.encoding says. Throws Error(Usage) when the group does not divide `in`,
+  /// Error(Numeric) when the weights are not finite.
   virtual QuantizedLinear quantize(const QuantProblem& problem) const = 0;
   /// Where needs().steps: what learns the codes under the error of the whole block's output. All
   /// such units of a block are learned together. Throws as quantize().

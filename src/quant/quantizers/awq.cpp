@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "mpq/quant/grid.h"
-#include "mpq/quant/scheme_options.h"
+#include "mpq/quant/quantizer.h"
 
 namespace mpq {
 namespace {
@@ -17,27 +17,25 @@ double output_error(const at::Tensor& difference, const Hessian& hessian) {
 
 class Awq final : public Quantizer {
  public:
-  struct Options : SchemeOptions {
+  struct Options {
     int steps = 20;
     bool clip = true;
     template <class Field>
     void visit(Field&& field) {
-      SchemeOptions::visit(field);
       field("steps", steps, "exponents r tried in s = mean|x|^r: 0, 1/steps, 2/steps, ...");
       field("clip", clip, "clip every group's range by 1.0, 0.95 .. 0.55 afterwards");
     }
   };
 
-  explicit Awq(const Options& options) : options_(options), scheme_(options.scheme()) {
+  explicit Awq(const Options& options) : options_(options) {
     require(options.steps >= 1, ErrorCode::Usage, "awq: option steps: expected 1 or more, found {}",
             options.steps);
   }
 
-  Scheme scheme() const override { return scheme_; }
   InputNeeds needs() const override { return {.hessian = true, .ranges = true}; }
 
   at::Tensor input_scale(const QuantProblem& problem) const override {
-    const GridOptions grid{scheme_, false, problem.scale_dtype};
+    const GridOptions grid{problem.encoding, false, diagonal_of(problem)};
     const auto error_with = [&](const at::Tensor& scale) {
       const auto scaled = problem.weight * scale;
       const auto rounded = round_to_nearest(scaled, grid, problem.name);
@@ -57,10 +55,10 @@ class Awq final : public Quantizer {
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    const GridOptions options{scheme_, false, problem.scale_dtype};
+    const GridOptions options{problem.encoding, false, diagonal_of(problem)};
     Grid grid = choose_grid(problem.weight, options, problem.name);
     if (options_.clip) clip(problem, options, grid);
-    return round_to_grid(problem.weight, grid, scheme_);
+    return round_to_grid(problem.weight, grid, problem.encoding);
   }
 
  private:
@@ -76,22 +74,29 @@ class Awq final : public Quantizer {
   static void clip(const QuantProblem& problem, const GridOptions& options, Grid& grid) {
     const int64_t groups = grid.scale.size(1);
     const auto [low, high] = group_ranges(problem.weight, groups);
-    auto least = group_errors(problem, grid, options.scheme);
+    const at::Tensor start = group_errors(problem, grid);
+    at::Tensor least = start;
+    Grid best = grid;
     for (int percent = 95; percent >= 55; percent -= 5) {
-      const Grid tried = grid_of_range(low * (percent / 100.0), high * (percent / 100.0), options);
-      const auto error = group_errors(problem, tried, options.scheme);
+      const Grid tried =
+          grid_of_range(low * (percent / 100.0), high * (percent / 100.0), options.encoding);
+      const auto error = group_errors(problem, tried);
       const auto better = error < least;
       least = at::where(better, error, least);
-      grid.scale = at::where(better, tried.scale, grid.scale);
-      grid.zero = at::where(better, tried.zero, grid.zero);
+      best.scale = at::where(better, tried.scale, best.scale);
+      if (best.zero.defined()) best.zero = at::where(better, tried.zero, best.zero);
+      if (best.offset.defined()) best.offset = at::where(better, tried.offset, best.offset);
     }
+    best = store_scales(problem.weight, best, options);
+    // Where scales are stored together, clipping some groups may have cost the others.
+    if (group_errors(problem, best).sum().item<double>() < start.sum().item<double>()) grid = best;
   }
 
   /// d_g H_gg d_g^T for every row and group, [out, groups].
-  static at::Tensor group_errors(const QuantProblem& problem, const Grid& grid,
-                                 const Scheme& scheme) {
-    const auto error = problem.weight - dequantize(round_to_grid(problem.weight, grid, scheme));
-    const int64_t columns = group_columns(scheme, error.size(1));
+  static at::Tensor group_errors(const QuantProblem& problem, const Grid& grid) {
+    const auto error =
+        problem.weight - dequantize(round_to_grid(problem.weight, grid, problem.encoding));
+    const int64_t columns = group_columns(problem.encoding, error.size(1));
     std::vector<at::Tensor> errors;
     for (int64_t begin = 0; begin < error.size(1); begin += columns) {
       const auto own =
@@ -103,7 +108,6 @@ class Awq final : public Quantizer {
   }
 
   Options options_;
-  Scheme scheme_;
 };
 
 MPQ_REGISTER(Quantizer, Awq, "awq", "activation-aware scaling and clipping, then round to nearest");

@@ -4,15 +4,15 @@
 
 #include "mpq/core/log.h"
 #include "mpq/quant/gptq_solver.h"
+#include "mpq/quant/quantizer.h"
 #include "mpq/quant/refine.h"
-#include "mpq/quant/scheme_options.h"
 
 namespace mpq {
 namespace {
 
 class Gptq final : public Quantizer {
  public:
-  struct Options : SchemeOptions {
+  struct Options {
     bool act_order = true;
     bool mse = false;
     double damp = 0.01;
@@ -20,7 +20,6 @@ class Gptq final : public Quantizer {
     bool aim = false;
     template <class Field>
     void visit(Field&& field) {
-      SchemeOptions::visit(field);
       field("act_order", act_order,
             "columns by descending diag H, groups fixed beforehand (no g_idx)");
       field("mse", mse, "choose group ranges by the shrink search first");
@@ -33,14 +32,13 @@ class Gptq final : public Quantizer {
     }
   };
 
-  explicit Gptq(const Options& options) : options_(options), scheme_(options.scheme()) {
+  explicit Gptq(const Options& options) : options_(options) {
     require(options.damp > 0 && options.damp <= 1, ErrorCode::Usage,
             "gptq: option damp: expected above 0 and at most 1, found {}", options.damp);
     require(options.refine >= 0, ErrorCode::Usage,
             "gptq: option refine: expected 0 or more rounds, found {}", options.refine);
   }
 
-  Scheme scheme() const override { return scheme_; }
   InputNeeds needs() const override { return {.hessian = true, .aim = options_.aim}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
@@ -49,27 +47,23 @@ class Gptq final : public Quantizer {
     at::Tensor weight = problem.weight.clone();
     // An input that is always zero carries nothing: its weights are dropped.
     weight.masked_fill_((problem.hessian->diagonal() == 0).unsqueeze(0), 0.0);
-    const GridOptions grid_options{scheme_, options_.mse, problem.scale_dtype};
+    const GridOptions grid_options{problem.encoding, options_.mse, problem.hessian->diagonal()};
     const Grid grid = choose_grid(weight, grid_options, problem.name);
     const auto& factor = problem.hessian->factor(options_.act_order, options_.damp);
     if (!factor.upper.defined()) {
       log_warning("{}: the Hessian is not positive definite at any damping; rounded to nearest",
                   problem.name);
-      return round_to_grid(weight, grid, scheme_);
+      return round_to_grid(weight, grid, problem.encoding);
     }
-    const ColumnGrids grids = group_grids(grid, scheme_, weight.size(1));
-    QuantizedLinear result{scheme_, gptq_solve(weight, factor, grids), grid.scale.contiguous(),
-                           grid.zero.to(at::kByte).contiguous()};
-    if (options_.refine > 0) {
-      refine_codes(weight, *problem.hessian, options_.damp, problem.scale_dtype, options_.refine,
-                   result);
-    }
+    const ColumnGrids grids = group_grids(grid, problem.encoding, weight.size(1));
+    QuantizedLinear result{problem.encoding, gptq_solve(weight, factor, grids), grid};
+    if (options_.refine > 0)
+      refine_codes(weight, *problem.hessian, options_.damp, options_.refine, result);
     return result;
   }
 
  private:
   Options options_;
-  Scheme scheme_;
 };
 
 MPQ_REGISTER(Quantizer, Gptq, "gptq", "error-compensated rounding under the inputs' Hessian");

@@ -14,22 +14,12 @@ namespace {
 class Hir final : public Quantizer {
  public:
   struct Options {
-    int bits = 2;
-    int high = 0;
-    double ratio = 0.1;
-    int group = 128;
-    bool sym = false;
     int iterations = 400;
     double lambda = 0.01;
     bool gptq = false;
     bool aim = false;
     template <class Field>
     void visit(Field&& field) {
-      field("bits", bits, "code width of most channels, 2 to 8");
-      field("high", high, "code width of the high-impact channels, bits to 8; 0: one above bits");
-      field("ratio", ratio, "share of the input channels that are high-impact, by Fisher diagonal");
-      field("group", group, "channels that share a scale within each part; 0: all");
-      field("sym", sym, "symmetric grids, no zero points");
       field("iterations", iterations, "steps of Adam for rounding and clipping; 0: none");
       field("lambda", lambda, "weight of AdaRound's regulariser");
       field("gptq", gptq,
@@ -39,24 +29,22 @@ class Hir final : public Quantizer {
   };
 
   explicit Hir(const Options& options) : options_(options) {
-    if (options.high == 0) options_.high = std::min(options.bits + 1, 8);
-    require(options.bits >= 2 && options_.high >= options.bits && options_.high <= 8,
-            ErrorCode::Usage, "hir: expected 2 <= bits <= high <= 8, found bits={}, high={}",
-            options.bits, options.high);
-    require(options.ratio > 0 && options.ratio < 1, ErrorCode::Usage,
-            "hir: option ratio: expected above 0 and below 1, found {}", options.ratio);
-    require(options.group >= 0 && options.iterations >= 0 && options.lambda >= 0, ErrorCode::Usage,
-            "hir: group, iterations and lambda are 0 or more");
+    require(options.iterations >= 0 && options.lambda >= 0, ErrorCode::Usage,
+            "hir: iterations and lambda are 0 or more");
     require(options.gptq || !options.aim, ErrorCode::Usage,
             "hir: option aim goes with option gptq; learned parts aim so of themselves");
   }
 
-  Scheme scheme() const override {
-    return {.bits = options_.bits,
-            .group = options_.group,
-            .symmetric = options_.sym,
-            .high_bits = options_.high,
-            .high_ratio = options_.ratio};
+  /// Without a second width: one above the first, for a tenth of the channels.
+  Encoding encoding(const Encoding& asked) const override {
+    require(asked.element == Element::Int && asked.scale == ScaleCode::Float &&
+                asked.zero != Zero::Real,
+            ErrorCode::Usage, "hir: expected integers with float scales, found {}",
+            to_string(asked));
+    Encoding hybrid = asked;
+    if (!hybrid.hybrid()) hybrid.high_bits = std::min(asked.bits + 1, 8);
+    if (hybrid.high_ratio == 0) hybrid.high_ratio = 0.1;
+    return hybrid;
   }
   InputNeeds needs() const override {
     return {.hessian = options_.gptq,
@@ -66,14 +54,14 @@ class Hir final : public Quantizer {
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    Learned learned(problem, options_, scheme());
+    Learned learned(problem, options_);
     if (learns()) return learn_alone(problem, options_.iterations, learned);
     QuantizedLinear result = learned.rounded();
     if (options_.gptq) compensate(problem, result);
     return result;
   }
   std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
-    return std::make_unique<Learned>(problem, options_, scheme());
+    return std::make_unique<Learned>(problem, options_);
   }
 
  private:
@@ -84,7 +72,7 @@ class Hir final : public Quantizer {
    public:
     Part(const at::Tensor& weight, const GridOptions& options, bool high, const std::string& name) {
       if (high) {
-        rounding_.emplace(weight, choose_grid(weight, options, name), options.scheme);
+        rounding_.emplace(weight, choose_grid(weight, options, name), options.encoding);
       } else {
         clipping_.emplace(weight, options, name);
       }
@@ -113,19 +101,18 @@ class Hir final : public Quantizer {
 
   class Learned final : public LearnedLinear {
    public:
-    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
-        : options_(options), scheme_(scheme), order_(channel_order(problem, scheme)) {
+    Learned(const QuantProblem& problem, const Options& options)
+        : options_(options), encoding_(problem.encoding), order_(channel_order(problem)) {
       require(at::isfinite(problem.weight).all().item<bool>(), ErrorCode::Numeric,
               "{}: the weights hold inf or NaN; the checkpoint is damaged or overflowed",
               problem.name);
       const at::Tensor ordered = problem.weight.index_select(1, order_);
-      const int64_t low = ordered.size(1) - high_channels(scheme, ordered.size(1));
+      const int64_t low = ordered.size(1) - high_channels(encoding_, ordered.size(1));
       std::vector<Adam::Parameter> parameters;
       int64_t begin = 0;
-      for (const Piece& piece : pieces_of(scheme, ordered.size(1), problem.name)) {
+      for (const Piece& piece : pieces_of(encoding_, ordered.size(1), problem.name)) {
         parts_.emplace_back(ordered.narrow(1, begin, piece.columns).contiguous(),
-                            GridOptions{piece.scheme, false, problem.scale_dtype}, begin >= low,
-                            problem.name);
+                            GridOptions{piece.encoding}, begin >= low, problem.name);
         parts_.back().add_parameters(options.iterations, parameters);
         begin += piece.columns;
       }
@@ -150,7 +137,7 @@ class Hir final : public Quantizer {
     void step(int step) override { adam_->step(late_decay(step, options_.iterations)); }
     QuantizedLinear rounded() const override {
       QuantizedLinear linear;
-      linear.scheme = scheme_;
+      linear.encoding = encoding_;
       linear.order = order_;
       for (const auto& part : parts_) linear.pieces.push_back(part.rounded());
       return linear;
@@ -158,7 +145,7 @@ class Hir final : public Quantizer {
 
    private:
     Options options_;
-    Scheme scheme_;
+    Encoding encoding_;
     at::Tensor order_;
     std::vector<Part> parts_;
     std::optional<Adam> adam_;
@@ -166,14 +153,14 @@ class Hir final : public Quantizer {
 
   /// int64 [in]: the other channels, then the high-impact ones, each in ascending order. Without
   /// Fisher scores, channels count by their part of the output: diag(H) times the column's square.
-  static at::Tensor channel_order(const QuantProblem& problem, const Scheme& scheme) {
+  static at::Tensor channel_order(const QuantProblem& problem) {
     at::Tensor score = problem.channel_fisher;
     if (!score.defined()) {
       score = problem.weight.square().sum(0);
       if (problem.hessian != nullptr) score = score * problem.hessian->diagonal();
     }
     const int64_t in = problem.weight.size(1);
-    const int64_t high = high_channels(scheme, in);
+    const int64_t high = high_channels(problem.encoding, in);
     const auto ranked = std::get<1>(at::sort(score, /*stable=*/true, 0, /*descending=*/true));
     const auto top = std::get<0>(ranked.narrow(0, 0, high).sort());
     const auto rest = std::get<0>(ranked.narrow(0, high, in - high).sort());
@@ -185,22 +172,18 @@ class Hir final : public Quantizer {
     constexpr double kDamp = 0.01;
     const auto& factor = problem.hessian->factor(/*act_order=*/true, kDamp);
     if (!factor.upper.defined()) return;
-    std::vector<at::Tensor> scales;
-    std::vector<at::Tensor> zeros;
-    std::vector<at::Tensor> indices;
-    std::vector<at::Tensor> tops;
+    std::vector<at::Tensor> scales, offsets, indices, tops;
     int64_t grids = 0;
     for (const auto& piece : linear.pieces) {
-      const int64_t columns = piece.codes.size(1);
-      const ColumnGrids own = group_grids({piece.scale, piece.zero}, piece.scheme, columns);
-      scales.push_back(piece.scale);
-      zeros.push_back(piece.zero.to(at::kFloat));
+      const ColumnGrids own = group_grids(piece.grid, piece.encoding, piece.codes.size(1));
+      scales.push_back(own.scale);
+      offsets.push_back(own.offset);
       indices.push_back(own.index + grids);
       tops.push_back(own.top);
-      grids += piece.scale.size(1);
+      grids += own.scale.size(1);
     }
     const at::Tensor back = linear.order.argsort();
-    const ColumnGrids all{{at::cat(scales, 1), at::cat(zeros, 1)},
+    const ColumnGrids all{problem.encoding, at::cat(scales, 1), at::cat(offsets, 1),
                           at::cat(indices).index_select(0, back),
                           at::cat(tops).index_select(0, back)};
     const at::Tensor codes = gptq_solve(problem.weight, factor, all).index_select(1, linear.order);

@@ -3,24 +3,21 @@
 #include <ATen/ATen.h>
 
 #include "mpq/quant/grid.h"
-#include "mpq/quant/scheme_options.h"
+#include "mpq/quant/quantizer.h"
+#include "mpq/quant/rounder.h"
 
 namespace mpq {
 namespace {
 
 class Hqq final : public Quantizer {
  public:
-  struct Options : SchemeOptions {
-    bool integer = true;
+  struct Options {
     double p = 0.7;
     double beta = 10;
     double kappa = 1.01;
     int iterations = 20;
     template <class Field>
     void visit(Field&& field) {
-      SchemeOptions::visit(field);
-      field("integer", integer,
-            "round the zero points in the end, which every format holds; false: as published");
       field("p", p, "norm of the error that is lowered");
       field("beta", beta, "first penalty of the half-quadratic split");
       field("kappa", kappa, "growth of beta");
@@ -28,68 +25,73 @@ class Hqq final : public Quantizer {
     }
   };
 
-  explicit Hqq(const Options& options) : options_(options), scheme_(options.scheme()) {
+  explicit Hqq(const Options& options) : options_(options) {
     require(options.p > 0 && options.p <= 1 && options.beta > 0 && options.kappa >= 1 &&
                 options.iterations >= 1,
             ErrorCode::Usage, "hqq: an option is out of range");
-    // A symmetric grid has no zero point to optimise: it is rounded to nearest.
-    scheme_.float_zero = !options.integer && !scheme_.symmetric;
   }
 
-  Scheme scheme() const override { return scheme_; }
+  Encoding encoding(const Encoding& asked) const override {
+    require(!asked.hybrid(), ErrorCode::Usage, "hqq: hybrids are made by hir alone");
+    return asked;
+  }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    Scheme whole = scheme_;
-    whole.float_zero = false;
-    const Grid start =
-        choose_grid(problem.weight, {whole, false, problem.scale_dtype}, problem.name);
-    if (scheme_.symmetric) return round_to_grid(problem.weight, start, scheme_);
-    const int64_t groups = start.scale.size(1);
-    const int64_t out = problem.weight.size(0);
-    const auto weight = problem.weight.reshape({out, groups, problem.weight.size(1) / groups});
-    const auto scale = start.scale.unsqueeze(2);
-    const double top = static_cast<double>((1 << scheme_.bits) - 1);
-    const auto codes_of = [&](const at::Tensor& zero) {
-      return (weight / scale + zero).round_().clamp_(0, top);
-    };
-    at::Tensor zero = first_zero(problem.weight, start, groups);
-    optimise(weight, scale, codes_of, zero);
-    zero =
-        options_.integer ? zero.round().clamp(0, top) : zero.to(problem.scale_dtype).to(at::kFloat);
-    // Where the grid's own zero point is better it stays: in constant groups, and often where
-    // rounding undid the gain.
-    if (options_.integer || constant_groups(weight).any().item<bool>()) {
-      const auto error_of = [&](const at::Tensor& tried) {
-        return (weight - (codes_of(tried) - tried) * scale).abs().mean(2, true);
-      };
-      const auto own = start.zero.unsqueeze(2);
-      zero = at::where(error_of(zero) < error_of(own), zero, own);
+    const Encoding& encoding = problem.encoding;
+    Encoding begin = encoding;
+    if (begin.zero == Zero::Real) begin.zero = Zero::Whole;
+    const GridOptions options{begin};
+    const Grid start = choose_grid(problem.weight, options, problem.name);
+    // A symmetric grid has no zero point to optimise: it is rounded to nearest.
+    if (encoding.symmetric()) return round_to_grid(problem.weight, start, encoding);
+    const at::Tensor weight = by_group(problem.weight, start.scale.size(1));
+    const at::Tensor low = group_ranges(problem.weight, start.scale.size(1)).first;
+    const at::Tensor scale = at::where(start.scale == 0, 1.0, start.scale);
+    at::Tensor zero = (-low / scale).unsqueeze(2);  // not rounded
+    optimise(weight, scale.unsqueeze(2), top_code(encoding), zero);
+    Grid best = start;
+    if (encoding.zero == Zero::Offset) {
+      best.offset = -(zero.squeeze(2) * start.scale);
+      best = store_scales(problem.weight, best, options);
+    } else if (encoding.zero == Zero::Whole) {
+      best.zero = zero.squeeze(2).round().clamp(0, top_code(encoding));
+    } else {
+      best.zero = stored_as(zero.squeeze(2), encoding.scale_dtype);
     }
-    return {scheme_, codes_of(zero).to(at::kByte).view({out, -1}), start.scale,
-            zero.squeeze(2).to(options_.integer ? at::kByte : at::kFloat)};
+    return round_to_grid(problem.weight, better_of(weight, start, best, encoding), encoding);
   }
 
  private:
-  /// -min / scale, not rounded: [out, groups, 1].
-  static at::Tensor first_zero(const at::Tensor& weight, const Grid& grid, int64_t groups) {
-    return (-group_ranges(weight, groups).first / grid.scale).unsqueeze(2);
-  }
-
-  static at::Tensor constant_groups(const at::Tensor& weight) {
-    return at::eq(weight.amax(2, true), weight.amin(2, true));
+  /// Where the first grid is better it stays: in constant groups, and often where rounding undid
+  /// the gain. Scales that are stored together stay together.
+  static Grid better_of(const at::Tensor& weight, const Grid& start, Grid best,
+                        const Encoding& encoding) {
+    const bool constant = at::eq(weight.amax(2), weight.amin(2)).any().item<bool>();
+    if (encoding.zero == Zero::Real && !constant) return best;
+    const Rounder rounder(encoding);
+    const auto error_of = [&](const Grid& grid) {
+      return (weight - rounder.values(rounder.codes(weight, grid), grid)).abs().mean(2);
+    };
+    const at::Tensor better = error_of(best) < error_of(start);
+    if (encoding.scale == ScaleCode::Sub) {
+      return error_of(best).sum().item<double>() < error_of(start).sum().item<double>() ? best
+                                                                                        : start;
+    }
+    if (best.zero.defined()) best.zero = at::where(better, best.zero, start.zero);
+    if (best.offset.defined()) best.offset = at::where(better, best.offset, start.offset);
+    return best;
   }
 
   /// Alternates the p-norm's proximal step on the error and the zero's mean (HQQ, equations 6-9).
-  template <class CodesOf>
-  void optimise(const at::Tensor& weight, const at::Tensor& scale, const CodesOf& codes_of,
+  void optimise(const at::Tensor& weight, const at::Tensor& scale, double top,
                 at::Tensor& zero) const {
     double beta = options_.beta;
     double least = 1e300;
     at::Tensor current = zero;
     for (int i = 0; i < options_.iterations; ++i, beta *= options_.kappa) {
-      const auto codes = codes_of(current);
+      const auto codes = (weight / scale + current).round_().clamp_(0, top);
       const auto error = weight - (codes - current) * scale;
-      const double size = error.abs().mean().template item<double>();
+      const double size = error.abs().mean().item<double>();
       if (size >= least) break;
       least = size;
       zero = current;
@@ -101,7 +103,6 @@ class Hqq final : public Quantizer {
   }
 
   Options options_;
-  Scheme scheme_;
 };
 
 MPQ_REGISTER(Quantizer, Hqq, "hqq", "half-quadratic zero points, no calibration data");

@@ -4,55 +4,53 @@
 #include <ATen/core/grad_mode.h>
 
 #include "mpq/quant/learned.h"
-#include "mpq/quant/scheme_options.h"
 
 namespace mpq {
 namespace {
 
 class SignRound final : public Quantizer {
  public:
-  struct Options : SchemeOptions {
+  struct Options {
     int iterations = 200;
     double rate = 0;
     template <class Field>
     void visit(Field&& field) {
-      SchemeOptions::visit(field);
       field("iterations", iterations, "signed gradient steps");
       field("rate", rate, "first step size, falling to 0; 0: 1 / iterations");
     }
   };
 
-  explicit SignRound(const Options& options) : options_(options), scheme_(options.scheme()) {
+  explicit SignRound(const Options& options) : options_(options) {
     require(options.iterations >= 1 && options.rate >= 0, ErrorCode::Usage,
             "signround: expected iterations above 0 and a rate of 0 or more");
   }
 
-  Scheme scheme() const override { return scheme_; }
   InputNeeds needs() const override { return {.steps = options_.iterations}; }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    Learned learned(problem, options_, scheme_);
+    Learned learned(problem, options_);
     return learn_alone(problem, options_.iterations, learned);
   }
   std::unique_ptr<LearnedLinear> learn(const QuantProblem& problem) const override {
-    return std::make_unique<Learned>(problem, options_, scheme_);
+    return std::make_unique<Learned>(problem, options_);
   }
 
  private:
   class Learned final : public LearnedLinear {
    public:
-    Learned(const QuantProblem& problem, const Options& options, const Scheme& scheme)
+    Learned(const QuantProblem& problem, const Options& options)
         : options_(options),
-          scheme_(scheme),
+          encoding_(problem.encoding),
+          rounder_(encoding_),
           weight_(problem.weight),
-          range_(weight_, {scheme, false, problem.scale_dtype}, problem.name),
+          range_(weight_, {problem.encoding, false, diagonal_of(problem)}, problem.name),
           offset_(at::zeros_like(weight_).requires_grad_()),
           low_factor_(range_.ones().requires_grad_()),
           high_factor_(range_.ones().requires_grad_()) {}
 
     at::Tensor weight() const override {
       const Grid grid = range_.grid(low_factor_, high_factor_);
-      return ((codes_on(grid) - grid.zero.unsqueeze(2)) * grid.scale.unsqueeze(2)).flatten(1);
+      return rounder_.values(codes_on(grid), grid).flatten(1);
     }
 
     void step(int step) override {
@@ -71,23 +69,21 @@ class SignRound final : public Quantizer {
 
     QuantizedLinear rounded() const override {
       const at::NoGradGuard no_gradients;
-      const Grid grid = range_.grid(low_factor_, high_factor_);
-      return {scheme_, codes_on(grid).flatten(1).to(at::kByte), grid.scale,
-              grid.zero.to(at::kByte)};
+      const Grid grid = range_.stored(low_factor_, high_factor_);
+      return {encoding_, codes_on(grid).flatten(1).to(at::kByte), grid};
     }
 
    private:
     /// [out, groups, columns], with straight-through gradients.
     at::Tensor codes_on(const Grid& grid) const {
       const int64_t groups = grid.scale.size(1);
-      const auto steps =
-          by_group(weight_, groups) / grid.scale.unsqueeze(2) + by_group(offset_, groups);
-      return (round_straight_through(steps) + grid.zero.unsqueeze(2))
-          .clamp(0, static_cast<double>((1 << scheme_.bits) - 1));
+      const auto steps = rounder_.steps(by_group(weight_, groups), grid);
+      return round_straight_through(steps + by_group(offset_, groups)).clamp(0, rounder_.top());
     }
 
     Options options_;
-    Scheme scheme_;
+    Encoding encoding_;
+    Rounder rounder_;
     at::Tensor weight_;
     LearnedRange range_;
     at::Tensor offset_;                    // [out, in], added before rounding
@@ -95,7 +91,6 @@ class SignRound final : public Quantizer {
   };
 
   Options options_;
-  Scheme scheme_;
 };
 
 MPQ_REGISTER(Quantizer, SignRound, "signround",

@@ -3,28 +3,26 @@
 #include <ATen/ATen.h>
 
 #include "mpq/quant/grid.h"
-#include "mpq/quant/scheme_options.h"
+#include "mpq/quant/quantizer.h"
 
 namespace mpq {
 namespace {
 
 class SmoothQuant final : public Quantizer {
  public:
-  struct Options : SchemeOptions {
+  struct Options {
     double alpha = 0.5;
     template <class Field>
     void visit(Field&& field) {
-      SchemeOptions::visit(field);
       field("alpha", alpha, "share of the inputs' range that moves: s = max|X|^a / max|W|^(1-a)");
     }
   };
 
-  explicit SmoothQuant(const Options& options) : options_(options), scheme_(options.scheme()) {
+  explicit SmoothQuant(const Options& options) : options_(options) {
     require(options.alpha >= 0 && options.alpha <= 1, ErrorCode::Usage,
             "smoothquant: option alpha: expected 0 to 1, found {}", options.alpha);
   }
 
-  Scheme scheme() const override { return scheme_; }
   InputNeeds needs() const override { return {.ranges = true}; }
 
   at::Tensor input_scale(const QuantProblem& problem) const override {
@@ -35,13 +33,12 @@ class SmoothQuant final : public Quantizer {
   }
 
   QuantizedLinear quantize(const QuantProblem& problem) const override {
-    const GridOptions options{scheme_, false, problem.scale_dtype};
+    const GridOptions options{problem.encoding};
     return round_to_nearest(problem.weight, options, problem.name);
   }
 
  private:
   Options options_;
-  Scheme scheme_;
 };
 
 MPQ_REGISTER(Quantizer, SmoothQuant, "smoothquant",
