@@ -20,8 +20,9 @@ namespace {
 /// What any quantizer of a block must see.
 InputNeeds block_needs(const std::vector<PlannedUnit>& planned, int64_t block) {
   InputNeeds all;
-  for (const auto& [unit, quantizer] : planned) {
-    if (unit.block == block && quantizer != nullptr) all = both(all, quantizer->needs());
+  for (const auto& [unit, method] : planned) {
+    if (unit.block == block && method.quantizer != nullptr)
+      all = both(all, method.quantizer->needs());
   }
   return all;
 }
@@ -32,9 +33,9 @@ InputNeeds stage_needs(const std::vector<PlannedUnit>& planned, int64_t block, S
                        bool learning) {
   InputNeeds all, others;
   bool learns = false;
-  for (const auto& [unit, quantizer] : planned) {
-    if (unit.block != block || unit.stage != stage || quantizer == nullptr) continue;
-    const InputNeeds needs = quantizer->needs();
+  for (const auto& [unit, method] : planned) {
+    if (unit.block != block || unit.stage != stage || method.quantizer == nullptr) continue;
+    const InputNeeds needs = method.quantizer->needs();
     all = both(all, needs);
     learns = learns || needs.steps > 0;
     if (needs.steps == 0) others = both(others, needs);
@@ -91,7 +92,7 @@ class BlockQuantizer {
 
  private:
   bool learns(size_t planned) const {
-    const auto& quantizer = task_.planned[planned].quantizer;
+    const auto& quantizer = task_.planned[planned].method.quantizer;
     return quantizer != nullptr && quantizer->needs().steps > 0;
   }
 
@@ -123,11 +124,12 @@ class BlockQuantizer {
       const auto stage = static_cast<Stage>(i);
       const StageMoments inputs = moments(stage, /*learning=*/true, pass, {});
       for (const size_t own : own_) {
-        const auto& [unit, quantizer] = task_.planned[own];
+        const auto& [unit, method] = task_.planned[own];
         if (unit.stage != stage || !learns(own)) continue;
+        const auto& quantizer = method.quantizer;
         const at::Tensor scale = stage_scale(stage, inputs);
         const QuantProblem problem =
-            scaled_problem(describe(unit, quantizer->needs(), inputs), scale);
+            scaled_problem(describe(unit, method, inputs), scale);
         indices.push_back(own);
         units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
@@ -146,12 +148,12 @@ class BlockQuantizer {
     result_.emplace(planned, std::move(quantized));
   }
 
-  QuantProblem describe(const Unit& unit, const InputNeeds& needs,
+  QuantProblem describe(const Unit& unit, const Method& method,
                         const StageMoments& inputs) const {
     QuantProblem problem{.name = unit.name,
                          .weight = stacked_weight(block_, unit),
-                         .scale_dtype = task_.stored_dtype};
-    describe_inputs(inputs, unit, needs, task_.fisher, problem);
+                         .encoding = resolved(method.encoding, task_.stored_dtype)};
+    describe_inputs(inputs, unit, method.quantizer->needs(), task_.fisher, problem);
     return problem;
   }
 
@@ -167,29 +169,30 @@ class BlockQuantizer {
   at::Tensor choose_scale(Stage stage, const StageMoments& inputs) const {
     Unit whole;
     whole.block = block_.index;
-    const Quantizer* decides = nullptr;
+    const Method* decides = nullptr;
     for (const size_t i : own_) {
-      const auto& [unit, quantizer] = task_.planned[i];
+      const auto& [unit, method] = task_.planned[i];
       if (unit.stage != stage) continue;
-      if (quantizer == nullptr) return {};
+      if (method.quantizer == nullptr) return {};
       whole.name = unit.name;
       whole.linears.insert(whole.linears.end(), unit.linears.begin(), unit.linears.end());
-      if (decides == nullptr && quantizer->needs().ranges) decides = quantizer.get();
+      if (decides == nullptr && method.quantizer->needs().ranges) decides = &method;
     }
     if (decides == nullptr || !input_producer(task_.config, stage)) return {};
-    const QuantProblem problem = describe(whole, decides->needs(), inputs);
-    return foldable_scale(task_.config, block_, stage, problem.scale_dtype,
-                          decides->input_scale(problem));
+    const QuantProblem problem = describe(whole, *decides, inputs);
+    return foldable_scale(task_.config, block_, stage, task_.stored_dtype,
+                          decides->quantizer->input_scale(problem));
   }
 
   void quantize_stage(Stage stage, const std::optional<BlockPass>& own,
                       const std::optional<BlockPass>& full) {
     const StageMoments inputs = moments(stage, /*learning=*/false, own, full);
     for (const size_t i : own_) {
-      const auto& [unit, quantizer] = task_.planned[i];
+      const auto& [unit, method] = task_.planned[i];
+      const auto& quantizer = method.quantizer;
       if (unit.stage != stage || quantizer == nullptr || learns(i)) continue;
       const at::Tensor scale = stage_scale(stage, inputs);
-      QuantProblem problem = describe(unit, quantizer->needs(), inputs);
+      QuantProblem problem = describe(unit, method, inputs);
       if (quantizer->needs().aim) problem.weight = aimed_weight(inputs, problem);
       place(i, quantize_scaled(*quantizer, std::move(problem), scale));
     }
@@ -210,8 +213,8 @@ class BlockQuantizer {
 
 InputNeeds needs_of(const std::vector<PlannedUnit>& planned) {
   InputNeeds all;
-  for (const auto& [unit, quantizer] : planned) {
-    if (quantizer != nullptr) all = both(all, quantizer->needs());
+  for (const auto& [unit, method] : planned) {
+    if (method.quantizer != nullptr) all = both(all, method.quantizer->needs());
   }
   return all;
 }
@@ -240,7 +243,7 @@ QuantizeCost quantize_cost(const BlockTask& task) {
     return again * (rows.own + rows.full);
   };
   std::set<int64_t> blocks;
-  for (const auto& [unit, quantizer] : task.planned) blocks.insert(unit.block);
+  for (const auto& [unit, method] : task.planned) blocks.insert(unit.block);
   QuantizeCost cost;
   for (const int64_t block : blocks) {
     const InputNeeds needs = block_needs(task.planned, block);

@@ -65,4 +65,6 @@ std::string part_path(const std::string& folder, int64_t block) {
   return fmt::format("{}/block-{:05}.safetensors", folder, block);
 }
 
+std::string ends_path(const std::string& folder) { return folder + "/ends.safetensors"; }
+
 }  // namespace mpq

@@ -1,6 +1,7 @@
 // Weights as the parts have them, over the checkpoint they were made from.
 #include <ATen/ATen.h>
 
+#include <filesystem>
 #include <set>
 
 #include "mpq/core/error.h"
@@ -15,11 +16,14 @@ class PartsSource final : public WeightSource {
   PartsSource(const WeightSource& base, const std::string& folder, int64_t blocks,
               bool dequantize_linears)
       : base_(base) {
-    for (int64_t block = 0; block < blocks; ++block) {
-      const auto& file = *files_.emplace_back(std::make_unique<PartFile>(part_path(folder, block)));
+    std::vector<std::string> paths;
+    for (int64_t block = 0; block < blocks; ++block) paths.push_back(part_path(folder, block));
+    if (std::filesystem::exists(ends_path(folder))) paths.push_back(ends_path(folder));
+    for (const auto& path : paths) {
+      const auto& file = *files_.emplace_back(std::make_unique<PartFile>(path));
       const auto place = [&](const std::string& name, const std::string& module) {
         require(places_.emplace(name, Place{&file, module}).second, ErrorCode::Format,
-                "{}: {} is also in another part", part_path(folder, block), name);
+                "{}: {} is also in another part", path, name);
       };
       for (const auto& [name, shape] : file.tensors()) place(name, "");
       if (!dequantize_linears) continue;

@@ -139,6 +139,30 @@ at::Tensor Model::load(const std::string& name, at::ScalarType dtype) const {
   return weight;
 }
 
+std::vector<Unit> Model::end_units() const {
+  const TensorNames names(config_, *weights_);
+  const auto unit = [&](const std::string& tensor, End end) {
+    Unit result;
+    result.module = tensor.substr(0, tensor.rfind('.'));
+    result.name = result.module;
+    result.block = config_.layers;
+    result.end = end;
+    result.out = config_.vocab;
+    result.in = config_.hidden;
+    return result;
+  };
+  if (head_.is_same(embedding_)) {
+    // A copy of the matrix under a second name would stay as it is, and be read.
+    return names.head() == names.embedding() ? std::vector{unit(names.embedding(), End::Both)}
+                                             : std::vector<Unit>{};
+  }
+  return {unit(names.embedding(), End::Embedding), unit(names.head(), End::Head)};
+}
+
+at::Tensor Model::end_weight(const Unit& unit) const {
+  return (unit.end == End::Head ? head_ : embedding_).to(at::kFloat);
+}
+
 DecoderBlock Model::load_block(int64_t index) const {
   const std::string prefix = config_.block_prefix(index);
   const auto norm = [&](const std::string& name) {
@@ -166,21 +190,28 @@ void Model::read_ahead(int64_t index) const {
     weights_->read_ahead(config_.weight_name(index, linear));
 }
 
-at::Tensor Model::embed(const at::Tensor& ids) const {
+at::Tensor Model::embed(const at::Tensor& ids) const { return embed(ids, embedding_); }
+
+at::Tensor Model::embed(const at::Tensor& ids, const at::Tensor& table) const {
   require(ids.numel() == 0 ||
               (ids.min().item<int64_t>() >= 0 && ids.max().item<int64_t>() < config_.vocab),
           ErrorCode::Usage,
           "{}: a token id is outside the vocabulary of {}; is this its tokenizer?", folder_,
           config_.vocab);
-  const auto rows = at::embedding(embedding_, ids.to(device_)).to(wide_dtype(dtype_));
+  const auto rows = at::embedding(table, ids.to(device_)).to(wide_dtype(dtype_));
   if (config_.embedding_scale == 1) return rows;
   // transformers rounds the factor to the model's dtype.
   return rows * at::scalar_tensor(config_.embedding_scale, embedding_.options());
 }
 
-at::Tensor Model::logits(const at::Tensor& hidden) const {
-  const auto normalised = rms_norm(hidden, final_norm_, config_);
-  auto scores = wide_product(normalised, head_);
+at::Tensor Model::normalised(const at::Tensor& hidden) const {
+  return rms_norm(hidden, final_norm_, config_);
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden) const { return logits(hidden, head_); }
+
+at::Tensor Model::logits(const at::Tensor& hidden, const at::Tensor& head) const {
+  auto scores = wide_product(normalised(hidden), head);
   if (config_.logits_softcap > 0)
     scores = at::tanh(scores / config_.logits_softcap) * config_.logits_softcap;
   return scores;

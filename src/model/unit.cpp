@@ -23,6 +23,7 @@ std::vector<Unit> make_units(const ModelConfig& config, bool fuse) {
 }
 
 std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& unit) {
+  if (unit.end != End::None) return {unit.module};
   std::vector<std::string> modules;
   for (const size_t index : unit.linears)
     modules.push_back(config.block_prefix(unit.block) + config.linears[index].module);

@@ -31,8 +31,7 @@ struct AllocateJob {
 };
 
 Json achieved(const AllocateJob& job, const Plan& plan) {
-  int64_t bytes = 0;
-  for (const auto& unit : plan.units) bytes += unit.bytes;
+  const int64_t bytes = linear_bytes(plan, *job.session.model);
   const double weights = static_cast<double>(job.session.model->config().quantizable_weights());
   return {{"effective_bits", 8.0 * static_cast<double>(bytes) / weights},
           {"bytes", bytes},
@@ -214,7 +213,7 @@ PlanFile solve_budget(const AllocateJob& job, const Budget& budget, bool several
   if (job.options.refine > 0) file.plan = refined_plan(job, budget, chosen, file.plan);
   if (job.options.verify) verify_plan(job, budget, file.plan);
   const auto& target = target_named(job.scoring.target);
-  for (const auto& fault : target_faults(target, file.plan, job.session.model->config()))
+  for (const auto& fault : target_faults(target, file.plan, *job.session.model))
     log_warning("{}", fault);
   return file;
 }
@@ -229,8 +228,10 @@ void write_plan(const AllocateJob& job, const std::string& curve, PlanFile& file
 
 }  // namespace
 
-Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
+Json allocate(const CommonOptions& common, const ScoreOptions& asked,
               const AllocateOptions& options) {
+  ScoreOptions scoring = with_target(asked);
+  scoring.ends = !options.target_size.empty();
   Session session(common);
   const std::vector<Budget> budgets = parse_budgets(options);
   for (const auto& budget : budgets)

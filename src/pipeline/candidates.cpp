@@ -9,6 +9,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/targets.h"
+#include "mpq/quant/encoding_options.h"
 #include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
@@ -29,89 +30,145 @@ bool is_width(const std::string& text) {
                                       [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-/// Bits and group stand first and are always written, so that a plan reads without knowing
-/// defaults.
-std::string spec_for_width(const std::string& quantizer, const std::string& bits, int group) {
-  const Spec given = parse_spec(quantizer);
-  Spec spec{given.name, {{"bits", bits}, {"group", std::to_string(group)}}};
-  for (const auto& [key, value] : given.options) {
-    require(key != "bits", ErrorCode::Usage,
-            "--quantizer {}: the palette gives the bits; leave them out", quantizer);
-    spec.set(key, value);
-  }
-  return to_string(spec);
+bool is_name(const std::string& text) {
+  const auto& named = named_encodings();
+  return std::any_of(named.begin(), named.end(),
+                     [&](const auto& entry) { return entry.first == text; });
 }
 
-/// A whole spec that does not name its group gets the one that fits.
+/// What is stored stands first, so that a plan reads without knowing defaults.
+std::string completed(const std::string& quantizer, Spec stored) {
+  const Spec given = parse_spec(quantizer);
+  stored.name = given.name;
+  for (const auto& [key, value] : given.options) {
+    require(key != "bits" && key != "type", ErrorCode::Usage,
+            "--quantizer {}: the palette says how weights are stored; leave out \"{}\"", quantizer,
+            key);
+    // Named encodings have no group, symmetry or dtype to choose.
+    if (stored.find("type") == nullptr || !is_encoding_option(key)) stored.set(key, value);
+  }
+  return to_string(stored);
+}
+
+/// A whole spec that does not say its group gets the one that fits.
 std::string with_group(const std::string& entry, int group) {
   Spec spec = parse_spec(entry);
-  if (spec.find("group") == nullptr) spec.set("group", std::to_string(group));
+  if (spec.find("group") == nullptr && spec.find("type") == nullptr)
+    spec.set("group", std::to_string(group));
   return to_string(spec);
 }
 
-/// Widths may stand together, as in 2,3,4; a spec has commas of its own.
+/// Widths and names may stand together, as in 2,3,q4_k; a spec has commas of its own.
 std::vector<std::string> palette_entries(const std::vector<std::string>& given) {
   std::vector<std::string> entries;
   for (const auto& text : given) {
-    if (text.find_first_not_of("0123456789,") != std::string::npos) {
+    std::vector<std::string> parts;
+    std::stringstream list(text);
+    for (std::string part; std::getline(list, part, ',');) parts.push_back(part);
+    const bool plain = std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
+      return is_width(part) || is_name(part) || part == kFullPrecision;
+    });
+    if (plain) {
+      entries.insert(entries.end(), parts.begin(), parts.end());
+    } else {
       entries.push_back(text);
-      continue;
     }
-    std::stringstream widths(text);
-    for (std::string width; std::getline(widths, width, ',');) entries.push_back(width);
   }
   return entries;
 }
 
+/// A palette's entry as the spec of a unit's candidate.
+std::string spec_of(const std::string& entry, const ScoreOptions& options, int group) {
+  if (entry == "16" || entry == kFullPrecision) return kFullPrecision;
+  if (is_width(entry))
+    return completed(options.quantizer,
+                     {"", {{"bits", entry}, {"group", std::to_string(group)}}});
+  if (is_name(entry)) return completed(options.quantizer, {"", {{"type", entry}}});
+  return with_group(entry, group);
+}
+
+/// The spec with its encoding replaced.
+std::string with_encoding(const std::string& text, const Encoding& encoding) {
+  const Spec given = parse_spec(text);
+  const Spec named = parse_spec(to_string(encoding));
+  Spec spec{given.name, named.options};
+  if (named.name != "int") spec.set("type", named.name);
+  for (const auto& [key, value] : given.options) {
+    if (!is_encoding_option(key)) spec.set(key, value);
+  }
+  return to_string(spec);
+}
+
+/// The spec in the encoding that the format has for all linears of the unit.
+std::string fitted(const std::string& spec, const ModelConfig& config, const Unit& unit,
+                   const Format& format, at::ScalarType stored_dtype) {
+  if (spec == kFullPrecision) return spec;
+  const Encoding asked = encoding_of(spec, stored_dtype);
+  pieces_of(format.fit(asked, unit.out, unit.in, stored_dtype).encoding, unit.in, unit.name);
+  if (unit.end != End::None) {
+    const Encoding fit = format.fit(asked, unit.out, unit.in, stored_dtype).encoding;
+    return fit.plain() ? kFullPrecision : fit == asked ? spec : with_encoding(spec, fit);
+  }
+  for (const size_t index : unit.linears) {
+    const auto& linear = config.linears[index];
+    const Encoding fit = format.fit(asked, linear.out, linear.in, stored_dtype).encoding;
+    if (!(fit == asked)) return fit.plain() ? kFullPrecision : with_encoding(spec, fit);
+  }
+  return spec;
+}
+
 }  // namespace
 
-Scheme scheme_of(const std::string& spec) {
-  if (spec == kFullPrecision) return {.bits = 16, .group = 0, .symmetric = true};
-  return make_quantizer(spec)->scheme();
+Encoding encoding_of(const std::string& spec, at::ScalarType stored_dtype) {
+  return resolved(make_method(spec).encoding, stored_dtype);
 }
 
 bool needs_fisher(const std::string& spec) {
-  return spec != kFullPrecision && make_quantizer(spec)->needs().fisher;
+  const auto quantizer = make_method(spec).quantizer;
+  return quantizer != nullptr && quantizer->needs().fisher;
 }
 
-int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Scheme& scheme,
-                   const Format& format, at::ScalarType scale_dtype) {
+int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Encoding& encoding,
+                   const Format& format, at::ScalarType stored_dtype) {
+  if (unit.end != End::None) return format.fit(encoding, unit.out, unit.in, stored_dtype).bytes;
   int64_t bytes = 0;
   for (const size_t index : unit.linears) {
     const auto& linear = config.linears[index];
-    bytes += format.linear_bytes(scheme, linear.out, linear.in, scale_dtype);
+    bytes += format.fit(encoding, linear.out, linear.in, stored_dtype).bytes;
   }
   return bytes;
 }
 
-std::vector<ScoredUnit> make_candidates(const ModelConfig& config, const ScoreOptions& options) {
+std::vector<ScoredUnit> make_candidates(const Model& model, const ScoreOptions& options) {
+  const ModelConfig& config = model.config();
   const Target& target = target_named(options.target);
   require(options.fuse || target.may_split, ErrorCode::Usage,
           "--fuse no: {} needs fused linears to share one scheme", target.name);
   std::vector<std::string> palette = palette_entries(options.palette);
-  if (palette.empty()) {
-    for (const int bits : target.palette) palette.push_back(std::to_string(bits));
-  }
+  if (palette.empty()) palette = target.palette;
+  const auto format = Registry<Format>::instance().make(options.format);
   std::vector<ScoredUnit> result;
   std::set<int64_t> warned;
-  for (auto& unit : make_units(config, options.fuse)) {
+  std::vector<Unit> units = make_units(config, options.fuse);
+  if (options.ends && format->holds_ends()) {
+    for (auto& end : model.end_units()) units.push_back(std::move(end));
+  }
+  for (auto& unit : units) {
     const int group = fitting_group(options.group, unit.in);
     if (group != options.group && warned.insert(unit.in).second) {
       log_info("group={} does not divide {} input channels; {} there", options.group, unit.in,
                group == 0 ? std::string("one group a row") : fmt::format("group={}", group));
     }
     ScoredUnit scored{std::move(unit), {}};
+    auto& candidates = scored.candidates;
     for (const auto& entry : palette) {
-      if (entry == "16" || entry == kFullPrecision) {
-        scored.candidates.emplace_back(kFullPrecision);
-      } else {
-        scored.candidates.push_back(is_width(entry)
-                                        ? spec_for_width(options.quantizer, entry, group)
-                                        : with_group(entry, group));
-        pieces_of(scheme_of(scored.candidates.back()), scored.unit.in, scored.unit.name);
-      }
+      const std::string spec = fitted(spec_of(entry, options, group), config, scored.unit, *format,
+                                      model.stored_dtype());
+      // Two entries may have one fallback.
+      if (std::find(candidates.begin(), candidates.end(), spec) == candidates.end())
+        candidates.push_back(spec);
     }
-    require(!scored.candidates.empty(), ErrorCode::Usage, "--palette: expected at least one width");
+    require(!candidates.empty(), ErrorCode::Usage, "--palette: expected at least one width");
     result.push_back(std::move(scored));
   }
   return result;

@@ -95,7 +95,7 @@ Json check(const std::string& checkpoint, const std::string& target) {
     require(fs::exists(plan), ErrorCode::Unsupported,
             "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote",
             checkpoint, target);
-    for (const auto& fault : target_faults(rules, read_plan(plan), read_model_config(checkpoint)))
+    for (const auto& fault : target_faults(rules, read_plan(plan), *open_model(checkpoint, {})))
       faults.push_back(fault);
   }
   result["faults"] = faults;

@@ -36,7 +36,7 @@ class OwningParts final : public WeightSource {
 
 std::string ensure_parts(Session& session, const Plan& plan, double text_share,
                          const std::string& title) {
-  const auto choices = resolve_plan(plan, session.model->config());
+  const auto choices = resolve_plan(plan, *session.model);
   Json specs = Json::array();
   for (const auto& unit : plan.units) specs.push_back({unit.modules, unit.spec});
   const std::string key = key_of({{"stage", "parts"},
@@ -74,24 +74,28 @@ std::unique_ptr<Model> open_quantized(const Session& session, const std::string&
 
 ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* parts) {
   const ModelConfig& config = model.config();
-  std::map<std::string, Scheme> schemes;
+  std::map<std::string, Encoding> encodings;
   for (const auto& unit : plan.units) {
-    for (const auto& module : unit.modules) schemes[module] = scheme_of(unit.spec);
+    for (const auto& module : unit.modules) 
+      encodings[module] = encoding_of(unit.spec, model.stored_dtype());
   }
   ExportJob job;
   job.source_folder = model.folder();
   job.base = parts != nullptr ? &parts->base() : &model.weights();
-  job.scale_dtype = model.stored_dtype();
+  job.stored_dtype = model.stored_dtype();
   job.plan = to_json(plan);
   for (int64_t block = 0; block < config.layers; ++block) {
     for (const auto& linear : config.linears) {
       const std::string module = config.block_prefix(block) + linear.module;
-      const auto found = schemes.find(module);
-      const Scheme scheme = found == schemes.end()
-                                ? Scheme{.bits = 16, .group = 0, .symmetric = true}
-                                : found->second;
-      job.linears.push_back({module, linear.out, linear.in, scheme});
+      const auto found = encodings.find(module);
+      job.linears.push_back({module, linear.out, linear.in,
+                             found == encodings.end() ? full_precision() : found->second});
     }
+  }
+  for (const auto& end : model.end_units()) {
+    const auto found = encodings.find(end.module);
+    if (found != encodings.end())
+      job.linears.push_back({end.module, end.out, end.in, found->second});
   }
   if (parts != nullptr)
     job.load = [parts](const std::string& module) { return parts->linear(module); };

@@ -9,6 +9,7 @@
 #include "mpq/model/divergence.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/scoring.h"
+#include "mpq/pipeline/targets.h"
 #include "mpq/score/candidate_walk.h"
 
 namespace mpq {
@@ -152,12 +153,13 @@ double estimated_seconds(const Model& model, double operations) {
   return seconds_at(product_rate(model), operations);
 }
 
-Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,
+Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& asked,
                   uint64_t seed) {
+  const ScoreOptions options = with_target(asked);
   ScoreContext context;
   context.model = &model;
   context.prompts = &prompts;
-  context.units = make_candidates(model.config(), options);
+  context.units = make_candidates(model, options);
   context.groups = score_groups(model, prompts, options, seed);
   const Spec scorer = chosen_scorer(model, options);
   const RunSize size = size_of_run(context, scorer);

@@ -3,11 +3,13 @@
 
 #include <ATen/ATen.h>
 
+#include <filesystem>
 #include <map>
 #include <optional>
 
 #include "mpq/core/error.h"
 #include "mpq/format/parts.h"
+#include "mpq/quant/grid.h"
 
 namespace mpq {
 namespace {
@@ -32,9 +34,9 @@ at::Tensor divided_rows(const at::Tensor& rows, const Division& division) {
 struct FoldedParts::State final : public WeightSource {
   State(const Model& model, std::string folder)
       : config(model.config()),
-        stored(model.stored_dtype()),
         parts(std::move(folder)),
         base(open_parts(model.weights(), parts, config.layers, /*dequantize_linears=*/false)) {
+    if (std::filesystem::exists(ends_path(parts))) ends = load_part(ends_path(parts));
     for (int64_t block = 0; block < config.layers; ++block) {
       const auto scales = load_input_scales(part_path(parts, block));
       for (size_t i = 0; i < config.linears.size(); ++i)
@@ -77,6 +79,8 @@ struct FoldedParts::State final : public WeightSource {
   }
 
   QuantizedLinear linear(const std::string& module) {
+    const auto end = ends.linears.find(module);
+    if (end != ends.linears.end()) return end->second;
     const auto block = modules.find(module);
     require(block != modules.end(), ErrorCode::Internal, "{}: has no {}", parts, module);
     if (block->second != loaded_block) {
@@ -92,21 +96,33 @@ struct FoldedParts::State final : public WeightSource {
     return result;
   }
 
-  /// Powers of two leave a scale exact, but for one that falls among float16's subnormals.
-  void divide(QuantizedLinear& linear, const Division& division) const {
+  /// Powers of two leave a scale exact, but for one that falls among float16's subnormals; of
+  /// scales that stand for two numbers the common one is divided.
+  static void divide(QuantizedLinear& linear, const Division& division) {
     for (auto& piece : linear.pieces) divide(piece, division);
-    if (linear.scale.defined())
-      linear.scale = divided_rows(linear.scale, division).to(stored).to(at::kFloat);
+    Grid& grid = linear.grid;
+    if (!grid.scale.defined()) return;
+    const Encoding& encoding = linear.encoding;
+    require(encoding.scale != ScaleCode::E4M3, ErrorCode::Unsupported,
+            "{} has one scale for the whole tensor: no other linear's input can be scaled by it",
+            to_string(encoding));
+    const auto divide = [&](at::Tensor& value, at::ScalarType dtype) {
+      if (value.defined()) value = stored_as(divided_rows(value, division), dtype);
+    };
+    const bool sub = encoding.scale == ScaleCode::Sub;
+    divide(grid.super_scale, encoding.scale_dtype);
+    divide(grid.super_offset, encoding.scale_dtype);
+    divide(grid.scale, sub ? at::kFloat : encoding.scale_dtype);
+    divide(grid.offset, sub ? at::kFloat : encoding.scale_dtype);
   }
 
   const ModelConfig& config;
-  at::ScalarType stored;
   std::string parts;
   std::unique_ptr<WeightSource> base;
   std::map<std::string, int64_t> modules;
   std::map<std::string, Division> divisions;  // by tensor name
   int64_t loaded_block = -1;
-  BlockPart loaded;
+  BlockPart loaded, ends;
 };
 
 FoldedParts::FoldedParts(const Model& model, std::string folder)

@@ -1,6 +1,7 @@
 // Reads, writes and resolves plans.
 #include "mpq/pipeline/plan_file.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -50,7 +51,20 @@ std::string calibration_of(const Plan& plan, const std::string& where) {
   return json_get_or<std::string>(made_from, "calibration", "", where);
 }
 
-std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config) {
+int64_t linear_bytes(const Plan& plan, const Model& model) {
+  int64_t bytes = 0;
+  const auto ends = model.end_units();
+  for (const auto& unit : plan.units) {
+    const bool is_end = std::any_of(ends.begin(), ends.end(), [&](const Unit& end) {
+      return unit.modules == std::vector{end.module};
+    });
+    if (!is_end) bytes += unit.bytes;
+  }
+  return bytes;
+}
+
+std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
+  const ModelConfig& config = model.config();
   std::map<std::string, std::pair<int64_t, size_t>> places;
   std::vector<std::string> modules;
   for (int64_t block = 0; block < config.layers; ++block) {
@@ -59,12 +73,27 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config
       places[modules.back()] = {block, i};
     }
   }
+  std::map<std::string, Unit> ends;
+  for (auto& end : model.end_units()) {
+    modules.push_back(end.module);
+    ends.emplace(end.module, end);
+  }
   std::set<std::string> named;
   std::vector<UnitChoice> choices;
   for (const auto& entry : plan.units) {
     require(!entry.modules.empty(), ErrorCode::Format, "plan: unit {} names no modules",
             entry.name);
-    UnitChoice choice{{entry.name, 0, Stage::AttentionIn, {}, 0, 0}, entry.spec};
+    UnitChoice choice{{}, entry.spec};
+    choice.unit.name = entry.name;
+    const auto end = ends.find(entry.modules.front());
+    if (end != ends.end()) {
+      require(entry.modules.size() == 1 && named.insert(end->first).second, ErrorCode::Format,
+              "plan: unit {}: \"{}\" stands alone, and once", entry.name, end->first);
+      choice.unit = end->second;
+      pieces_of(make_method(entry.spec).encoding, choice.unit.in, entry.name);
+      choices.push_back(std::move(choice));
+      continue;
+    }
     for (const auto& module : entry.modules) {
       const auto found = places.find(module);
       require(found != places.end(), ErrorCode::Format,
@@ -85,7 +114,7 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config
       choice.unit.linears.push_back(index);
       choice.unit.out += linear.out;
     }
-    pieces_of(scheme_of(entry.spec), choice.unit.in, entry.name);
+    pieces_of(make_method(entry.spec).encoding, choice.unit.in, entry.name);
     choices.push_back(std::move(choice));
   }
   return choices;

@@ -19,13 +19,13 @@ namespace {
 /// A person may have edited the plan: bytes are computed anew in the plan's own format, whatever is
 /// written now, and a broken budget is said.
 void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
-  const auto choices = resolve_plan(plan, model.config());
-  int64_t bytes = 0;
+  const auto choices = resolve_plan(plan, model);
   for (size_t i = 0; i < choices.size(); ++i) {
-    plan.units[i].bytes = unit_bytes(model.config(), choices[i].unit, scheme_of(choices[i].spec),
-                                     format, model.stored_dtype());
-    bytes += plan.units[i].bytes;
+    plan.units[i].bytes =
+        unit_bytes(model.config(), choices[i].unit,
+                   encoding_of(choices[i].spec, model.stored_dtype()), format, model.stored_dtype());
   }
+  const int64_t bytes = linear_bytes(plan, model);
   const double bits =
       8.0 * static_cast<double>(bytes) / static_cast<double>(model.config().quantizable_weights());
   const Json budget = plan.header.value("budget", Json::object());
@@ -90,7 +90,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
     summary["units"] = plan.units.size();
     const QuantizeCost cost =
         walk_cost(session.model->config(), calibration_groups(session.prompts, {}),
-                  resolve_plan(plan, session.model->config()), text_share);
+                  resolve_plan(plan, *session.model), text_share);
     summary["products"] = cost.products;
     summary["training_steps"] = cost.training_steps;
     const RunSize size = size_of_job(*session.model, session.prompts);

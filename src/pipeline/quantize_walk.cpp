@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "mpq/core/progress.h"
+#include "mpq/calib/quantize_end.h"
 #include "mpq/model/block_loop.h"
 #include "mpq/format/parts.h"
 #include "mpq/quant/quantize_unit.h"
@@ -42,9 +43,26 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
 
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
   std::vector<PlannedUnit> planned;
-  for (const auto& choice : choices)
-    planned.push_back({choice.unit, choice.spec == "full" ? nullptr : make_quantizer(choice.spec)});
+  for (const auto& choice : choices) {
+    if (choice.unit.end == End::None)
+      planned.push_back({choice.unit, make_method(choice.spec)});
+  }
   return planned;
+}
+
+/// From the quantized model's last hidden states, where a method reads them.
+void quantize_ends(const Model& model, const std::vector<SequenceGroup>& groups,
+                   const std::vector<UnitChoice>& choices, const Streams& outputs,
+                   const std::string& folder) {
+  BlockPart part;
+  const auto hessian = outputs.empty() ? nullptr : head_hessian(model, groups, outputs);
+  for (const auto& [unit, spec] : choices) {
+    if (unit.end == End::None || spec == kFullPrecision) continue;
+    Method method = make_method(spec);
+    method.encoding = resolved(method.encoding, model.stored_dtype());
+    part.linears.emplace(unit.module, quantize_end(model, unit, method, hessian));
+  }
+  if (!part.linears.empty()) save_part(ends_path(folder), part);
 }
 
 }  // namespace
@@ -98,6 +116,7 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
     }
     hidden = together(streams);
   });
+  quantize_ends(model, groups, choices, apart(both, groups.size()).quantized, folder);
   spent.products = products_counted() - counted_before;
   return spent;
 }

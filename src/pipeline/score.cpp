@@ -10,12 +10,16 @@
 #include "mpq/pipeline/scoring.h"
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/stages.h"
+#include "mpq/pipeline/targets.h"
 #include "mpq/pipeline/timings.h"
 #include "mpq/score/candidate_walk.h"
+#include "mpq/score/end_losses.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
 namespace {
+
+constexpr const char* kKlUnit = "nats/token";
 
 /// Everything that a candidate's loss depends on but the candidate.
 std::string way_key(const Session& session, const ScoreOptions& options, const Spec& scorer) {
@@ -66,19 +70,41 @@ void drop_unmeasured(ScoreContext& context, ScoreTable& table) {
   }
 }
 
+ScoreTable score_blocks(const Spec& spec, ScoreContext context) {
+  const auto& registry = Registry<Scorer>::instance();
+  const auto scorer = registry.make(spec);
+  if (count_candidates(context) == 0) return empty_table(context, kKlUnit);
+  ScoreTable table = scorer->score(context);
+  if (scorer->measures_loss()) return table;
+  log_info("{} ranks blocks; candidates' losses are their local errors weighted by the rank",
+           spec.name);
+  if (!context.finished_folder.empty()) context.finished_folder += "/local";
+  weight_local_losses(registry.make("mse")->score(context), table);
+  return table;
+}
+
+/// Behind the blocks' rows those of the ends, measured whatever the scorer; only a loss of the same
+/// kind can be added to theirs.
+void add_ends(const ScoreContext& context, const Spec& spec, ScoreTable& table) {
+  require(table.loss_unit == kKlUnit, ErrorCode::Usage,
+          "{}: its losses are no nats a token, so that the embedding and the head cannot be weighed "
+          "against the blocks; take taqo or grad, or --budget, which leaves them alone",
+          to_string(spec));
+  for (size_t u = table.loss.size(); u < context.units.size(); ++u) {
+    const size_t candidates = context.units[u].candidates.size();
+    table.loss.emplace_back(candidates, 0.0);
+    table.loss_stderr.emplace_back(candidates, 0.0);
+    table.score.push_back(0);
+  }
+  measure_ends(context, text_weight_of(to_string(spec)), table);
+}
+
 ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
   int64_t quantizations = 0;
   context.quantizations = &quantizations;
   const int64_t counted_before = products_counted();
-  const auto& registry = Registry<Scorer>::instance();
-  const auto scorer = registry.make(spec);
-  ScoreTable table = scorer->score(context);
-  if (!scorer->measures_loss()) {
-    log_info("{} ranks blocks; candidates' losses are their local errors weighted by the rank",
-             spec.name);
-    if (!context.finished_folder.empty()) context.finished_folder += "/local";
-    weight_local_losses(registry.make("mse")->score(context), table);
-  }
+  ScoreTable table = score_blocks(spec, without_ends(context));
+  if (has_ends(context)) add_ends(context, spec, table);
   log_info("score: {:.3g} multiply-adds, {} quantizations",
            static_cast<double>(products_counted() - counted_before), quantizations);
   return table;
@@ -167,7 +193,8 @@ Json describe_scoring(const Session& session, const ScoreOptions& options,
           {"peak_bytes", peak_of(size).score}};
 }
 
-Json score(const CommonOptions& common, const ScoreOptions& options) {
+Json score(const CommonOptions& common, const ScoreOptions& asked) {
+  const ScoreOptions options = with_target(asked);
   Session session(common);
   const ScoreContext context = score_context(session, options);
   if (common.dry_run) return describe_scoring(session, options, context);

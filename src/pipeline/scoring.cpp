@@ -5,6 +5,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/pipeline/eval_input.h"
+#include "mpq/score/end_losses.h"
 
 namespace mpq {
 namespace {
@@ -28,19 +29,11 @@ ScoreContext score_context(Session& session, const ScoreOptions& options) {
   context.model = session.model.get();
   context.prompts = &session.prompts;
   context.statistics = &session.statistics;
-  context.units = make_candidates(session.model->config(), options);
-  // Before anything is measured: does the format hold every candidate?
-  const auto format = Registry<Format>::instance().make(options.format);
-  for (const auto& [unit, specs] : context.units) {
-    for (const auto& spec : specs) {
-      unit_bytes(session.model->config(), unit, scheme_of(spec), *format,
-                 session.model->stored_dtype());
-    }
-  }
+  context.units = make_candidates(*session.model, options);
   context.groups = score_groups(*session.model, session.prompts, options, session.common.seed);
   context.text_share = options.text_share;
   context.seed = session.common.seed;
-  context.scale_dtype = session.model->stored_dtype();
+  context.stored_dtype = session.model->stored_dtype();
   context.memory = &session.memory;
   context.tokenizer = session.tokenizer.get();
   context.stop_tokens = stop_tokens(session.model->folder());
@@ -53,7 +46,8 @@ Spec chosen_scorer(const Model& model, const ScoreOptions& options) {
       parse_spec(options.scorer == "auto" ? (deep ? "grad" : "taqo") : options.scorer));
 }
 
-ScoreCost scoring_cost(const Spec& spec, const ScoreContext& context) {
+ScoreCost scoring_cost(const Spec& spec, const ScoreContext& all) {
+  const ScoreContext context = without_ends(all);
   const auto& registry = Registry<Scorer>::instance();
   const auto scorer = registry.make(spec);
   ScoreCost cost = scorer->cost(context);

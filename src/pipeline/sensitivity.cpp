@@ -18,13 +18,14 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
     const auto& [unit, specs] = context.units[u];
     Json candidates = Json::array();
     for (size_t c = 0; c < specs.size(); ++c) {
-      const Scheme scheme = scheme_of(specs[c]);
+      const auto dtype = session.model->stored_dtype();
+      const Encoding encoding = encoding_of(specs[c], dtype);
       const double error = table.loss_stderr[u][c];  // not known of one sequence
       candidates.push_back(
           {{"spec", specs[c]},
-           {"bits", scheme.bits},
-           {"bytes", unit_bytes(config, unit, scheme, format, session.model->stored_dtype())},
-           {"code_bytes", code_bytes(scheme, unit.out, unit.in)},
+           {"bits", encoding.bits},
+           {"bytes", unit_bytes(config, unit, encoding, format, dtype)},
+           {"code_bytes", code_bytes(encoding, unit.out, unit.in)},
            {"loss", table.loss[u][c]},
            {"stderr", std::isfinite(error) ? Json(error) : Json()}});
     }

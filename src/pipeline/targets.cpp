@@ -9,21 +9,106 @@
 #include "mpq/pipeline/candidates.h"
 
 namespace mpq {
+namespace {
+
+template <class Value>
+bool holds(const std::vector<Value>& values, const Value& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+const std::vector<int> kAll = {2, 3, 4, 5, 6, 7, 8};
+const std::vector<int> kUsualGroups = {0, 32, 64, 128};
+
+/// What of one encoding the target cannot run, without the unit's name; empty: nothing.
+std::vector<std::string> encoding_faults(const Target& target, const Encoding& encoding) {
+  std::vector<std::string> faults;
+  const bool integers = encoding.element == Element::Int && encoding.scale == ScaleCode::Float;
+  const auto check_width = [&](int bits) {
+    if (!holds(target.palette, std::to_string(bits)))
+      faults.push_back(fmt::format("{} has no {}-bit kernels", target.name, bits));
+  };
+  const std::string name = to_string(encoding);
+  if (holds(target.palette, name)) return faults;
+  if (!encoding.plain() && !integers)
+    return {fmt::format("{} has no kernels for {}", target.name, name)};
+  if (encoding.hybrid() && !target.holds_hybrids)
+    faults.push_back(fmt::format("{} has no kernels for two widths in one linear", target.name));
+  if (encoding.hybrid() && target.holds_hybrids) check_width(encoding.high_bits);
+  check_width(encoding.bits);
+  if (encoding.plain()) return faults;
+  if (!target.groups.empty() && !holds(target.groups, encoding.group))
+    faults.push_back(fmt::format("{} has no kernels for groups of {}", target.name,
+                                 encoding.group == 0 ? std::string("a whole row")
+                                                     : std::to_string(encoding.group)));
+  if (!encoding.symmetric() && !holds(target.asymmetric, encoding.bits))
+    faults.push_back(
+        fmt::format("{} cannot load asymmetric zero points at {} bits; quantize with the option sym",
+                    target.name, encoding.bits));
+  return faults;
+}
+
+}  // namespace
+
 const std::vector<Target>& all_targets() {
   static const std::vector<Target> kTargets = {
-      {"transformers",
-       "transformers with compressed-tensors",
-       {2, 3, 4, 5, 6, 8, 16},
-       true,
-       {},
-       true},
-      {"vllm",
-       "what every vLLM and SGLang kernel takes",
-       {4, 8, 16},
-       false,
-       {0, 32, 64, 128},
-       true},
-      {"mpq", "mpq itself", {2, 3, 4, 5, 6, 7, 8, 16}, true, {}, false, true}};
+      {.name = "transformers",
+       .summary = "transformers with compressed-tensors 0.18 or later",
+       .format = "compressed-tensors",
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .may_split = true},
+      {.name = "vllm",
+       .summary = "vLLM 0.31 or later on NVIDIA GPUs",
+       .format = "compressed-tensors",
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .groups = kUsualGroups,
+       .asymmetric = kAll},
+      {.name = "vllm-0.25",
+       .summary = "vLLM 0.25 to 0.30 on NVIDIA GPUs",
+       .format = "compressed-tensors",
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .groups = kUsualGroups,
+       .asymmetric = {4, 8}},
+      {.name = "vllm-cpu",
+       .summary = "vLLM on CPUs: 4 bits and 16",
+       .format = "compressed-tensors",
+       .palette = {"4", "16"},
+       .groups = kUsualGroups,
+       .asymmetric = {4}},
+      {.name = "sglang",
+       .summary = "SGLang, and vLLM before 0.25: what Marlin runs",
+       .format = "compressed-tensors",
+       .palette = {"4", "8", "16"},
+       .groups = kUsualGroups},
+      {.name = "llama.cpp",
+       .summary = "llama.cpp, Ollama, LM Studio: one GGUF file",
+       .format = "gguf",
+       .palette = {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "q8_0", "16"},
+       .may_split = true},
+      {.name = "mlx-lm",
+       .summary = "MLX on Apple silicon",
+       .format = "mlx",
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .may_split = true,
+       .groups = {32, 64, 128},
+       .asymmetric = {2, 3, 4, 5, 6, 8}},
+      {.name = "gptq",
+       .summary = "GPTQ checkpoints: GPTQModel, SGLang, older servers",
+       .format = "gptq",
+       .palette = {"2", "3", "4", "8", "16"},
+       .groups = kUsualGroups},
+      {.name = "auto-round",
+       .summary = "transformers with auto-round",
+       .format = "auto-round",
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .groups = {32, 64, 128},
+       .asymmetric = kAll},
+      {.name = "mpq",
+       .summary = "mpq itself",
+       .format = "mpq",
+       .palette = {"2", "3", "4", "5", "6", "7", "8", "16"},
+       .may_split = true,
+       .asymmetric = kAll,
+       .holds_hybrids = true}};
   return kTargets;
 }
 
@@ -36,35 +121,29 @@ const Target& target_named(const std::string& name) {
   fail(ErrorCode::Usage, "--target: unknown target \"{}\"{}", name, suggestion(name, known));
 }
 
+ScoreOptions with_target(ScoreOptions options) {
+  if (options.target.empty()) {
+    const auto& all = all_targets();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Target& target) {
+      return target.format == options.format;
+    });
+    options.target = (found == all.end() ? all.front() : *found).name;
+  }
+  if (options.format.empty()) options.format = target_named(options.target).format;
+  return options;
+}
+
 std::vector<std::string> target_faults(const Target& target, const Plan& plan,
-                                       const ModelConfig& config) {
+                                       const Model& model) {
   std::vector<std::string> faults;
-  std::map<std::pair<int64_t, Stage>, Scheme> fused;  // linears of a stage are what kernels fuse
-  for (const auto& [unit, spec] : resolve_plan(plan, config)) {
-    const Scheme scheme = scheme_of(spec);
-    const auto runs = [&](int bits) {
-      return std::find(target.palette.begin(), target.palette.end(), bits) != target.palette.end();
-    };
-    if (scheme.hybrid() && !target.holds_hybrids)
-      faults.push_back(fmt::format("{}: {} has no kernels for two widths in one linear", unit.name,
-                                   target.name));
-    if (scheme.hybrid() && target.holds_hybrids && !runs(scheme.high_bits))
-      faults.push_back(
-          fmt::format("{}: {} has no {}-bit kernels", unit.name, target.name, scheme.high_bits));
-    if (!runs(scheme.bits))
-      faults.push_back(
-          fmt::format("{}: {} has no {}-bit kernels", unit.name, target.name, scheme.bits));
-    const bool any_group = target.groups.empty() || scheme.full_precision();
-    if (!any_group &&
-        std::find(target.groups.begin(), target.groups.end(), scheme.group) == target.groups.end())
-      faults.push_back(fmt::format("{}: {} has no kernels for groups of {}", unit.name, target.name,
-                                   scheme.group));
-    if (target.needs_symmetric && !scheme.symmetric)
-      faults.push_back(
-          fmt::format("{}: {} cannot load asymmetric zero points; quantize with the option sym",
-                      unit.name, target.name));
-    const auto [place, fresh] = fused.emplace(std::pair(unit.block, unit.stage), scheme);
-    if (!target.may_split && !fresh && !(place->second == scheme))
+  std::map<std::pair<int64_t, Stage>, Encoding> fused;  // linears of a stage are what kernels fuse
+  for (const auto& [unit, spec] : resolve_plan(plan, model)) {
+    const Encoding encoding = make_method(spec).encoding;
+    for (const auto& fault : encoding_faults(target, encoding))
+      faults.push_back(unit.name + ": " + fault);
+    if (unit.end != End::None) continue;
+    const auto [place, fresh] = fused.emplace(std::pair(unit.block, unit.stage), encoding);
+    if (!target.may_split && !fresh && !(place->second == encoding))
       faults.push_back(
           fmt::format("{}: differs from the linears {} fuses it with", unit.name, target.name));
   }

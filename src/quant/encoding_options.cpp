@@ -57,6 +57,12 @@ Encoding EncodingOptions::encoding() const {
   return encoding;
 }
 
+bool is_encoding_option(const std::string& name) {
+  static const auto kOptions = describe_options<EncodingOptions>();
+  return std::any_of(kOptions.begin(), kOptions.end(),
+                     [&](const OptionInfo& option) { return option.name == name; });
+}
+
 EncodingOptions options_of(const Encoding& encoding) {
   require(encoding.element == Element::Int && encoding.scale == ScaleCode::Float,
           ErrorCode::Internal, "encoding: it has no name, and is not of plain integers");

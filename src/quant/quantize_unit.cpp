@@ -98,11 +98,7 @@ Method make_method(const std::string& text) {
   const Spec spec = parse_spec(text);
   Spec stored{"int", {}}, rest{spec.name, {}};
   for (const auto& [key, value] : spec.options) {
-    const auto known = describe_options<EncodingOptions>();
-    const bool stores = std::any_of(known.begin(), known.end(), [&, &name = key](const auto& info) {
-      return info.name == name;
-    });
-    (stores ? stored : rest).set(key, value);
+    (is_encoding_option(key) ? stored : rest).set(key, value);
   }
   Method method{make_quantizer(rest, text), {}};
   method.encoding = method.quantizer->encoding(parse_options<EncodingOptions>(stored).encoding());

@@ -81,6 +81,15 @@ at::Tensor dequantize(const QuantizedLinear& linear) {
   return linear.input_scale.defined() ? weight.div_(linear.input_scale) : weight;
 }
 
+QuantizedLinear select_rows(const QuantizedLinear& linear, const at::Tensor& index) {
+  QuantizedLinear selected = linear;
+  for (auto& piece : selected.pieces) piece = select_rows(piece, index);
+  for (auto* tensor : row_tensors(selected)) {
+    if (tensor->defined()) *tensor = tensor->index_select(0, index);
+  }
+  return selected;
+}
+
 QuantizedLinear slice_rows(const QuantizedLinear& linear, int64_t begin, int64_t count) {
   QuantizedLinear slice = linear;
   for (auto& piece : slice.pieces) piece = slice_rows(piece, begin, count);

@@ -7,22 +7,24 @@
 #include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_moments.h"
 #include "mpq/model/fold.h"
+#include "mpq/quant/encoding_options.h"
 #include "mpq/quant/quantize_unit.h"
 #include "mpq/score/visit_blocks.h"
 
 namespace mpq {
 namespace {
 
-using Quantizers = std::vector<std::vector<std::shared_ptr<const Quantizer>>>;
+using Methods = std::vector<std::vector<Method>>;
 
-/// By unit and candidate; null: "full".
-Quantizers make_quantizers(const ScoreContext& context, const std::string& instead) {
-  Quantizers all;
+/// By unit and candidate.
+Methods make_methods(const ScoreContext& context, const std::string& instead) {
+  Methods all;
   for (const auto& unit : context.units) {
     all.emplace_back();
     for (const auto& spec : unit.candidates) {
-      all.back().push_back(
-          spec == kFullPrecision ? nullptr : make_quantizer(substitute_quantizer(spec, instead)));
+      Method method = make_method(substitute_quantizer(spec, instead));
+      method.encoding = resolved(method.encoding, context.stored_dtype);
+      all.back().push_back(std::move(method));
     }
   }
   return all;
@@ -30,12 +32,12 @@ Quantizers make_quantizers(const ScoreContext& context, const std::string& inste
 
 /// What the candidates at a stage of a block must see. Those that aim are measured from
 /// full-precision inputs, where there is nothing to make up for.
-InputNeeds stage_needs(const ScoreContext& context, const Quantizers& quantizers, int64_t block,
+InputNeeds stage_needs(const ScoreContext& context, const Methods& methods, int64_t block,
                        Stage stage) {
   InputNeeds needs;
-  for (size_t u = 0; u < quantizers.size(); ++u) {
+  for (size_t u = 0; u < methods.size(); ++u) {
     if (context.units[u].unit.block != block || context.units[u].unit.stage != stage) continue;
-    for (const auto& quantizer : quantizers[u]) {
+    for (const auto& [quantizer, encoding] : methods[u]) {
       if (quantizer != nullptr) needs = both(needs, quantizer->needs());
     }
   }
@@ -51,9 +53,9 @@ class CandidateTrials {
         walk_(walk),
         probed_(probed_groups(context)),
         probed_groups_(pick(context.groups, probed_)),
-        quantizers_(make_quantizers(context, walk.quantizer)) {
-    for (const auto& unit : quantizers_) {
-      for (const auto& quantizer : unit)
+        methods_(make_methods(context, walk.quantizer)) {
+    for (const auto& unit : methods_) {
+      for (const auto& [quantizer, encoding] : unit)
         needs_target_ = needs_target_ || (quantizer != nullptr && quantizer->needs().steps > 0);
     }
   }
@@ -86,16 +88,16 @@ class CandidateTrials {
         .text_share = context_.text_share,
         .rows = [&](size_t group, const Batch& batch) { return pass.rows(block, group, batch); }};
     const StageMoments moments =
-        gather_moments(source, stage_needs(context_, quantizers_, block.index, stage),
+        gather_moments(source, stage_needs(context_, methods_, block.index, stage),
                        config.block_prefix(block.index) + stage_name(stage));
     for (size_t u = 0; u < context_.units.size(); ++u) {
       const Unit& unit = context_.units[u].unit;
       if (unit.block != block.index || unit.stage != stage) continue;
       const at::Tensor weight = stacked_weight(block, unit);
-      for (size_t c = 0; c < quantizers_[u].size(); ++c) {
-        if (quantizers_[u][c] == nullptr) continue;
+      for (size_t c = 0; c < methods_[u].size(); ++c) {
+        if (methods_[u][c].quantizer == nullptr) continue;
         const at::Tensor dequantized =
-            quantized_weight(*quantizers_[u][c], block, unit, weight, moments, input);
+            quantized_weight(methods_[u][c], block, unit, weight, moments, input);
         if (context_.quantizations != nullptr) ++*context_.quantizations;
         if (walk_.weights) walk_.weights(u, c, dequantized - weight);
         if (!walk_.candidate) continue;
@@ -105,13 +107,14 @@ class CandidateTrials {
     }
   }
 
-  at::Tensor quantized_weight(const Quantizer& quantizer, const DecoderBlock& block,
-                              const Unit& unit, const at::Tensor& weight,
-                              const StageMoments& moments, const Streams& input) const {
-    QuantProblem problem{.name = unit.name, .weight = weight, .scale_dtype = context_.scale_dtype};
+  at::Tensor quantized_weight(const Method& method, const DecoderBlock& block, const Unit& unit,
+                              const at::Tensor& weight, const StageMoments& moments,
+                              const Streams& input) const {
+    const Quantizer& quantizer = *method.quantizer;
+    QuantProblem problem{.name = unit.name, .weight = weight, .encoding = method.encoding};
     describe_inputs(moments, unit, quantizer.needs(), context_.fisher, problem);
     const at::Tensor scale = foldable_scale(context_.model->config(), block, unit.stage,
-                                            problem.scale_dtype, quantizer.input_scale(problem));
+                                            context_.stored_dtype, quantizer.input_scale(problem));
     return dequantize(quantizer.needs().steps > 0
                           ? learn(quantizer, block, unit, problem, scale, input)
                           : quantize_scaled(quantizer, problem, scale));
@@ -132,7 +135,7 @@ class CandidateTrials {
   const CandidateWalk& walk_;
   std::vector<size_t> probed_;
   std::vector<SequenceGroup> probed_groups_;
-  Quantizers quantizers_;
+  Methods methods_;
   bool needs_target_ = false;
   Streams target_;  // the block's full-precision output, for quantizers that train on it
 };
@@ -149,7 +152,7 @@ void walk_candidates(const ScoreContext& context, const CandidateWalk& walk, Sco
 
 int64_t walk_products(const ScoreContext& context, const std::string& quantizer, bool outputs) {
   const ModelConfig& config = context.model->config();
-  const Quantizers quantizers = make_quantizers(context, quantizer);
+  const Methods methods = make_methods(context, quantizer);
   const int64_t rows = total_rows(context.groups);
   int64_t products = config.layers * rows * block_products(config);
   const auto kept = kept_inputs(config, context.groups, outputs, context.kept_bytes);
@@ -157,11 +160,11 @@ int64_t walk_products(const ScoreContext& context, const std::string& quantizer,
   for (int64_t block = 0; block < config.layers; ++block) {
     const auto recomputed =
         moment_rows(context.groups, context.text_share,
-                    stage_needs(context, quantizers, block, Stage::MlpOut), kept);
+                    stage_needs(context, methods, block, Stage::MlpOut), kept);
     products += recomputed.own * stage_products(config, Stage::MlpIn);
   }
-  for (size_t u = 0; u < quantizers.size(); ++u) {
-    for (const auto& candidate : quantizers[u]) {
+  for (size_t u = 0; u < methods.size(); ++u) {
+    for (const auto& [candidate, encoding] : methods[u]) {
       if (candidate == nullptr) continue;
       if (outputs)
         products += probed_rows(context) * block_products(config, context.units[u].unit.stage);
@@ -196,12 +199,10 @@ int64_t probed_rows(const ScoreContext& context, double text_weight) {
 }
 
 std::string substitute_quantizer(const std::string& spec, const std::string& quantizer) {
-  if (quantizer.empty()) return spec;
-  const Spec given = parse_spec(spec);
+  if (quantizer.empty() || spec == kFullPrecision) return spec;
   Spec result = parse_spec(quantizer);
-  for (const char* key : {"bits", "group", "sym"}) {
-    const std::string* value = given.find(key);
-    if (value != nullptr && result.find(key) == nullptr) result.set(key, *value);
+  for (const auto& [key, value] : parse_spec(spec).options) {
+    if (is_encoding_option(key) && result.find(key) == nullptr) result.set(key, value);
   }
   return to_string(result);
 }

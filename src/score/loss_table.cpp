@@ -5,15 +5,6 @@
 #include <cstdlib>
 
 namespace mpq {
-namespace {
-
-int bits_of(const std::string& spec) {
-  const Spec parsed = parse_spec(spec);
-  const std::string* bits = parsed.find("bits");
-  return bits == nullptr ? 4 : std::atoi(bits->c_str());
-}
-
-}  // namespace
 
 ScoreTable empty_table(const ScoreContext& context, const std::string& loss_unit) {
   ScoreTable table;
@@ -32,7 +23,7 @@ void rank_by_loss(const ScoreContext& context, ScoreTable& table) {
     for (size_t c = 0; c < context.units[u].candidates.size(); ++c) {
       const auto& spec = context.units[u].candidates[c];
       if (spec == kFullPrecision || !std::isfinite(table.loss[u][c])) continue;
-      const int distance = std::abs(bits_of(spec) - 4);
+      const int distance = std::abs(make_method(spec).encoding.bits - 4);
       if (distance < nearest) {
         nearest = distance;
         table.score[u] = table.loss[u][c];

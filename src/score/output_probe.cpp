@@ -61,7 +61,8 @@ at::Tensor OutputProbe::measured(const ProbedGroup& probed, const at::Tensor& hi
 }
 
 std::vector<at::Tensor> OutputProbe::output_kl(const ProbedGroup& probed,
-                                               const std::vector<at::Tensor>& hidden) const {
+                                               const std::vector<at::Tensor>& hidden,
+                                               const at::Tensor& head) const {
   const Model& model = *context_.model;
   const at::Tensor reference = measured(probed, probed.output);
   const int64_t rows = reference.size(0);
@@ -71,18 +72,28 @@ std::vector<at::Tensor> OutputProbe::output_kl(const ProbedGroup& probed,
   const int64_t step = logit_rows(model);
   for (int64_t begin = 0; begin < rows; begin += step) {
     const int64_t count = std::min(step, rows - begin);
-    const auto logits = [&](const at::Tensor& states) {
-      return model.logits(states.narrow(0, begin, count).to(model.device())) / options_.temperature;
+    const auto chunk = [&](const at::Tensor& states) {
+      return states.narrow(0, begin, count).to(model.device());
     };
-    const auto expected = logits(reference);
-    for (size_t i = 0; i < hidden.size(); ++i)
-      kl[i].narrow(0, begin, count).copy_(kl_rows(expected, logits(measured(probed, hidden[i]))));
+    const auto expected = model.logits(chunk(reference)) / options_.temperature;
+    for (size_t i = 0; i < hidden.size(); ++i) {
+      const at::Tensor states = chunk(measured(probed, hidden[i]));
+      const at::Tensor logits = head.defined() ? model.logits(states, head) : model.logits(states);
+      kl[i].narrow(0, begin, count).copy_(kl_rows(expected, logits / options_.temperature));
+    }
   }
   return kl;
 }
 
+Streams OutputProbe::outputs() const {
+  Streams outputs;
+  for (const auto& probed : probed_) outputs.push_back(probed.output);
+  return outputs;
+}
+
 std::vector<OutputProbe::GroupKl> OutputProbe::divergences(int64_t block,
-                                                           std::vector<Streams> perturbed) const {
+                                                           std::vector<Streams> perturbed,
+                                                           const at::Tensor& head) const {
   Streams all;
   for (const auto& state : perturbed) all.insert(all.end(), state.begin(), state.end());
   for_each_block(*context_.model, {.first = block + 1}, all,
@@ -93,7 +104,7 @@ std::vector<OutputProbe::GroupKl> OutputProbe::divergences(int64_t block,
     std::vector<at::Tensor> hidden;
     hidden.reserve(perturbed.size());
     for (const auto& state : perturbed) hidden.push_back(state[g]);
-    const auto kl = output_kl(probed_[g], hidden);
+    const auto kl = output_kl(probed_[g], hidden, head);
     for (size_t i = 0; i < kl.size(); ++i) result[i][g] = kl[i];
   }
   return result;

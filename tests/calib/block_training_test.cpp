@@ -38,7 +38,7 @@ struct SmallBlock {
   }
   std::vector<PlannedUnit> planned(const std::string& spec) const {
     std::vector<PlannedUnit> result;
-    for (const Unit& unit : units) result.push_back({unit, make_quantizer(spec)});
+    for (const Unit& unit : units) result.push_back({unit, make_method(spec)});
     return result;
   }
   /// The block with all units quantized by `spec` from the inputs of a prefix and of the model.

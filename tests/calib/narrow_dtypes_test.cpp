@@ -30,7 +30,7 @@ std::vector<at::Tensor> quantized_in(const std::string& dtype, const std::string
   MemoryBudget memory(-1, testing::TempDir());
   std::vector<PlannedUnit> planned;
   for (const Unit& unit : make_units(model.config(), true)) {
-    if (unit.block == 0) planned.push_back({unit, make_quantizer(spec)});
+    if (unit.block == 0) planned.push_back({unit, make_method(spec)});
   }
   DecoderBlock block = model.load_block(0);
   BlockStreams streams{embed_groups(model, groups, memory), embed_groups(model, groups, memory)};

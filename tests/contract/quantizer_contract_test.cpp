@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "mpq/quant/quantizer.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -20,9 +20,14 @@ class QuantizerContract : public testing::TestWithParam<std::string> {
   }
 
   QuantizedLinear run(const std::string& options, const at::Tensor& weight) const {
-    return Registry<Quantizer>::instance()
-        .make(GetParam() + ":" + options)
-        ->quantize({"w", weight, hessian_, at::kBFloat16});
+    return quantized(GetParam() + ":" + options, {"w", weight, hessian_}, at::kBFloat16);
+  }
+
+  static bool makes_hybrids() { return make_method(GetParam()).encoding.hybrid(); }
+
+  double loss_of(const QuantizedLinear& linear) const {
+    const auto error = dequantize(linear) - weight_;
+    return (at::mm(error, hessian_->matrix()) * error).sum().item<double>();
   }
 
   /// The plain linears a result is made of.
@@ -40,11 +45,36 @@ TEST_P(QuantizerContract, CodesFitAndErrorFallsAsBitsRise) {
     for (int bits = 2; bits <= 8; ++bits) {
       const auto result = run(fmt::format("bits={},group=32{}", bits, sym), weight_);
       validate(result, GetParam());
-      const auto error = dequantize(result) - weight_;
-      const double loss = (at::mm(error, hessian_->matrix()) * error).sum().item<double>();
+      const double loss = loss_of(result);
       EXPECT_LT(loss, last) << bits << sym;
       last = loss;
     }
+  }
+}
+
+/// Rows of 256, so that every encoding's blocks fit.
+TEST_P(QuantizerContract, EveryEncodingIsStoredExactlyAndWiderOnesLoseLess) {
+  if (makes_hybrids()) return;  // of integers alone
+  weight_ = at::cat({weight_, weight_.flip({0})}, 1);
+  hessian_ = std::make_shared<Hessian>(
+      at::cat({at::cat({hessian_->matrix(), at::zeros({128, 128})}, 1),
+               at::cat({at::zeros({128, 128}), hessian_->matrix()}, 1)}));
+  std::map<std::string, double> loss;
+  for (const auto& [name, encoding] : named_encodings()) {
+    const auto result = run("type=" + name, weight_);
+    EXPECT_EQ(result.encoding, encoding);
+    validate(result, name);
+    loss[name] = loss_of(result);
+  }
+  for (const auto& [narrow, wide] :
+       {std::pair{"q2_k", "q3_k"}, {"q3_k", "q4_k"}, {"q4_k", "q5_k"}, {"q5_k", "q6_k"},
+        {"q6_k", "q8_0"}, {"q2_0", "q4_0"}, {"q4_0", "q5_0"}, {"q4_1", "q5_1"},
+        {"iq4_nl", "q5_0"}, {"mxfp4", "fp8"}, {"nvfp4", "fp8"}})
+    EXPECT_GT(loss[narrow], loss[wide]) << narrow << " " << wide;
+  for (const char* zero : {"group=64,zero=offset", "group=64"}) {
+    const auto result = run(std::string("bits=4,") + zero, weight_);
+    validate(result, zero);
+    EXPECT_LT(loss_of(result), loss["q2_k"]);
   }
 }
 
@@ -61,8 +91,7 @@ TEST_P(QuantizerContract, AConstantRowIsExact) {
 }
 
 TEST_P(QuantizerContract, IndivisibleGroupIsAClearError) {
-  const auto quantizer = Registry<Quantizer>::instance().make(GetParam());
-  if (quantizer->scheme().hybrid()) {  // its last groups may be shorter
+  if (makes_hybrids()) {  // its last groups may be shorter
     validate(run("bits=4,group=48", weight_), GetParam());
     return;
   }
@@ -81,13 +110,13 @@ TEST_P(QuantizerContract, IsDeterministic) {
   const auto second = run("bits=3,group=32", weight_);
   for (size_t i = 0; i < plain(first).size(); ++i) {
     EXPECT_TRUE(at::equal(plain(first)[i].codes, plain(second)[i].codes));
-    EXPECT_TRUE(at::equal(plain(first)[i].scale, plain(second)[i].scale));
+    EXPECT_TRUE(at::equal(plain(first)[i].grid.scale, plain(second)[i].grid.scale));
   }
 }
 
 TEST_P(QuantizerContract, ScalesAreExactInTheirStoredDtype) {
   for (const auto& linear : plain(run("bits=3,group=32", weight_)))
-    EXPECT_TRUE(at::equal(linear.scale.to(at::kBFloat16).to(at::kFloat), linear.scale));
+    EXPECT_TRUE(at::equal(linear.grid.scale.to(at::kBFloat16).to(at::kFloat), linear.grid.scale));
 }
 
 TEST_P(QuantizerContract, NotANumberIsANumericError) {

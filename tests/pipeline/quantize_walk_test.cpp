@@ -39,7 +39,7 @@ class QuantizeWalk : public testing::TestWithParam<const char*> {
       const auto expected = load_part(part_path(a, block)).linears;
       for (const auto& [name, linear] : load_part(part_path(b, block)).linears) {
         EXPECT_TRUE(linear.codes.equal(expected.at(name).codes)) << name;
-        EXPECT_TRUE(linear.scale.equal(expected.at(name).scale)) << name;
+        EXPECT_TRUE(linear.grid.scale.equal(expected.at(name).grid.scale)) << name;
       }
     }
   }

@@ -11,7 +11,7 @@ class AdaRoundGolden : public testing::TestWithParam<std::string> {};
 TEST_P(AdaRoundGolden, FinalErrorIsWithinFivePercent) {
   const GoldenCase golden("adaround", GetParam());
   const QuantProblem problem = golden.problem();
-  const auto result = make_quantizer("adaround:" + golden.scheme())->quantize(problem);
+  const auto result = quantized("adaround:" + golden.encoding(), problem);
   const double expected = golden.meta.at("final");
   const double error = trace_error(problem, dequantize(result)) / 2;
   EXPECT_LT(error, 1.05 * expected);

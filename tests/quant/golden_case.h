@@ -7,7 +7,7 @@
 
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
-#include "mpq/quant/quantize_unit.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 
@@ -33,7 +33,7 @@ struct GoldenCase {
         meta(Json::parse(file.metadata().at("meta"))) {}
   at::Tensor operator[](const std::string& name) const { return file.tensor(name).clone(); }
   /// "bits=3,group=64[,sym]"
-  std::string scheme() const {
+  std::string encoding() const {
     return fmt::format("bits={},group={}{}", meta.at("bits").get<int>(),
                        meta.at("group").get<int>(), meta.value("sym", 0) != 0 ? ",sym" : "");
   }
@@ -43,8 +43,7 @@ struct GoldenCase {
     const auto hessian = at::mm(x.t(), x) * (2.0 / static_cast<double>(x.size(0)));
     QuantProblem result{.name = "golden",
                         .weight = (*this)["W"],
-                        .hessian = std::make_shared<Hessian>(hessian.to(at::kFloat)),
-                        .scale_dtype = at::kFloat};
+                        .hessian = std::make_shared<Hessian>(hessian.to(at::kFloat))};
     result.mean_abs = x.abs().mean(0).to(at::kFloat);
     result.max_abs = x.abs().amax(0).to(at::kFloat);
     return result;

@@ -46,9 +46,9 @@ TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {
     const Json& expected = golden.at("linears").at(module);
     const auto matrix = input_hessian(model, sequences, unit.block, unit.stage);
     const QuantProblem problem{module, stacked_weight(model.load_block(unit.block), unit),
-                               std::make_shared<Hessian>(matrix), at::kFloat};
+                               std::make_shared<Hessian>(matrix)};
     const auto error = [&](const char* spec) {
-      const auto quantized = dequantize(registry.make(spec)->quantize(problem));
+      const auto quantized = dequantize(quantized(spec, problem));
       return layer_error(problem.weight, quantized, matrix);
     };
     const double rtn = expected.at("rtn_error");

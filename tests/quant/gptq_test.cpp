@@ -34,14 +34,13 @@ TEST_P(GptqGolden, EqualsTheNumpyReference) {
   const auto spec = fmt::format("gptq:bits={},group={},act_order={}{}", meta.at("bits"),
                                 meta.at("group"), meta.at("act_order") == "1" ? "true" : "false",
                                 meta.at("sym") == "1" ? ",sym" : "");
-  const auto quantizer = Registry<Quantizer>::instance().make(spec);
   const auto hessian = std::make_shared<Hessian>(hessian_of(file.tensor("X")));
   const auto result =
-      quantizer->quantize({GetParam(), file.tensor("W").clone(), hessian, at::kFloat});
+      quantized(spec, {GetParam(), file.tensor("W").clone(), hessian});
   const auto wrong = (result.codes != file.tensor("codes")).sum().item<int64_t>();
   EXPECT_EQ(wrong, 0);
-  EXPECT_TRUE(at::equal(result.zero.to(at::kInt), file.tensor("zero")));
-  EXPECT_TRUE(at::allclose(result.scale, file.tensor("scale"), 1e-6, 0));
+  EXPECT_TRUE(at::equal(result.grid.zero.to(at::kInt), file.tensor("zero")));
+  EXPECT_TRUE(at::allclose(result.grid.scale, file.tensor("scale"), 1e-6, 0));
   EXPECT_NEAR(layer_error(file.tensor("W"), dequantize(result), hessian->matrix()),
               std::stod(meta.at("error")), 1e-3 * std::stod(meta.at("error")));
 }
@@ -56,9 +55,9 @@ TEST(Gptq, SingularHessianStillGivesAResultBetterThanRounding) {
   const auto inputs = at::randn({8, 64}, at::kFloat);  // rank 8 of 64
   const auto hessian = std::make_shared<Hessian>(hessian_of(inputs));
   const auto& registry = Registry<Quantizer>::instance();
-  const QuantProblem problem{"w", weight, hessian, at::kFloat};
-  const auto gptq = dequantize(registry.make("gptq:bits=3,group=32")->quantize(problem));
-  const auto rtn = dequantize(registry.make("rtn:bits=3,group=32")->quantize(problem));
+  const QuantProblem problem{"w", weight, hessian};
+  const auto gptq = dequantize(quantized("gptq:bits=3,group=32", problem));
+  const auto rtn = dequantize(quantized("rtn:bits=3,group=32", problem));
   EXPECT_LT(layer_error(weight, gptq, hessian->matrix()),
             layer_error(weight, rtn, hessian->matrix()));
 }

@@ -16,11 +16,10 @@ class HqqGolden : public testing::TestWithParam<std::string> {
 TEST_P(HqqGolden, ZeroPointsCodesAndErrorAsPublished) {
   const GoldenCase golden("hqq", GetParam());
   const auto weight = golden["W"];
-  const auto result = make_quantizer("hqq:integer=false," + golden.scheme())
-                          ->quantize({"w", weight, nullptr, at::kFloat});
+  const auto result = quantized("hqq:zero=real," + golden.encoding(), {.name = "w", .weight = weight});
   validate(result, GetParam());
-  EXPECT_TRUE(at::allclose(result.scale, golden["scale"], 1e-6, 0));
-  EXPECT_TRUE(at::allclose(result.zero.to(at::kDouble), golden["zero_best"], 1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(result.grid.scale, golden["scale"], 1e-6, 0));
+  EXPECT_TRUE(at::allclose(result.grid.zero.to(at::kDouble), golden["zero_best"], 1e-5, 1e-5));
   EXPECT_TRUE(result.codes.equal(golden["codes_best"]));
   const double best = golden.meta.at("best_error");
   EXPECT_NEAR(mean_error(weight, result), best, 1e-5 * best);
@@ -30,7 +29,7 @@ TEST_P(HqqGolden, WholeZeroPointsAreNotWorseThanRounding) {
   const GoldenCase golden("hqq", GetParam());
   const auto weight = golden["W"];
   const auto result =
-      make_quantizer("hqq:" + golden.scheme())->quantize({"w", weight, nullptr, at::kFloat});
+      quantized("hqq:" + golden.encoding(), {.name = "w", .weight = weight});
   validate(result, GetParam());
   EXPECT_LE(mean_error(weight, result), golden.meta.at("rtn_error").get<double>() * (1 + 1e-6));
 }

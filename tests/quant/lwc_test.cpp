@@ -11,7 +11,7 @@ class LwcGolden : public testing::TestWithParam<std::string> {};
 TEST_P(LwcGolden, FinalErrorIsWithinFivePercent) {
   const GoldenCase golden("lwc", GetParam());
   const QuantProblem problem = golden.problem();
-  const auto result = make_quantizer("lwc:" + golden.scheme())->quantize(problem);
+  const auto result = quantized("lwc:" + golden.encoding(), problem);
   const double expected = golden.meta.at("final");
   const double error = trace_error(problem, dequantize(result)) / 2;
   EXPECT_LT(error, 1.05 * expected);

@@ -7,15 +7,15 @@ namespace mpq {
 namespace {
 
 double error_of(const std::string& spec, const QuantProblem& problem) {
-  return trace_error(problem, dequantize(make_quantizer(spec)->quantize(problem)));
+  return trace_error(problem, dequantize(quantized(spec, problem)));
 }
 
 TEST(SignRound, LowersTheOutputErrorWellBelowRounding) {
   const GoldenCase golden("adaround", "b2");
   const QuantProblem problem = golden.problem();
   for (const char* sym : {"", ",sym"}) {
-    EXPECT_LT(error_of("signround:" + golden.scheme() + sym, problem),
-              0.97 * error_of("rtn:" + golden.scheme() + sym, problem))
+    EXPECT_LT(error_of("signround:" + golden.encoding() + sym, problem),
+              0.97 * error_of("rtn:" + golden.encoding() + sym, problem))
         << sym;
   }
 }

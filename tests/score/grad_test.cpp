@@ -71,7 +71,7 @@ TEST(Grad, ScoresEqualAutograds) {
   context.prompts = &nano.prompts;
   context.groups = calibration_groups(nano.prompts, {});
   context.memory = &nano.memory;
-  context.scale_dtype = at::kFloat;
+  context.stored_dtype = at::kFloat;
   for (auto& unit : make_units(nano.model->config(), true))
     context.units.push_back({unit, {"rtn:bits=3,group=128"}});
   const ScoreTable table = Registry<Scorer>::instance().make("grad:draws=0")->score(context);

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "mpq/model/divergence.h"
-#include "mpq/quant/quantize_unit.h"
 #include "mpq/score/candidate_walk.h"
 #include "tests/score/small_context.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -23,9 +23,8 @@ TEST(HirScorer, InteractionsAreWhatTwoChoicesLoseTogether) {
     ASSERT_EQ(first.unit.block, second.unit.block);
     const DecoderBlock block = model.load_block(first.unit.block);
     const auto weight = [&](const ScoredUnit& unit, size_t candidate) {
-      return dequantize(
-          make_quantizer(unit.candidates[candidate])
-              ->quantize({"w", stacked_weight(block, unit.unit), nullptr, at::kFloat}));
+      return dequantize(quantized(unit.candidates[candidate],
+                                  {.name = "w", .weight = stacked_weight(block, unit.unit)}));
     };
     for (size_t a = 0; a < 2; ++a) {
       const double joint =

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "mpq/core/progress.h"
-#include "mpq/quant/quantize_unit.h"
 #include "tests/score/small_context.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -19,7 +19,7 @@ double direct(const SmallContext& small, const Choice& plan) {
     if (spec == kFullPrecision) continue;
     const auto weight = stacked_weight(small.model->load_block(unit.block), unit);
     replaced.emplace_back(
-        unit, dequantize(make_quantizer(spec)->quantize({unit.name, weight, nullptr, at::kFloat})));
+        unit, dequantize(quantized(spec, {.name = unit.name, .weight = weight})));
   }
   return direct_kl(small, replaced);
 }

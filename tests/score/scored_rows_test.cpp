@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "mpq/model/divergence.h"
-#include "mpq/quant/quantize_unit.h"
 #include "tests/score/small_context.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -50,7 +50,7 @@ TEST(ScoredRows, TaqoMeasuresTheKlThere) {
       if (quantized && index == unit.block) {
         const at::Tensor weight = stacked_weight(block, unit);
         const auto rounded =
-            make_quantizer("rtn:bits=2,group=4")->quantize({.name = "w", .weight = weight});
+            quantized("rtn:bits=2,group=4", {.name = "w", .weight = weight});
         block = with_unit_weight(block, model.config(), unit, dequantize(rounded));
       }
       forward_all(model.config(), block, group.plan, hidden, hidden);

@@ -106,7 +106,7 @@ void training(benchmark::State& state) {
   const Streams input = embed_groups(nano.model, nano.context.groups, nano.memory);
   const DecoderBlock block = nano.model.load_block(0);
   const Streams target = forward_groups(config, block, nano.context.groups, input, nano.memory);
-  const auto quantizer = make_quantizer("signround:bits=3,group=128,sym,iterations=20");
+  const auto quantizer = make_method("signround:bits=3,group=128,sym,iterations=20");
   const BlockReconstruction reconstruction{config, nano.context.groups, input, target};
   const auto learning = [&](size_t unit) {
     const Unit& own = nano.context.units[unit].unit;

@@ -8,13 +8,13 @@
 #include "mpq/calib/fisher.h"
 #include "mpq/calib/sequence_group.h"
 #include "mpq/model/unit.h"
-#include "mpq/quant/quantizer.h"
+#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 
 struct PlannedUnit {
   Unit unit;
-  std::shared_ptr<const Quantizer> quantizer;  // null: left alone
+  Method method;
 };
 
 struct BlockTask {

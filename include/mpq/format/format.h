@@ -59,6 +59,8 @@ class Format {
   /// neither.
   virtual Fit fit(const Encoding& asked, int64_t out, int64_t in,
                   at::ScalarType stored_dtype) const = 0;
+  /// Whether an embedding and a head may be quantized too.
+  virtual bool holds_ends() const { return false; }
   /// Writes every file into `folder` (the caller commits). Returns the bytes of all weight files,
   /// headers included.
   virtual int64_t write(const ExportJob& job, const OutputFolder& folder) const = 0;

@@ -28,6 +28,9 @@ std::map<std::string, at::Tensor> load_input_scales(const std::string& path);
 /// FOLDER/block-00003.safetensors
 std::string part_path(const std::string& folder, int64_t block);
 
+/// FOLDER/ends.safetensors: the embedding and the head, where they are quantized.
+std::string ends_path(const std::string& folder);
+
 /// A source that reads what parts hold (dequantized float32) and everything else from `base`, which
 /// must outlive it. `dequantize_linears` false leaves the linears to `base` (a format packs them
 /// itself) but replaces tensors.

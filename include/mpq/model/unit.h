@@ -1,5 +1,6 @@
 #pragma once
-// Units: the sets of linears of a block that share one quantization choice.
+// Units: what shares one quantization choice, the linears of a block that read one input, or the
+// embedding or the head.
 #include <string>
 #include <vector>
 
@@ -8,13 +9,18 @@
 
 namespace mpq {
 
+/// What stands before and behind the blocks; a tied matrix is both.
+enum class End { None, Embedding, Head, Both };
+
 struct Unit {
-  std::string name;  // "model.layers.0.qkv"
-  int64_t block = 0;
+  std::string name;   // "model.layers.0.qkv"
+  int64_t block = 0;  // of an end: the number of blocks
   Stage stage = Stage::AttentionIn;
   std::vector<size_t> linears;  // indices into ModelConfig::linears, all of `stage`
   int64_t out = 0;              // rows of the linears stacked
   int64_t in = 0;
+  End end = End::None;
+  std::string module{};  // of an end, which has no linears
   int64_t weights() const { return out * in; }
 };
 

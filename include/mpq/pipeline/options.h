@@ -38,10 +38,11 @@ struct ScoreOptions {
   std::string quantizer = "gptq:sym,aim";  // completes bare widths
   int group = 128;
   bool fuse = true;
+  bool ends = false;  // the embedding and the head too, where the format holds them
   double text_share = 0.2;
   int64_t probe_tokens = 0;  // of the task, that candidates are measured on; 0: by depth
-  std::string target = "transformers";
-  std::string format = "compressed-tensors";
+  std::string target;  // empty: the first of the format, or transformers
+  std::string format;  // empty: the target's
 };
 
 struct AllocateOptions {

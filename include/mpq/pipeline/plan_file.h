@@ -25,11 +25,13 @@ Json to_json(const Plan& plan);
 /// Throws Error(Format) naming `where` and the member when it is not a plan.
 Plan plan_from_json(const Json& json, const std::string& where);
 Plan read_plan(const std::string& path);
+/// Bytes of the plan's units that are linears of blocks: what bits a weight count.
+int64_t linear_bytes(const Plan& plan, const Model& model);
 /// Key of the calibration that a plan names; empty for one written by hand.
 std::string calibration_of(const Plan& plan, const std::string& where);
 /// Matches a plan's units with the model's linears by module name; a linear that no unit names
 /// stays at full precision. Throws Error(Format) when a module is unknown or named twice, or a
 /// unit's modules do not share an input; Error(Usage) on an invalid spec.
-std::vector<UnitChoice> resolve_plan(const Plan& plan, const ModelConfig& config);
+std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model);
 
 }  // namespace mpq

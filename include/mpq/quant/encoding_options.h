@@ -35,6 +35,8 @@ struct EncodingOptions {
   Encoding encoding() const;
 };
 
+/// Whether an option of a spec says how its unit is stored.
+bool is_encoding_option(const std::string& name);
 /// The options that make an encoding without a name.
 EncodingOptions options_of(const Encoding& encoding);
 

@@ -40,6 +40,8 @@ struct QuantizedLinear {
 at::Tensor dequantize(const QuantizedLinear& linear);
 /// The rows [begin, begin + count) of a stacked linear; shares storage.
 QuantizedLinear slice_rows(const QuantizedLinear& linear, int64_t begin, int64_t count);
+/// The rows of an index, int64 [rows]; a copy.
+QuantizedLinear select_rows(const QuantizedLinear& linear, const at::Tensor& index);
 /// Rows where `keep`, bool [out, 1], are the first's, the others the second's; of one encoding.
 QuantizedLinear choose_rows(const at::Tensor& keep, const QuantizedLinear& first,
                             const QuantizedLinear& second);

@@ -30,7 +30,11 @@ class OutputProbe {
   using GroupKl = std::vector<at::Tensor>;
   /// Of each perturbed output of `block`, [probed groups][rows, hidden], in their order. The states
   /// are used up.
-  std::vector<GroupKl> divergences(int64_t block, std::vector<Streams> perturbed) const;
+  /// Where a head is given, the perturbed output goes through that one instead of the model's.
+  std::vector<GroupKl> divergences(int64_t block, std::vector<Streams> perturbed,
+                                   const at::Tensor& head = {}) const;
+  /// The model's own outputs of the last block, by probed group; undefined where it has no weight.
+  Streams outputs() const;
   /// Sum over groups of weight * mean KL; the standard error is over sequences.
   MeanWithError loss(const GroupKl& kl) const;
   /// Both in one go.
@@ -46,7 +50,8 @@ class OutputProbe {
   /// `states`: the probed groups of each perturbed output, one after the other.
   void advance(const DecoderBlock& block, Streams& states) const;
   std::vector<at::Tensor> output_kl(const ProbedGroup& probed,
-                                    const std::vector<at::Tensor>& hidden) const;
+                                    const std::vector<at::Tensor>& hidden,
+                                    const at::Tensor& head) const;
 
   const ScoreContext& context_;
   OutputProbeOptions options_;

@@ -11,6 +11,7 @@
 #include "mpq/calib/sequence_group.h"
 #include "mpq/core/registry.h"
 #include "mpq/model/unit.h"
+#include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
 
@@ -20,8 +21,6 @@ struct ScoredUnit {
   Unit unit;
   std::vector<std::string> candidates;
 };
-
-constexpr const char* kFullPrecision = "full";
 
 /// What a scorer will do, for --dry-run, or has done.
 struct ScoreCost {
@@ -37,7 +36,7 @@ struct ScoreContext {
   std::vector<SequenceGroup> groups;
   double text_share = 0.2;  // of the Hessian
   uint64_t seed = 0;
-  at::ScalarType scale_dtype = at::kFloat;  // that scales will be stored in
+  at::ScalarType stored_dtype = at::kFloat;  // of the checkpoint
   MemoryBudget* memory = nullptr;
   const ChannelFisher* fisher = nullptr;  // where a candidate's quantizer needs it
   const Tokenizer* tokenizer = nullptr;   // for scorers that read generated answers

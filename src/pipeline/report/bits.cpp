@@ -30,7 +30,7 @@ std::string bits_section(const ReportFacts& facts) {
     drawing.text(kLabel - 6, 18 + kRow * block + 12, fmt::format("block {}", block), "end");
   for (const auto& [block, role, unit] : grid.cells) {
     const std::string spec = unit.at("spec");
-    const double bits = mean_code_bits(scheme_of(spec));
+    const double bits = mean_code_bits(make_method(spec).encoding);
     // 2 bits are pale, 8 and more are full.
     const double opacity = std::clamp(0.12 + 0.14 * (bits - 2), 0.08, 1.0);
     const double x = kLabel + static_cast<double>(role) * column;

@@ -120,10 +120,7 @@ class Calm final : public Scorer {
               "calm: {} has {} candidates, others {}; give one pool for all units", unit.name,
               candidates.size(), pool);
       for (size_t c = 0; c < pool; ++c) {
-        plans[c].push_back(
-            {unit, candidates[c] == kFullPrecision
-                       ? nullptr
-                       : std::shared_ptr<const Quantizer>(make_quantizer(candidates[c]))});
+        plans[c].push_back({unit, make_method(candidates[c])});
       }
     }
     return plans;
@@ -134,7 +131,7 @@ class Calm final : public Scorer {
             .planned = plan,
             .groups = context.groups,
             .text_share = context.text_share,
-            .stored_dtype = context.scale_dtype,
+            .stored_dtype = context.stored_dtype,
             .fisher = context.fisher,
             .kept_bytes = context.kept_bytes};
   }

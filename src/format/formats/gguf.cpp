@@ -1,0 +1,210 @@
+// One GGUF file for llama.cpp and what is built on it, with the folder's small files beside it.
+#include <ATen/ATen.h>
+
+#include <array>
+#include <filesystem>
+#include <map>
+
+#include "mpq/core/error.h"
+#include "mpq/core/progress.h"
+#include "mpq/format/checkpoint_writer.h"
+#include "mpq/format/gguf_blocks.h"
+#include "mpq/format/gguf_model.h"
+#include "mpq/format/gguf_source.h"
+#include "mpq/io/gguf.h"
+
+namespace mpq {
+namespace {
+
+constexpr const char* kFile = "model.gguf";
+/// So many numbers are laid out at a time.
+constexpr int64_t kChunk = int64_t{1} << 22;
+
+const Encoding& named(const std::string& name) {
+  for (const auto& [known, encoding] : named_encodings()) {
+    if (known == name) return encoding;
+  }
+  fail(ErrorCode::Internal, "gguf: there is no encoding {}", name);
+}
+
+/// Integers that GGUF does not hold as they are stand for the type of their width.
+Encoding type_of_width(const Encoding& asked) {
+  constexpr std::array<const char*, 9> kTypes = {"",     "",     "q2_k", "q3_k", "q4_k",
+                                                 "q5_k", "q6_k", "q8_0", "q8_0"};
+  require(asked.element == Element::Int && asked.scale == ScaleCode::Float && !asked.hybrid(),
+          ErrorCode::Unsupported, "{}: GGUF has no type for it; see `mpq list` for those it has",
+          to_string(asked));
+  return named(kTypes[static_cast<size_t>(asked.bits)]);
+}
+
+/// What llama.cpp takes where blocks of 256 do not divide a row.
+Encoding smaller_blocks(const Encoding& encoding) {
+  static const std::map<std::string, std::string> kInstead = {
+      {"q2_k", "iq4_nl"}, {"q3_k", "iq4_nl"}, {"q4_k", "q5_0"},
+      {"q5_k", "q5_1"},   {"q6_k", "q8_0"},   {"iq4_xs", "iq4_nl"}};
+  const auto found = kInstead.find(to_string(encoding));
+  return found == kInstead.end() ? full_precision() : named(found->second);
+}
+
+int64_t block_of(const Encoding& encoding) {
+  return encoding.super_group > 0 ? encoding.super_group : encoding.group;
+}
+
+GgufType plain_type(at::ScalarType dtype) {
+  const char* name = dtype == at::kFloat ? "F32" : dtype == at::kHalf ? "F16" : "BF16";
+  return *find_gguf_type(std::string_view(name));
+}
+
+/// The tensors of the file and where each comes from.
+class GgufPlan {
+ public:
+  explicit GgufPlan(const ExportJob& job) : job_(job) {
+    std::map<std::string, const ExportLinear*> linears;
+    std::map<GgufTypeId, int64_t> weights;
+    for (const auto& linear : job.linears) {
+      if (linear.encoding.plain()) continue;
+      linears[linear.module + ".weight"] = &linear;
+      weights[gguf_type(linear.encoding)] += linear.out * linear.in;
+    }
+    model_ = make_gguf_model(job.source_folder, *job.base, file_type(weights));
+    for (const auto& tensor : model_.tensors) {
+      const auto found = linears.find(tensor.source);
+      linears_.push_back(found == linears.end() ? nullptr : found->second);
+      plan_.push_back({tensor.name, tensor.dims(), type_of(tensor, linears_.back())});
+      if (found != linears.end()) linears.erase(found);
+    }
+    require(linears.empty(), ErrorCode::Unsupported, "{}: has no place in a GGUF file",
+            linears.empty() ? "" : linears.begin()->first);
+  }
+
+  int64_t bytes() const { return gguf_file_bytes(model_.metadata, plan_); }
+
+  void write(const std::string& path) const {
+    GgufWriter file(path, model_.metadata, plan_);
+    Progress progress("pack", static_cast<int64_t>(plan_.size()));
+    for (size_t i = 0; i < plan_.size(); ++i) {
+      if (linears_[i] != nullptr) {
+        write_linear(file, model_.tensors[i], *linears_[i]);
+      } else {
+        write_plain(file, model_.tensors[i], plan_[i].type);
+      }
+      progress.step();
+    }
+    file.finish();
+  }
+
+ private:
+  using GgufTypeId = uint32_t;
+
+  /// llama.cpp's number for the type that most weights have.
+  static uint32_t file_type(const std::map<GgufTypeId, int64_t>& weights) {
+    static const std::map<GgufTypeId, uint32_t> kFileTypes = {
+        {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10}, {11, 12},
+        {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
+    GgufTypeId most = 30;
+    int64_t count = 0;
+    for (const auto& [type, sum] : weights) {
+      if (sum > count) {
+        most = type;
+        count = sum;
+      }
+    }
+    const auto found = kFileTypes.find(most);
+    return found == kFileTypes.end() ? 32 : found->second;
+  }
+
+  GgufType type_of(const GgufTensor& tensor, const ExportLinear* linear) const {
+    if (linear != nullptr) return *find_gguf_type(gguf_type(linear->encoding));
+    if (tensor.is_float32() || tensor.source.empty()) return plain_type(at::kFloat);
+    return plain_type(job_.base->dtype(tensor.source));
+  }
+
+  static at::Tensor row_order(const GgufTensor& tensor) {
+    if (tensor.permuted_heads == 0) return {};
+    return at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
+  }
+
+  void write_linear(GgufWriter& file, const GgufTensor& tensor, const ExportLinear& linear) const {
+    QuantizedLinear quantized = job_.load(linear.module);
+    require(quantized.encoding == linear.encoding && quantized.out() == linear.out &&
+                quantized.in() == linear.in,
+            ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
+    validate(quantized, linear.module);
+    const at::Tensor order = row_order(tensor);
+    if (order.defined()) quantized = select_rows(quantized, order);
+    const int64_t rows = std::max<int64_t>(1, kChunk / linear.in);
+    const int64_t row_bytes = gguf_row_bytes(linear.encoding, linear.in);
+    std::vector<uint8_t> bytes;
+    for (int64_t row = 0; row < linear.out; row += rows) {
+      const int64_t count = std::min(rows, linear.out - row);
+      bytes.resize(static_cast<size_t>(count * row_bytes));
+      pack_gguf_rows(slice_rows(quantized, row, count),
+                     reinterpret_cast<std::byte*>(bytes.data()));
+      file.write(tensor.name, bytes);
+    }
+  }
+
+  void write_plain(GgufWriter& file, const GgufTensor& tensor, const GgufType& type) const {
+    at::Tensor value = tensor.source.empty() ? at::tensor(tensor.values, at::kFloat)
+                                             : job_.base->load(tensor.source);
+    const at::Tensor order = row_order(tensor);
+    if (order.defined()) value = value.index_select(0, order);
+    if (tensor.added != 0) value = value.to(at::kFloat) + tensor.added;
+    const at::ScalarType dtype = type.name == "F32"   ? at::kFloat
+                                 : type.name == "F16" ? at::kHalf
+                                                      : at::kBFloat16;
+    value = value.to(dtype).contiguous();
+    file.write(tensor.name, {static_cast<const uint8_t*>(value.const_data_ptr()), value.nbytes()});
+  }
+
+  const ExportJob& job_;
+  GgufModel model_;
+  std::vector<const ExportLinear*> linears_;  // by tensor; null: as the source has it
+  std::vector<GgufTensorPlan> plan_;
+};
+
+class Gguf final : public Format {
+ public:
+  using Options = NoOptions;
+  explicit Gguf(const Options&) {}
+
+  Fit fit(const Encoding& asked, int64_t out, int64_t in,
+          at::ScalarType stored_dtype) const override {
+    Encoding encoding = asked;
+    if (!asked.plain() && !has_gguf_type(asked)) encoding = type_of_width(asked);
+    if (!encoding.plain() && in % block_of(encoding) != 0) encoding = smaller_blocks(encoding);
+    if (!encoding.plain() && in % block_of(encoding) != 0) encoding = full_precision();
+    const int64_t row = encoding.plain()
+                            ? in * static_cast<int64_t>(c10::elementSize(stored_dtype))
+                            : gguf_row_bytes(encoding, in);
+    return {encoding, out * row};
+  }
+
+  bool holds_ends() const override { return true; }
+
+  int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
+    const GgufPlan plan(job);
+    plan.write(folder.file(kFile));
+    Json config = source_config(job.source_folder, job.stored_dtype);
+    config["quantization_config"] = {{"quant_method", "gguf"}, {"file", kFile}};
+    write_json_file(folder.file("config.json"), config);
+    copy_side_files(job, folder);
+    return static_cast<int64_t>(std::filesystem::file_size(folder.file(kFile)));
+  }
+
+  int64_t file_bytes(const ExportJob& job) const override { return GgufPlan(job).bytes(); }
+
+  std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
+    const std::string where = folder + "/config.json";
+    const auto quantization = json_get_or<Json>(config, "quantization_config", Json(), where);
+    if (!quantization.is_object() || quantization.value("quant_method", Json()) != "gguf")
+      return nullptr;
+    return open_gguf(folder, folder + "/" + kFile);
+  }
+};
+
+MPQ_REGISTER(Format, Gguf, "gguf",
+             "one GGUF file for llama.cpp, Ollama and LM Studio; K-quants and their kin, mixed");
+
+}  // namespace
+}  // namespace mpq

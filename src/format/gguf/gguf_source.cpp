@@ -1,0 +1,113 @@
+// Finds every weight of a configuration in a GGUF file.
+#include "mpq/format/gguf_source.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "mpq/core/error.h"
+#include "mpq/format/gguf_blocks.h"
+#include "mpq/format/gguf_model.h"
+#include "mpq/io/gguf.h"
+#include "mpq/model/architecture.h"
+#include "mpq/model/tensor_names.h"
+
+namespace mpq {
+namespace {
+
+/// Names and shapes that a configuration asks for, as a source of no weights.
+class ExpectedWeights final : public WeightSource {
+ public:
+  ExpectedWeights(const ModelConfig& config, bool has_head) {
+    const TensorNames names(config, *this);
+    shapes_ = names.expected();
+    if (has_head)
+      shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, shape] : shapes_) names.push_back(name);
+    return names;
+  }
+  std::vector<int64_t> shape(const std::string& name) const override { return shapes_.at(name); }
+  at::ScalarType dtype(const std::string&) const override { return at::kFloat; }
+  at::Tensor load(const std::string& name) const override {
+    fail(ErrorCode::Internal, "{}: no weights are here", name);
+  }
+
+ private:
+  std::map<std::string, std::vector<int64_t>> shapes_;
+};
+
+class GgufSource final : public WeightSource {
+ public:
+  GgufSource(const std::string& folder, const std::string& path) : file_(path) {
+    const ModelConfig config = read_model_config(folder);
+    const ExpectedWeights expected(config, file_.find("output.weight") != nullptr);
+    for (auto& tensor : gguf_tensors(config, expected)) {
+      if (tensor.source.empty()) continue;
+      const GgufTensorInfo* info = file_.find(tensor.name);
+      require(info != nullptr, ErrorCode::Format, "{}: has no {}", path, tensor.name);
+      require(info->shape() == tensor.shape, ErrorCode::Format,
+              "{}: {}: expected [{}], found [{}]", path, tensor.name,
+              fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
+      const std::string source = tensor.source;
+      places_.emplace(source, Place{std::move(tensor), info});
+    }
+  }
+
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, place] : places_) names.push_back(name);
+    return names;
+  }
+  std::vector<int64_t> shape(const std::string& name) const override {
+    return at(name).tensor.shape;
+  }
+  at::ScalarType dtype(const std::string& name) const override {
+    const std::string_view type = at(name).info->type.name;
+    return type == "F16" ? at::kHalf : type == "BF16" ? at::kBFloat16 : at::kFloat;
+  }
+  at::Tensor load(const std::string& name) const override {
+    const auto& [tensor, info] = at(name);
+    const int64_t columns = info->dims.front();
+    int64_t rows = 1;
+    for (const int64_t dim : tensor.shape) rows *= dim;
+    rows /= columns;
+    at::Tensor value = unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows,
+                                        columns);
+    if (tensor.added != 0) value.sub_(tensor.added);
+    value = value.view(tensor.shape);
+    if (tensor.permuted_heads > 0) {
+      const at::Tensor order =
+          at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
+      value = at::empty_like(value).index_copy_(0, order, value);
+    }
+    return value.to(dtype(name));
+  }
+  void read_ahead(const std::string& name) const override { file_.read_ahead(*at(name).info); }
+
+ private:
+  struct Place {
+    GgufTensor tensor;
+    const GgufTensorInfo* info;
+  };
+  const Place& at(const std::string& name) const {
+    const auto found = places_.find(name);
+    require(found != places_.end(), ErrorCode::Format, "{}: there is no tensor {}", file_.path(),
+            name);
+    return found->second;
+  }
+
+  GgufFile file_;
+  std::map<std::string, Place> places_;  // by the checkpoint's names
+};
+
+}  // namespace
+
+std::unique_ptr<WeightSource> open_gguf(const std::string& folder, const std::string& file) {
+  return std::make_unique<GgufSource>(folder, file);
+}
+
+}  // namespace mpq
