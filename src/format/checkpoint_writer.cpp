@@ -27,14 +27,13 @@ std::map<std::string, const ExportLinear*> linears_by_weight(const ExportJob& jo
 
 }  // namespace
 
-int64_t layout_bytes(const LinearLayout& layout, const ExportLinear& linear,
-                     at::ScalarType scale_dtype) {
-  if (linear.scheme.full_precision()) {
-    return tensor_bytes({"", scale_dtype, {linear.out, linear.in}});
-  }
-  int64_t bytes = 0;
-  for (const auto& tensor : layout.plan(linear, scale_dtype)) bytes += tensor_bytes(tensor);
-  return bytes;
+Fit fit_of(const LinearLayout& layout, const Encoding& encoding, int64_t out, int64_t in,
+           at::ScalarType stored_dtype) {
+  if (encoding.plain()) return {encoding, tensor_bytes({"", stored_dtype, {out, in}})};
+  Fit fit{encoding, 0};
+  for (const auto& tensor : layout.plan({"linear", out, in, encoding}))
+    fit.bytes += tensor_bytes(tensor);
+  return fit;
 }
 
 /// The linear read last, laid out.
@@ -45,14 +44,14 @@ struct CheckpointWriter::Cache {
 
 CheckpointWriter::CheckpointWriter(const ExportJob& job, LinearLayout layout)
     : job_(job), layout_(std::move(layout)) {
-  require(at::isFloatingType(job.scale_dtype), ErrorCode::Internal,
-          "export: the scale dtype is not a floating type");
+  require(at::isFloatingType(job.stored_dtype), ErrorCode::Internal,
+          "export: the checkpoint's dtype is not a floating type");
   const auto linears = linears_by_weight(job);
   for (const auto& name : job.base->names()) {
     const auto found = linears.find(name);
-    if (found != linears.end() && !found->second->scheme.full_precision()) {
+    if (found != linears.end() && !found->second->encoding.plain()) {
       size_t part = 0;
-      for (auto& tensor : layout_.plan(*found->second, job.scale_dtype)) {
+      for (auto& tensor : layout_.plan(*found->second)) {
         tensors_.push_back(std::move(tensor));
         origins_.push_back({found->second, part++});
       }
@@ -85,11 +84,11 @@ at::Tensor CheckpointWriter::read(size_t tensor, Cache& cache) const {
     cache.tensors.clear();
     const ExportLinear& linear = *origin.linear;
     const QuantizedLinear quantized = job_.load(linear.module);
-    require(quantized.scheme == linear.scheme && quantized.out() == linear.out &&
+    require(quantized.encoding == linear.encoding && quantized.out() == linear.out &&
                 quantized.in() == linear.in,
             ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
     validate(quantized, linear.module);
-    cache = {&linear, layout_.tensors(linear, quantized, job_.scale_dtype)};
+    cache = {&linear, layout_.tensors(linear, quantized)};
   }
   return cache.tensors.at(origin.part);
 }

@@ -21,7 +21,7 @@ constexpr const char* kZero = ".weight_zero_point";
 
 /// A packed weight, its shapes checked.
 struct PackedWeight {
-  Scheme scheme;
+  Encoding encoding;
   bool packed_zero = false;  // int32 words; otherwise int8, one a group
   int64_t out = 0;
   int64_t in = 0;
@@ -68,9 +68,9 @@ class CompressedTensorsSource final : public WeightSource {
     require(at::isfinite(scale).all().item<bool>(), ErrorCode::Format,
             "{}: {}{}: a scale is not finite", folder_, module, kScale);
     const std::vector<int64_t> per_group = {weight.out, weight.groups};
-    return dequantize({weight.scheme,
-                       unpack_rows(inner_->load(module + kPacked), weight.scheme.bits, weight.in),
-                       scale.expand(per_group), zeros(module, weight).expand(per_group)});
+    return dequantize({weight.encoding,
+                       unpack_rows(inner_->load(module + kPacked), weight.encoding.bits, weight.in),
+                       {scale.expand(per_group), zeros(module, weight).expand(per_group)}});
   }
 
  private:
@@ -105,13 +105,13 @@ class CompressedTensorsSource final : public WeightSource {
     const auto packed = stored_shape(module + kPacked);
     // With a row to hold them the words are bounded by the file, so the product cannot overflow.
     const bool rows = packed.size() == 2 && weight.out > 0 && packed[0] == weight.out;
-    if (!rows || weight.in <= 0 || weight.in > packed[1] * 32 / weight.scheme.bits) {
+    if (!rows || weight.in <= 0 || weight.in > packed[1] * 32 / weight.encoding.bits) {
       fault(module + kShape, fmt::format("{} x {} does not go with {} of shape [{}]", weight.out,
                                          weight.in, kPacked + 1, fmt::join(packed, ", ")));
     }
     const auto in = static_cast<size_t>(weight.in);
     expect_shape(module + kPacked,
-                 {weight.out, static_cast<int64_t>(packed_words(in, weight.scheme.bits))});
+                 {weight.out, static_cast<int64_t>(packed_words(in, weight.encoding.bits))});
     expect_dtype(module + kPacked, inner_->load(module + kPacked).scalar_type() == at::kInt,
                  "int32");
   }
@@ -123,9 +123,9 @@ class CompressedTensorsSource final : public WeightSource {
     const PackedGroup* group = find_group(groups, module, folder_ + "/config.json");
     if (group == nullptr) fault(module + kPacked, "no config group of config.json targets it");
     if (stored_.count(module + ".weight") != 0) fault(module + ".weight", "is also packed");
-    PackedWeight weight{group->scheme};
+    PackedWeight weight{group->encoding};
     read_shape(module, weight);
-    const int64_t columns = group_columns(weight.scheme, weight.in);
+    const int64_t columns = group_columns(weight.encoding, weight.in);
     if (weight.in % columns != 0) {
       fault(module + kShape, fmt::format("groups of {} do not divide {}", columns, weight.in));
     }
@@ -140,7 +140,7 @@ class CompressedTensorsSource final : public WeightSource {
     }
     expect_dtype(module + kScale, at::isFloatingType(inner_->load(module + kScale).scalar_type()),
                  "floating");
-    if (!weight.scheme.symmetric) read_zero(module, rows, weight);
+    if (!weight.encoding.symmetric()) read_zero(module, rows, weight);
     packed_.emplace(module + ".weight", weight);
   }
 
@@ -151,7 +151,7 @@ class CompressedTensorsSource final : public WeightSource {
     expect_dtype(module + kZero, dtype == at::kInt || dtype == at::kChar, "int32 or int8");
     weight.packed_zero = dtype == at::kInt;
     if (weight.packed_zero) {
-      const auto words = packed_words(static_cast<size_t>(weight.out), weight.scheme.bits);
+      const auto words = packed_words(static_cast<size_t>(weight.out), weight.encoding.bits);
       expect_shape(module + kZero, {static_cast<int64_t>(words), weight.groups});
     } else {
       expect_shape(module + kZero, inner_->shape(module + kScale));
@@ -159,15 +159,17 @@ class CompressedTensorsSource final : public WeightSource {
   }
 
   at::Tensor zeros(const std::string& module, const PackedWeight& weight) const {
-    const int middle = 1 << (weight.scheme.bits - 1);
-    if (weight.scheme.symmetric) return at::full({1, weight.groups}, middle, at::kByte);
+    const int middle = 1 << (weight.encoding.bits - 1);
+    if (weight.encoding.symmetric()) return at::full({1, weight.groups}, middle, at::kFloat);
     const at::Tensor stored = inner_->load(module + kZero);
-    if (weight.packed_zero) return unpack_columns(stored, weight.scheme.bits, weight.out);
+    if (weight.packed_zero) {
+      return unpack_columns(stored, weight.encoding.bits, weight.out).to(at::kFloat);
+    }
     const at::Tensor shifted = stored.to(at::kInt).add(middle).reshape({-1, weight.groups});
     if (!shifted.ge(0).logical_and(shifted.lt(2 * middle)).all().item<bool>()) {
-      fault(module + kZero, fmt::format("a zero point exceeds {} bits", weight.scheme.bits));
+      fault(module + kZero, fmt::format("a zero point exceeds {} bits", weight.encoding.bits));
     }
-    return shifted.to(at::kByte);
+    return shifted.to(at::kFloat);
   }
 
   /// What is not part of a packed weight appears as it is; a leftover of one is a fault.
@@ -176,7 +178,7 @@ class CompressedTensorsSource final : public WeightSource {
       if (!name.ends_with(suffix)) continue;
       const std::string module = name.substr(0, name.size() - std::strlen(suffix));
       if (packed_.count(module + ".weight") == 0) fault(module + kPacked, "is missing");
-      if (name.ends_with(kZero) && packed_.at(module + ".weight").scheme.symmetric) {
+      if (name.ends_with(kZero) && packed_.at(module + ".weight").encoding.symmetric()) {
         fault(name, "config.json says that the scheme is symmetric");
       }
       return;

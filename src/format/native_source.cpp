@@ -42,50 +42,36 @@ class NativeSource final : public WeightSource {
   at::ScalarType dtype(const std::string& name) const override {
     const auto found = linears_.find(name);
     if (found == linears_.end()) return inner_->dtype(name);
-    const auto& [module, scheme, out, in] = found->second;
-    for (const auto& tensor : linear_plan(module, scheme, out, in, at::kFloat)) {
-      if (tensor.dtype == at::kFloat) return inner_->dtype(tensor.name);
-    }
-    fail(ErrorCode::Internal, "{}: has no scales", module);
+    return found->second.encoding.scale_dtype;
   }
 
   at::Tensor load(const std::string& name) const override {
     const auto found = linears_.find(name);
     if (found == linears_.end()) return inner_->load(name);
     const Linear& linear = found->second;
-    return dequantize(read_linear(linear.module, linear.scheme, linear.out, linear.in,
+    return dequantize(read_linear(linear.module, linear.encoding, linear.out, linear.in,
                                   [&](const std::string& part) { return inner_->load(part); }));
   }
 
  private:
   struct Linear {
     std::string module;
-    Scheme scheme;
+    Encoding encoding;
     int64_t out = 0;
     int64_t in = 0;
   };
 
   void add(const std::string& module, const Json& json, const std::string& where) {
     const auto shape = json_get<std::vector<int64_t>>(json, "shape", where);
-    constexpr int64_t kMost = int64_t{1} << 31;  // so that no product of two overflows
-    require(
-        shape.size() == 2 && shape[0] > 0 && shape[0] < kMost && shape[1] > 0 && shape[1] < kMost,
-        ErrorCode::Format, "{}: \"shape\" is not [out, in]", where);
-    const Linear linear{module, scheme_from_json(json, where), shape[0], shape[1]};
-    require(linear.scheme.hybrid() || linear.in % group_columns(linear.scheme, linear.in) == 0,
-            ErrorCode::Format, "{}: group {} does not divide {}", where, linear.scheme.group,
-            linear.in);
-    for (const auto& tensor :
-         linear_plan(module, linear.scheme, linear.out, linear.in, at::kFloat)) {
+    require(shape.size() == 2, ErrorCode::Format, "{}: \"shape\" is not [out, in]", where);
+    const Linear linear{module, read_encoding(json, shape[0], shape[1], where), shape[0], shape[1]};
+    for (const auto& tensor : linear_plan(module, linear.encoding, linear.out, linear.in)) {
       require(plain_.count(tensor.name) != 0, ErrorCode::Format, "{}: {} is missing", folder_,
               tensor.name);
       const auto dtype = inner_->dtype(tensor.name);
-      // Scales and float zero points are in the checkpoint's own floating dtype.
-      const bool matches =
-          tensor.dtype == at::kFloat ? at::isFloatingType(dtype) : dtype == tensor.dtype;
-      require(matches && inner_->shape(tensor.name) == tensor.shape, ErrorCode::Format,
-              "{}: {}: expected [{}] and {}, found [{}] and {}", folder_, tensor.name,
-              fmt::join(tensor.shape, ", "), at::toString(tensor.dtype),
+      require(dtype == tensor.dtype && inner_->shape(tensor.name) == tensor.shape,
+              ErrorCode::Format, "{}: {}: expected [{}] and {}, found [{}] and {}", folder_,
+              tensor.name, fmt::join(tensor.shape, ", "), at::toString(tensor.dtype),
               fmt::join(inner_->shape(tensor.name), ", "), at::toString(dtype));
       plain_.erase(tensor.name);
     }

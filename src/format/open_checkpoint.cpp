@@ -1,25 +1,38 @@
 // Chooses the reader of a checkpoint by its config.json.
+#include <filesystem>
+
 #include "mpq/core/error.h"
-#include "mpq/core/json_file.h"
-#include "mpq/format/compressed_tensors.h"
+#include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/format.h"
-#include "mpq/format/native.h"
 
 namespace mpq {
 
+std::string quant_method(const Json& config) {
+  const std::string where = "config.json: quantization_config";
+  for (const char* key : {"quantization_config", "quantization"}) {
+    const Json quantization = json_get_or<Json>(config, key, Json(), "config.json");
+    if (quantization.is_null()) continue;
+    return json_get_or<std::string>(quantization, "quant_method", "unnamed", where);
+  }
+  return "";
+}
+
 std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
   const std::string path = folder + "/config.json";
-  const Json config = read_json_file(path);
-  require(config.is_object(), ErrorCode::Format, "{}: is not a JSON object", path);
-  const auto quantization = json_get_or<Json>(config, "quantization_config", Json(), path);
-  if (quantization.is_null()) return open_safetensors_folder(folder);
-  const auto method = json_get<std::string>(quantization, "quant_method", path);
-  if (method == "mpq") return open_native(folder, quantization);
-  require(method == "compressed-tensors", ErrorCode::Unsupported,
-          "{}: the checkpoint is quantized by \"{}\"; mpq reads full precision, its own format and "
-          "compressed-tensors",
+  const Json config = std::filesystem::exists(path) ? read_json_file(path) : Json();
+  require(config.is_object() || config.is_null(), ErrorCode::Format, "{}: is not a JSON object",
+          path);
+  const auto& formats = Registry<Format>::instance();
+  for (const auto& name : formats.names()) {
+    if (auto source = formats.make(name)->open(folder, config)) return source;
+  }
+  if (config.is_null()) read_json_file(path);  // says what is wrong with it
+  const std::string method = quant_method(config);
+  require(method.empty(), ErrorCode::Unsupported,
+          "{}: the checkpoint is quantized by \"{}\", which mpq does not read; give the model it "
+          "was made from",
           path, method);
-  return open_compressed_tensors(folder, quantization);
+  return open_safetensors_folder(folder);
 }
 
 }  // namespace mpq

@@ -46,7 +46,7 @@ void read_strategy(const Json& weights, const std::string& where, PackedGroup& g
           where, strategy);
   require((strategy == "group") == (size > 0), ErrorCode::Format,
           "{}: strategy \"{}\" does not go with group_size {}", where, strategy, size);
-  group.scheme.group = std::max(size, 0);
+  group.encoding.group = std::max(size, 0);
   group.per_tensor = strategy == "tensor";
 }
 
@@ -69,10 +69,11 @@ PackedGroup parse_group(const Json& json, const std::string& where) {
   const auto dynamic = weights.value("dynamic", Json(false));
   require(dynamic == false || dynamic.is_null(), ErrorCode::Unsupported,
           "{}: dynamic weights have no stored scales", where);
-  group.scheme.bits = json_get_or(weights, "num_bits", 8, where);
-  group.scheme.symmetric = json_get_or(weights, "symmetric", true, where);
-  require(group.scheme.bits >= 2 && group.scheme.bits <= 8, ErrorCode::Unsupported,
-          "{}: num_bits is {}, mpq reads 2 to 8", where, group.scheme.bits);
+  group.encoding.bits = json_get_or(weights, "num_bits", 8, where);
+  const bool symmetric = json_get_or(weights, "symmetric", true, where);
+  group.encoding.zero = symmetric ? Zero::Middle : Zero::Whole;
+  require(group.encoding.bits >= 2 && group.encoding.bits <= 8, ErrorCode::Unsupported,
+          "{}: num_bits is {}, mpq reads 2 to 8", where, group.encoding.bits);
   read_strategy(weights, where, group);
   return group;
 }
@@ -105,7 +106,7 @@ std::vector<PackedGroup> parse_packed_config(const Json& config, const std::stri
   std::vector<PackedGroup> result;
   for (const auto& [name, group] : groups.items()) {
     result.push_back(parse_group(group, where + ": " + name));
-    const int bits = result.back().scheme.bits;
+    const int bits = result.back().encoding.bits;
     require((bits & (bits - 1)) == 0 || !pads_odd_bits(config, where), ErrorCode::Unsupported,
             "{}: {}: {} bits in the padded layout of compressed-tensors before 0.18; save it again "
             "with a later one",

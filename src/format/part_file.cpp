@@ -11,8 +11,6 @@
 namespace mpq {
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 31;  // of a size: products of two fit
-
 Json parse_description(const SafetensorsFile& file) {
   const auto found = file.metadata().find(kPartKey);
   require(found != file.metadata().end(), ErrorCode::Format,
@@ -37,18 +35,15 @@ PartFile::PartFile(const std::string& path) : file_(path) {
   require(linears.is_object(), ErrorCode::Format, "{}: \"linears\" is not an object", path);
   for (const auto& [module, json] : linears.items()) {
     const std::string where = path + ": " + module;
-    add_linear(module, {scheme_from_json(json, where), json_get<int64_t>(json, "out", where),
-                        json_get<int64_t>(json, "in", where)});
+    const auto out = json_get<int64_t>(json, "out", where);
+    const auto in = json_get<int64_t>(json, "in", where);
+    add_linear(module, {read_encoding(json, out, in, where), out, in});
   }
 }
 
 void PartFile::add_linear(const std::string& module, const Layout& layout) {
   const std::string where = file_.path() + ": " + module;
-  const auto [scheme, out, in] = layout;
-  require(out > 0 && out < kMost && in > 0 && in < kMost &&
-              (scheme.hybrid() || in % group_columns(scheme, in) == 0),
-          ErrorCode::Format, "{}: group={}, out={}, in={} do not make a linear", where,
-          scheme.group, out, in);
+  const auto& [encoding, out, in] = layout;
   const auto expect = [&](const TensorPlan& tensor) {
     const auto found = file_.tensors().find(tensor.name);
     require(found != file_.tensors().end() && found->second.dtype == tensor.dtype &&
@@ -57,7 +52,7 @@ void PartFile::add_linear(const std::string& module, const Layout& layout) {
             at::toString(tensor.dtype), fmt::join(tensor.shape, ", "));
     tensors_.erase(tensor.name);
   };
-  for (const auto& tensor : linear_plan(module, scheme, out, in, at::kFloat)) expect(tensor);
+  for (const auto& tensor : linear_plan(module, encoding, out, in)) expect(tensor);
   if (tensors_.count(module + kInputScale) != 0) expect({module + kInputScale, at::kFloat, {in}});
   linears_[module] = layout;
 }
@@ -66,8 +61,8 @@ QuantizedLinear PartFile::linear(const std::string& module) const {
   const auto found = linears_.find(module);
   require(found != linears_.end(), ErrorCode::Internal, "{}: holds no linear {}", file_.path(),
           module);
-  const auto& [scheme, out, in] = found->second;
-  QuantizedLinear linear = read_linear(module, scheme, out, in,
+  const auto& [encoding, out, in] = found->second;
+  QuantizedLinear linear = read_linear(module, encoding, out, in,
                                        [&](const std::string& name) { return file_.tensor(name); });
   linear.input_scale = input_scale(module);
   return linear;

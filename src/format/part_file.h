@@ -10,19 +10,19 @@ namespace mpq {
 
 /// Key of the file's metadata that describes its linears.
 inline constexpr const char* kPartKey = "mpq_part";
-inline constexpr const char* kPartSchema = "mpq-part/1";
+inline constexpr const char* kPartSchema = "mpq-part/2";
 /// Suffix of a linear's optional input scale, float32 [in].
 inline constexpr const char* kInputScale = ".input_scale";
 
 class PartFile {
  public:
   /// Throws Error(Io) when unreadable, Error(Format) when it is not a part or its tensors disagree
-  /// with its schemes.
+  /// with its encodings.
   explicit PartFile(const std::string& path);
 
-  /// Scheme and input width of every linear.
+  /// Encoding and sizes of every linear.
   struct Layout {
-    Scheme scheme;
+    Encoding encoding;
     int64_t out = 0;
     int64_t in = 0;
   };

@@ -7,8 +7,8 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
-#include "mpq/io/safetensors.h"
 #include "mpq/format/linear_tensors.h"
+#include "mpq/io/safetensors.h"
 #include "part_file.h"
 
 namespace mpq {
@@ -18,15 +18,14 @@ void save_part(const std::string& path, const BlockPart& part) {
   Json linears = Json::object();
   for (const auto& [module, linear] : part.linears) {
     validate(linear, module);
-    linears[module] = scheme_json(linear.scheme);
-    linears[module]["out"] = linear.out();
-    linears[module]["in"] = linear.in();
+    linears[module] = {
+        {"encoding", to_string(linear.encoding)}, {"out", linear.out()}, {"in", linear.in()}};
     const auto add = [&, &name = module](const std::string& tensor, const at::Tensor& value) {
       require(tensors.emplace(tensor, value).second, ErrorCode::Internal,
               "{}: {}: a tensor has the name of the linear's own", path, name);
     };
-    const auto plan = linear_plan(module, linear.scheme, linear.out(), linear.in(), at::kFloat);
-    const auto values = linear_tensors(module, linear, at::kFloat);
+    const auto plan = linear_plan(module, linear.encoding, linear.out(), linear.in());
+    const auto values = linear_tensors(module, linear);
     for (size_t i = 0; i < plan.size(); ++i) add(plan[i].name, values[i]);
     if (linear.input_scale.defined()) add(module + kInputScale, linear.input_scale);
   }

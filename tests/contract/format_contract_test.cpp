@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "mpq/core/hash.h"
-#include "tests/pack/checkpoints.h"
+#include "tests/format/checkpoints.h"
 
 namespace mpq::testing {
 namespace {
@@ -11,6 +11,10 @@ namespace fs = std::filesystem;
 
 class FormatContract : public ::testing::TestWithParam<std::string> {
  protected:
+  /// 4 bits in groups of 32, as the format fits them.
+  void add(TinyCheckpoint& tiny, int64_t out, int64_t in) const {
+    tiny.add(format_->fit(integers(4, 32, true), out, in, tiny.job.stored_dtype).encoding, out, in);
+  }
   std::unique_ptr<Format> format_ = Registry<Format>::instance().make(GetParam());
   TemporaryFolder place_;
   std::string out_ = place_.file("checkpoint");
@@ -28,7 +32,7 @@ int64_t weight_file_bytes(const std::string& folder) {
 TEST_P(FormatContract, PredictsTheBytesOfEveryLinearAndOfTheFiles) {
   for (const auto dtype : {at::kBFloat16, at::kHalf, at::kFloat}) {
     TinyCheckpoint tiny(dtype);
-    tiny.add_every_scheme();
+    tiny.add_all_of(*format_);
     const std::string out = place_.file(at::toString(dtype));
     const int64_t predicted = format_->file_bytes(tiny.job);
     EXPECT_EQ(tiny.write(*format_, out), predicted);
@@ -40,9 +44,9 @@ TEST_P(FormatContract, PredictsTheBytesOfEveryLinearAndOfTheFiles) {
         const bool own = name.starts_with(linear.module + ".") && !name.ends_with(".bias");
         found += own ? entry.end - entry.begin : 0;
       }
-      EXPECT_EQ(format_->linear_bytes(linear.scheme, linear.out, linear.in, dtype),
-                static_cast<int64_t>(found))
-          << linear.module << " bits " << linear.scheme.bits << " group " << linear.scheme.group;
+      const Fit fit = format_->fit(linear.encoding, linear.out, linear.in, dtype);
+      EXPECT_EQ(fit.encoding, linear.encoding) << to_string(linear.encoding);
+      EXPECT_EQ(fit.bytes, static_cast<int64_t>(found)) << to_string(linear.encoding);
     }
   }
 }
@@ -50,7 +54,7 @@ TEST_P(FormatContract, PredictsTheBytesOfEveryLinearAndOfTheFiles) {
 TEST_P(FormatContract, ReadsBackWhatWasQuantizedAndAllTheRest) {
   for (const auto dtype : {at::kBFloat16, at::kHalf, at::kFloat}) {
     TinyCheckpoint tiny(dtype);
-    tiny.add_every_scheme();
+    tiny.add_all_of(*format_);
     const std::string out = place_.file(at::toString(dtype));
     tiny.write(*format_, out);
     const auto found = open_checkpoint(out);
@@ -70,7 +74,7 @@ TEST_P(FormatContract, ReadsBackWhatWasQuantizedAndAllTheRest) {
 
 TEST_P(FormatContract, WritesTheSmallFilesOfACheckpoint) {
   TinyCheckpoint tiny;
-  tiny.add({4, 32, false}, 8, 64);
+  add(tiny, 32, 64);
   tiny.write(*format_, out_);
   for (const auto* name : {"tokenizer.json", "merges.txt", "generation_config.json"}) {
     EXPECT_EQ(read_text_file(out_ + "/" + name), read_text_file(tiny.source.file(name)));
@@ -85,7 +89,7 @@ TEST_P(FormatContract, WritesTheSmallFilesOfACheckpoint) {
 
 TEST_P(FormatContract, ShardsWithAnIndexAndTheSameWeights) {
   TinyCheckpoint tiny;
-  tiny.add_every_scheme();
+  tiny.add_all_of(*format_);
   tiny.write(*format_, out_);
   tiny.job.shard_bytes = 30000;
   const std::string sharded = place_.file("sharded");
@@ -119,7 +123,7 @@ TEST_P(FormatContract, ShardsWithAnIndexAndTheSameWeights) {
 
 TEST_P(FormatContract, IsDeterministic) {
   TinyCheckpoint tiny;
-  tiny.add_every_scheme();
+  tiny.add_all_of(*format_);
   tiny.write(*format_, out_);
   tiny.write(*format_, place_.file("again"));
   for (const auto& entry : fs::directory_iterator(out_)) {
@@ -130,7 +134,7 @@ TEST_P(FormatContract, IsDeterministic) {
 
 TEST_P(FormatContract, AFullDiskLeavesNothingBehind) {
   TinyCheckpoint tiny;
-  tiny.add({8, 32, false}, 64, 512);
+  add(tiny, 64, 512);
   std::string message;
   {
     const FullDisk disk(4096);
@@ -142,8 +146,8 @@ TEST_P(FormatContract, AFullDiskLeavesNothingBehind) {
 
 TEST_P(FormatContract, RefusesALinearThatIsNotThePlannedOne) {
   TinyCheckpoint tiny;
-  tiny.add({4, 32, false}, 8, 64);
-  tiny.linears.begin()->second = random_linear({3, 32, false}, 8, 64, at::kBFloat16);
+  add(tiny, 32, 64);
+  tiny.linears.begin()->second = random_linear(integers_in(3, 64, true, at::kBFloat16), 32, 64);
   EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format_, out_); }),
               ::testing::HasSubstr("model.layers.0.proj"));
   tiny.job.linears[0].in = 32;
@@ -160,8 +164,8 @@ TEST_P(FormatContract, RejectsUnknownOptionsAndRoundTripsItsSpec) {
 
 INSTANTIATE_TEST_SUITE_P(Every, FormatContract,
                          ::testing::ValuesIn(Registry<Format>::instance().names()),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& plugin) {
+                           std::string name = plugin.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
@@ -171,7 +175,7 @@ TEST(FormatRegistry, NamesAreTheFileStemsAndHaveTests) {
   std::vector<std::string> stems;
   for (const auto& entry : fs::directory_iterator(root / "src/format/formats")) {
     stems.push_back(entry.path().stem().string());
-    EXPECT_TRUE(fs::exists(root / "tests/pack" / (stems.back() + "_test.cpp"))) << stems.back();
+    EXPECT_TRUE(fs::exists(root / "tests/format" / (stems.back() + "_test.cpp"))) << stems.back();
   }
   EXPECT_THAT(Registry<Format>::instance().names(), ::testing::UnorderedElementsAreArray(stems));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Small checkpoints and quantized linears for the tests of pack.
+// Small checkpoints for the tests of formats.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -14,8 +14,9 @@
 #include <vector>
 
 #include "mpq/core/error.h"
-#include "mpq/io/safetensors.h"
 #include "mpq/format/format.h"
+#include "mpq/io/safetensors.h"
+#include "tests/format/random_linear.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
@@ -60,26 +61,13 @@ class MemorySource final : public WeightSource {
   }
 };
 
-/// Random codes over the whole range; scales that `scale_dtype` represents.
-inline QuantizedLinear random_linear(const Scheme& scheme, int64_t out, int64_t in,
-                                     at::ScalarType scale_dtype) {
-  const int64_t groups = group_count(scheme, in, "test"), top = int64_t{1} << scheme.bits;
-  QuantizedLinear linear;
-  linear.scheme = scheme;
-  linear.codes = at::randint(top, {out, in}, at::kByte);
-  linear.scale = at::rand({out, groups}).add(0.01).to(scale_dtype).to(at::kFloat);
-  linear.zero = scheme.symmetric ? at::full({out, groups}, top / 2, at::kByte)
-                                 : at::randint(top, {out, groups}, at::kByte);
-  return linear;
-}
-
 /// A source folder's small files, a base in memory, and one linear for each scheme added.
 struct TinyCheckpoint {
   explicit TinyCheckpoint(at::ScalarType dtype = at::kBFloat16) {
     at::manual_seed(7);
     job.source_folder = source.path();
     job.base = &base;
-    job.scale_dtype = dtype;
+    job.stored_dtype = dtype;
     job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
     job.load = [this](const std::string& module) { return linears.at(module); };
     base.tensors["model.embed_tokens.weight"] = at::randn({19, 24}).to(dtype);
@@ -94,26 +82,27 @@ struct TinyCheckpoint {
     write_text_file(source.file("training_args.bin"), "not for export");
   }
 
-  void add(const Scheme& scheme, int64_t out, int64_t in) {
+  void add(const Encoding& encoding, int64_t out, int64_t in) {
     const std::string module = fmt::format("model.layers.{}.proj", job.linears.size());
-    base.tensors[module + ".weight"] = at::randn({out, in}).to(job.scale_dtype);
-    base.tensors[module + ".bias"] = at::randn({out}).to(job.scale_dtype);
-    job.linears.push_back({module, out, in, scheme});
-    if (!scheme.full_precision()) {
-      linears[module] = random_linear(scheme, out, in, job.scale_dtype);
-    }
+    base.tensors[module + ".weight"] = at::randn({out, in}).to(job.stored_dtype);
+    base.tensors[module + ".bias"] = at::randn({out}).to(job.stored_dtype);
+    job.linears.push_back({module, out, in, resolved(encoding, job.stored_dtype)});
+    if (!encoding.plain()) linears[module] = random_linear(job.linears.back().encoding, out, in);
   }
 
-  /// Every width, symmetric and not, by groups and whole rows; few sizes are multiples of 32.
-  void add_every_scheme() {
-    for (const bool symmetric : {false, true}) {
-      for (int bits = 2; bits <= 8; ++bits) {
-        add({bits, 32, symmetric}, 33, 96);
-        add({bits, 128, symmetric}, 40, 256);
-        add({bits, 0, symmetric}, 7, 172);
+  /// What the format holds of every_encoding(), as it fits it, in shapes of which few are multiples
+  /// of 32, and one weight as it is.
+  void add_all_of(const Format& format) {
+    for (const auto& asked : every_encoding()) {
+      for (const auto& [out, in] : {std::pair{33, 96}, {40, 256}, {7, 172}, {32, 256}}) {
+        try {
+          add(format.fit(asked, out, in, job.stored_dtype).encoding, out, in);
+        } catch (const Error& error) {
+          if (error.code() != ErrorCode::Unsupported && error.code() != ErrorCode::Usage) throw;
+        }
       }
     }
-    add({16, 0, false}, 9, 172);
+    add(full_precision(), 9, 172);
   }
 
   /// Writes and commits; returns the format's count of bytes.

@@ -1,7 +1,7 @@
 // The pack-quantized layout to the bit, and its quantization_config.
 #include <gmock/gmock.h>
 
-#include "tests/pack/checkpoints.h"
+#include "tests/format/checkpoints.h"
 
 namespace mpq::testing {
 namespace {
@@ -9,9 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::unique_ptr<Format> format() {
-  return Registry<Format>::instance().make("compressed-tensors");
-}
+std::unique_ptr<Format> format() { return Registry<Format>::instance().make("compressed-tensors"); }
 
 std::vector<uint32_t> words(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.contiguous().view({-1});
@@ -33,11 +31,11 @@ TEST(CompressedTensors, StoresTheGoldenVectors) {
   for (const auto& [bits, expected] : golden) {
     const TemporaryFolder place;
     TinyCheckpoint tiny;
-    tiny.add({bits, 0, false}, 32, 32);
+    tiny.add(integers(bits, 0, false), 32, 32);
     auto& linear = tiny.linears.at("model.layers.0.proj");
     const at::Tensor codes = at::arange(32).mul(5).add(3).remainder(1 << bits).to(at::kByte);
     linear.codes = codes.unsqueeze(0).expand({32, 32}).contiguous();
-    linear.zero = codes.unsqueeze(1).contiguous();
+    linear.grid.zero = codes.unsqueeze(1).contiguous();
     tiny.write(*format(), place.file("out"));
     const SafetensorsFile file(place.file("out/model.safetensors"));
     EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_packed")[31]), expected) << bits;
@@ -50,7 +48,7 @@ TEST(CompressedTensors, StoresTheGoldenVectors) {
 TEST(CompressedTensors, ReadsBackExactlyAlthoughScalesAreHalf) {
   const TemporaryFolder place;
   TinyCheckpoint tiny(at::kHalf);
-  tiny.add_every_scheme();
+  tiny.add_all_of(*format());
   tiny.write(*format(), place.file("out"));
   const auto source = open_checkpoint(place.file("out"));
   for (const auto& [module, linear] : tiny.linears) {
@@ -61,9 +59,9 @@ TEST(CompressedTensors, ReadsBackExactlyAlthoughScalesAreHalf) {
 TEST(CompressedTensors, ShapesAndDtypesAreThoseOfTheFormat) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
-  tiny.add({3, 32, false}, 33, 96);
-  tiny.add({5, 0, true}, 7, 172);
-  tiny.add({16, 0, false}, 6, 10);
+  tiny.add(integers(3, 32, false), 33, 96);
+  tiny.add(integers(5, 0, true), 7, 172);
+  tiny.add(full_precision(), 6, 10);
   tiny.write(*format(), place.file("out"));
   const SafetensorsFile file(place.file("out/model.safetensors"));
   const auto expect = [&](const std::string& name, at::ScalarType dtype,
@@ -87,10 +85,10 @@ TEST(CompressedTensors, ShapesAndDtypesAreThoseOfTheFormat) {
 TEST(CompressedTensors, ConfigHasOneGroupAScheme) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
-  tiny.add({4, 32, false}, 8, 64);
-  tiny.add({8, 0, true}, 8, 64);
-  tiny.add({4, 32, false}, 8, 64);
-  tiny.add({16, 0, false}, 8, 64);
+  tiny.add(integers(4, 32, false), 8, 64);
+  tiny.add(integers(8, 0, true), 8, 64);
+  tiny.add(integers(4, 32, false), 8, 64);
+  tiny.add(full_precision(), 8, 64);
   tiny.write(*format(), place.file("out"));
   const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
   EXPECT_EQ(config.at("quant_method"), "compressed-tensors");
@@ -116,7 +114,7 @@ TEST(CompressedTensors, ConfigHasOneGroupAScheme) {
 TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
-  tiny.add({16, 0, false}, 8, 64);
+  tiny.add(full_precision(), 8, 64);
   tiny.write(*format(), place.file("out"));
   EXPECT_FALSE(read_json_file(place.file("out/config.json")).contains("quantization_config"));
   EXPECT_TRUE(open_checkpoint(place.file("out"))
@@ -126,20 +124,20 @@ TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
 
 TEST(CompressedTensors, RefusesWhatTheFormatCannotHold) {
   const TemporaryFolder place;
-  EXPECT_THAT(error_of(ErrorCode::Unsupported,
-                       [&] {
-                         format()->linear_bytes({1, 32, true}, 8, 64, at::kHalf);
-                       }),
-              HasSubstr("2 to 8 bits"));
-  error_of(ErrorCode::Usage, [&] { format()->linear_bytes({4, 48, true}, 8, 64, at::kHalf); });
+  const auto fit = [&](const Encoding& encoding) { format()->fit(encoding, 8, 64, at::kHalf); };
+  for (const char* name : {"q4_k", "iq4_nl", "int:zero=real", "int:bits=2,high=4,ratio=0.1"}) {
+    EXPECT_THAT(error_of(ErrorCode::Unsupported, [&] { fit(parse_encoding(name)); }),
+                HasSubstr("use --format mpq"));
+  }
+  error_of(ErrorCode::Usage, [&] { fit(integers(4, 48, true)); });
   TinyCheckpoint tiny;
-  tiny.add({4, 32, true}, 8, 64);
+  tiny.add(integers(4, 32, true), 8, 64);
   auto& linear = tiny.linears.at("model.layers.0.proj");
-  linear.scale.fill_(1.0F / 3);
+  linear.grid.scale.fill_(1.0F / 3);
   EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
               HasSubstr("not representable"));
-  linear.scale.fill_(0.5F);
-  linear.zero[3][1] = 7;
+  linear.grid.scale.fill_(0.5F);
+  linear.grid.zero[3][1] = 7;
   EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
               HasSubstr("zero point"));
 }

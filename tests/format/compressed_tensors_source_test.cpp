@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "mpq/format/packed_tensor.h"
-#include "tests/pack/checkpoints.h"
+#include "tests/format/checkpoints.h"
 
 namespace mpq::testing {
 namespace {
@@ -13,11 +13,11 @@ class CompressedTensorsSourceTest : public ::testing::Test {
  protected:
   CompressedTensorsSourceTest() {
     at::manual_seed(5);
-    linear_ = random_linear({4, 4, false}, 5, 8, at::kBFloat16);
+    linear_ = random_linear(integers_in(4, 4, false, at::kBFloat16), 5, 8);
     tensors_ = {{"m.q.weight_packed", pack_rows(linear_.codes, 4)},
-                {"m.q.weight_scale", linear_.scale.to(at::kBFloat16)},
+                {"m.q.weight_scale", linear_.grid.scale.to(at::kBFloat16)},
                 {"m.q.weight_shape", at::tensor({5, 8}, at::kLong)},
-                {"m.q.weight_zero_point", pack_columns(linear_.zero, 4)},
+                {"m.q.weight_zero_point", pack_columns(linear_.grid.zero.to(at::kByte), 4)},
                 {"m.norm.weight", at::ones({8})}};
     config_ = {{"quant_method", "compressed-tensors"},
                {"format", "pack-quantized"},
@@ -48,9 +48,9 @@ class CompressedTensorsSourceTest : public ::testing::Test {
 
   /// The module as symmetric, one scale a row.
   void make_channel() {
-    linear_ = random_linear({4, 0, true}, 5, 8, at::kBFloat16);
+    linear_ = random_linear(integers_in(4, 0, true, at::kBFloat16), 5, 8);
     tensors_["m.q.weight_packed"] = pack_rows(linear_.codes, 4);
-    tensors_["m.q.weight_scale"] = linear_.scale;
+    tensors_["m.q.weight_scale"] = linear_.grid.scale;
     tensors_.erase("m.q.weight_zero_point");
     weights() = {{"num_bits", 4}, {"strategy", "channel"}, {"group_size", nullptr}};
   }
@@ -90,7 +90,7 @@ TEST_F(CompressedTensorsSourceTest, ReadsChannelAndTensorStrategies) {
   weights().erase("strategy");
   EXPECT_TRUE(weight().equal(dequantize(linear_)));
   weights() = {{"num_bits", 4}, {"strategy", "tensor"}};
-  linear_.scale.fill_(0.25);
+  linear_.grid.scale.fill_(0.25);
   for (const auto& scale : {at::full({1}, 0.25), at::full({}, 0.25)}) {
     tensors_["m.q.weight_scale"] = scale;
     EXPECT_TRUE(weight().equal(dequantize(linear_)));
@@ -98,7 +98,7 @@ TEST_F(CompressedTensorsSourceTest, ReadsChannelAndTensorStrategies) {
 }
 
 TEST_F(CompressedTensorsSourceTest, ReadsZeroPointsThatAreNotPacked) {
-  tensors_["m.q.weight_zero_point"] = linear_.zero.to(at::kChar).sub(8);
+  tensors_["m.q.weight_zero_point"] = linear_.grid.zero.to(at::kChar).sub(8);
   EXPECT_TRUE(weight().equal(dequantize(linear_)));
   tensors_["m.q.weight_zero_point"][2][1] = 8;
   EXPECT_THAT(error(ErrorCode::Format), HasSubstr("m.q.weight_zero_point"));
@@ -129,10 +129,10 @@ TEST_F(CompressedTensorsSourceTest, UnknownVariantsAreUnsupportedByName) {
 }
 
 TEST_F(CompressedTensorsSourceTest, PaddedOddWidthsOfOldVersionsAreUnsupported) {
-  linear_ = random_linear({3, 4, false}, 5, 8, at::kBFloat16);
+  linear_ = random_linear(integers_in(3, 4, false, at::kBFloat16), 5, 8);
   tensors_["m.q.weight_packed"] = pack_rows(linear_.codes, 3);
-  tensors_["m.q.weight_scale"] = linear_.scale;
-  tensors_["m.q.weight_zero_point"] = pack_columns(linear_.zero, 3);
+  tensors_["m.q.weight_scale"] = linear_.grid.scale;
+  tensors_["m.q.weight_zero_point"] = pack_columns(linear_.grid.zero.to(at::kByte), 3);
   weights()["num_bits"] = 3;
   for (const auto* version : {"0.18.0", "0.20.1", "1.0.0"}) {
     config_["version"] = version;

@@ -1,7 +1,7 @@
 // The dense format: dequantized weights, rounded once, in an ordinary folder.
 #include <gmock/gmock.h>
 
-#include "tests/pack/checkpoints.h"
+#include "tests/format/checkpoints.h"
 
 namespace mpq::testing {
 namespace {
@@ -11,7 +11,7 @@ std::unique_ptr<Format> format() { return Registry<Format>::instance().make("den
 TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
-  tiny.add({3, 32, false}, 33, 96);
+  tiny.add(integers(3, 32, false), 33, 96);
   tiny.write(*format(), place.file("out"));
   EXPECT_FALSE(read_json_file(place.file("out/config.json")).contains("quantization_config"));
   const SafetensorsFile file(place.file("out/model.safetensors"));
@@ -19,28 +19,28 @@ TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
   EXPECT_TRUE(file.tensor("model.layers.0.proj.weight").equal(expected));
 }
 
-TEST(Dense, TakesFullSizeWhateverTheScheme) {
-  for (const int bits : {2, 4, 8, 16}) {
-    EXPECT_EQ(format()->linear_bytes({bits, 32, false}, 33, 96, at::kBFloat16), 33 * 96 * 2);
-    EXPECT_EQ(format()->linear_bytes({bits, 32, false}, 33, 96, at::kFloat), 33 * 96 * 4);
+TEST(Dense, TakesFullSizeWhateverTheEncoding) {
+  for (const auto& encoding : {integers(2, 32, false), integers(8, 0, true), full_precision()}) {
+    EXPECT_EQ(format()->fit(encoding, 33, 96, at::kBFloat16).bytes, 33 * 96 * 2);
+    EXPECT_EQ(format()->fit(encoding, 33, 96, at::kFloat).bytes, 33 * 96 * 4);
   }
 }
 
 TEST(Dense, RefusesWeightsThatOverflowTheDtype) {
   const TemporaryFolder place;
   TinyCheckpoint tiny(at::kHalf);
-  tiny.add({8, 32, false}, 8, 64);
+  tiny.add(integers(8, 32, false), 8, 64);
   auto& linear = tiny.linears.at("model.layers.0.proj");
-  linear.scale.fill_(60000);
+  linear.grid.scale.fill_(60000);
   linear.codes.fill_(255);
-  linear.zero.zero_();
+  linear.grid.zero.zero_();
   error_of(ErrorCode::Numeric, [&] { tiny.write(*format(), place.file("out")); });
 }
 
 TEST(Dense, KeepsTheDtypeOfWhatIsNotQuantized) {
   const TemporaryFolder place;
   TinyCheckpoint tiny(at::kHalf);
-  tiny.add({8, 32, false}, 8, 64);
+  tiny.add(integers(8, 32, false), 8, 64);
   tiny.base.tensors["model.norm.weight"].fill_(1e6);  // beyond float16
   tiny.write(*format(), place.file("out"));
   const SafetensorsFile file(place.file("out/model.safetensors"));

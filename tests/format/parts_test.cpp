@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/pack/checkpoints.h"
+#include "tests/format/checkpoints.h"
 
 namespace mpq::testing {
 namespace {
@@ -13,14 +13,37 @@ using ::testing::HasSubstr;
 BlockPart sample_part() {
   at::manual_seed(3);
   BlockPart part;
-  for (int bits = 2; bits <= 8; ++bits) {
-    const auto module = fmt::format("model.layers.0.m{}", bits);
-    part.linears[module] =
-        random_linear({bits, bits % 2 == 0 ? 0 : 4, bits < 5}, bits + 1, 172, at::kBFloat16);
-  }
+  const auto add = [&](const Encoding& encoding, int64_t out, int64_t in) {
+    const auto module = fmt::format("model.layers.0.m{}", part.linears.size());
+    part.linears[module] = random_linear(resolved(encoding, at::kBFloat16), out, in);
+  };
+  for (int bits = 2; bits <= 8; ++bits)
+    add(integers(bits, bits % 2 == 0 ? 0 : 4, bits < 5), bits + 1, 172);
+  for (const auto& encoding : every_encoding()) add(encoding, 3, 256);
   part.tensors["model.layers.0.norm.weight"] = at::randn({7}).to(at::kBFloat16);
   part.tensors["model.layers.0.bias"] = at::randn({3});
   return part;
+}
+
+/// To the bit, or undefined in both.
+void expect_equal(const QuantizedLinear& found, const QuantizedLinear& linear) {
+  const auto tensors = [](const QuantizedLinear& l) {
+    return std::vector<at::Tensor>{l.codes,
+                                   l.order,
+                                   l.grid.scale,
+                                   l.grid.zero,
+                                   l.grid.offset,
+                                   l.grid.scale_code,
+                                   l.grid.offset_code,
+                                   l.grid.super_scale,
+                                   l.grid.super_offset};
+  };
+  const auto a = tensors(found), b = tensors(linear);
+  for (size_t i = 0; i < a.size(); ++i) {
+    ASSERT_EQ(a[i].defined(), b[i].defined()) << to_string(linear.encoding) << i;
+    const bool equal = !a[i].defined() || a[i].equal(b[i]);
+    EXPECT_TRUE(equal) << to_string(linear.encoding) << i;
+  }
 }
 
 TEST(Parts, ComeBackAsTheyWere) {
@@ -33,10 +56,10 @@ TEST(Parts, ComeBackAsTheyWere) {
   ASSERT_EQ(found.linears.size(), part.linears.size());
   for (const auto& [module, linear] : part.linears) {
     const QuantizedLinear& other = found.linears.at(module);
-    EXPECT_EQ(other.scheme, linear.scheme) << module;
-    EXPECT_TRUE(other.codes.equal(linear.codes)) << module;
-    EXPECT_TRUE(other.scale.equal(linear.scale)) << module;
-    EXPECT_TRUE(other.zero.equal(linear.zero)) << module;
+    EXPECT_EQ(other.encoding, linear.encoding) << module;
+    expect_equal(other, linear);
+    for (size_t i = 0; i < linear.pieces.size(); ++i)
+      expect_equal(other.pieces.at(i), linear.pieces[i]);
   }
   ASSERT_EQ(found.tensors.size(), part.tensors.size());
   for (const auto& [name, tensor] : part.tensors) {
@@ -49,7 +72,7 @@ TEST(Parts, ComeBackAsTheyWere) {
 TEST(Parts, CodesAreStoredPacked) {
   const TemporaryFolder place;
   BlockPart part;
-  part.linears["m"] = random_linear({3, 0, false}, 64, 1024, at::kBFloat16);
+  part.linears["m"] = random_linear(integers_in(3, 0, false, at::kBFloat16), 64, 1024);
   save_part(place.file("p"), part);
   const SafetensorsFile file(place.file("p"));
   EXPECT_EQ(file.tensors().at("m.codes").shape, (std::vector<int64_t>{64, 96}));
@@ -77,18 +100,19 @@ void damage(const std::string& path, const std::string& from, const std::string&
 TEST(Parts, DescriptionsThatDisagreeWithTheTensorsAreFormatErrors) {
   const std::vector<std::pair<std::string, std::string>> damages = {
       {"mpq_part", "mpq_tarp"},
-      {"mpq-part/1", "mpq-part/9"},
-      {R"(\"bits\":5)", R"(\"bits\":9)"},
-      {R"(\"bits\":5)", R"(\"bits\":4)"},
-      {R"(\"bits\":5)", R"(\"bits\":0)"},
-      {R"(\"bits\":5)", R"(\"bots\":5)"},
-      {R"(\"group\":4)", R"(\"group\":3)"},
+      {"mpq-part/2", "mpq-part/9"},
+      {"int:bits=5,group=4,scale=bf16", "int:bits=9,group=4,scale=bf16"},
+      {"int:bits=5,group=4,scale=bf16", "int:bits=6,group=4,scale=bf16"},
+      {"int:bits=5,group=4,scale=bf16", "int:bats=5,group=4,scale=bf16"},
+      {"int:bits=5,group=4,scale=bf16", "int:bits=5,group=3,scale=bf16"},
+      {"int:bits=5,group=4,scale=bf16", "int:bits=5,group=4,scale=auto"},
+      {"int:bits=5,group=4,scale=bf16", "int:bits=5,group=4,scale=f16,"},
+      {R"(\"encoding\":)", R"(\"encoder!\":)"},
       {R"(\"in\":172)", R"(\"in\":-72)"},
       {R"(\"in\":172)", R"(\"in\":180)"},
-      {R"(\"symmetric\":false)", R"(\"symmetric\":12345)"},
       {R"(\"linears\":{)", R"(\"linears\":[)"},
-      {"model.layers.0.m5.codes", "model.layers.0.m5.modes"},
-      {"model.layers.0.m5.scale", "model.layers.0.m5.skale"}};
+      {"model.layers.0.m3.codes", "model.layers.0.m3.modes"},
+      {"model.layers.0.m3.scale", "model.layers.0.m3.skale"}};
   for (const auto& [from, to] : damages) {
     const TemporaryFolder place;
     save_part(place.file("p"), sample_part());
@@ -101,7 +125,7 @@ TEST(Parts, DescriptionsThatDisagreeWithTheTensorsAreFormatErrors) {
 
 TEST(Parts, ValuesOutOfRangeAreFormatErrors) {
   const std::string description =
-      R"({"schema":"mpq-part/1","linears":{"m":{"bits":2,"group":0,"symmetric":false,"out":1,"in":4}}})";
+      R"({"schema":"mpq-part/2","linears":{"m":{"encoding":"int:bits=2,group=0,scale=f32","out":1,"in":4}}})";
   std::map<std::string, at::Tensor> tensors = {{"m.codes", at::zeros({1, 1}, at::kInt)},
                                                {"m.scale", at::ones({1, 1})},
                                                {"m.zero", at::zeros({1, 1}, at::kByte)}};
@@ -136,12 +160,12 @@ TEST(Parts, NamesThatClashAreRefused) {
 class PartsSourceTest : public ::testing::Test {
  protected:
   PartsSourceTest() {
-    part_.linears["b0.q"] = random_linear({3, 4, false}, 5, 8, at::kBFloat16);
+    part_.linears["b0.q"] = random_linear(integers_in(3, 4, false, at::kBFloat16), 5, 8);
     part_.tensors["b0.norm.weight"] = at::full({4}, 2.5);
     part_.tensors["b0.q.bias"] = at::ones({5});
     save_part(part_path(place_.path(), 0), part_);
     BlockPart second;
-    second.linears["b1.q"] = random_linear({4, 0, true}, 5, 8, at::kBFloat16);
+    second.linears["b1.q"] = random_linear(integers_in(4, 0, true, at::kBFloat16), 5, 8);
     save_part(part_path(place_.path(), 1), second);
     base_.tensors["b0.norm.weight"] = at::zeros({4});
     base_.tensors["b0.q.weight"] = at::randn({5, 8});

@@ -1,5 +1,6 @@
 #pragma once
-// What formats that are Hugging Face folders share: everything but the layout of a quantized linear.
+// What formats that are Hugging Face folders share: everything but the layout of a quantized
+// linear.
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,16 +13,14 @@ namespace mpq {
 /// How one format lays a quantized linear out. Linears that stay at full precision never come here.
 struct LinearLayout {
   /// Names, dtypes and shapes of the linear's tensors.
-  std::function<std::vector<TensorPlan>(const ExportLinear&, at::ScalarType scale_dtype)> plan;
+  std::function<std::vector<TensorPlan>(const ExportLinear&)> plan;
   /// The tensors themselves, in the plan's order.
-  std::function<std::vector<at::Tensor>(const ExportLinear&, const QuantizedLinear&,
-                                        at::ScalarType scale_dtype)>
-      tensors;
+  std::function<std::vector<at::Tensor>(const ExportLinear&, const QuantizedLinear&)> tensors;
 };
 
-/// Bytes of the linear's tensors; a full-precision one is out x in of `scale_dtype`.
-int64_t layout_bytes(const LinearLayout& layout, const ExportLinear& linear,
-                     at::ScalarType scale_dtype);
+/// A weight [out, in] in `encoding` as the layout holds it, or, plain, in `stored_dtype`.
+Fit fit_of(const LinearLayout& layout, const Encoding& encoding, int64_t out, int64_t in,
+           at::ScalarType stored_dtype);
 
 /// The weight files: every tensor of `base`, with the weights of quantized linears replaced by
 /// their layout, one linear in memory at a time. What is not quantized is written as it was, in its
@@ -55,6 +54,9 @@ class CheckpointWriter {
 
 /// config.json of the source without its quantization_config and with its dtype set to `dtype`.
 Json source_config(const std::string& source_folder, at::ScalarType dtype);
+/// The method that config.json's quantization_config names; empty when nothing says that the
+/// weights are quantized, "unnamed" when only the name is missing (as in MLX's).
+std::string quant_method(const Json& config);
 /// Tokenizer, chat template and generation_config.json, those that are there, and plan.json.
 void copy_side_files(const ExportJob& job, const OutputFolder& folder);
 

@@ -5,21 +5,21 @@
 #include <vector>
 
 #include "mpq/core/json_file.h"
-#include "mpq/io/weight_source.h"
 #include "mpq/format/format.h"
+#include "mpq/io/weight_source.h"
 
 namespace mpq {
 
-/// One config group: modules that share a scheme.
+/// One config group: modules that share an encoding.
 struct PackedGroup {
   std::vector<std::string>
       targets;              // module names, "re:" regexes matched from the name's start, or classes
-  Scheme scheme;            // group 0 for the strategies channel and tensor
+  Encoding encoding;        // group 0 for the strategies channel and tensor
   bool per_tensor = false;  // one scale for the whole weight
 };
 
-/// quantization_config for the job's linears: a group for each distinct scheme with module names as
-/// targets, and what stays at full precision in "ignore".
+/// quantization_config for the job's linears: a group for each distinct encoding with module names
+/// as targets, and what stays at full precision in "ignore".
 Json packed_config(const std::vector<ExportLinear>& linears);
 
 /// The groups of a quantization_config. Throws Error(Unsupported) naming what mpq does not read,

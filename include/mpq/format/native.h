@@ -1,5 +1,5 @@
 #pragma once
-// The native checkpoint format, which holds every scheme (docs/format.md).
+// The native checkpoint format, which holds every encoding (docs/format.md).
 #include <memory>
 #include <string>
 
@@ -8,10 +8,10 @@
 
 namespace mpq {
 
-constexpr const char* kNativeSchema = "mpq-checkpoint/2";
+constexpr const char* kNativeSchema = "mpq-checkpoint/3";
 
 /// Weights of a native folder whose quantization_config is `config`, dequantized to float32 by
-/// load(). Throws Error(Format) when a linear's tensors disagree with its scheme.
+/// load(). Throws Error(Format) when a linear's tensors disagree with its encoding.
 std::unique_ptr<WeightSource> open_native(const std::string& folder, const Json& config);
 
 }  // namespace mpq

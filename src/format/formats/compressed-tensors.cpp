@@ -5,51 +5,58 @@
 #include "mpq/core/error.h"
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/compressed_tensors.h"
+#include "mpq/format/exact.h"
 #include "mpq/format/packed_tensor.h"
 
 namespace mpq {
 namespace {
 
+constexpr const char* kMethod = "compressed-tensors";
+
 int64_t words(int64_t count, int bits) {
   return static_cast<int64_t>(packed_words(static_cast<size_t>(count), bits));
 }
 
-std::vector<TensorPlan> plan(const ExportLinear& linear, at::ScalarType scale_dtype) {
-  const Scheme& scheme = linear.scheme;
-  require(scheme.bits >= 2 && scheme.bits <= 8, ErrorCode::Unsupported,
-          "{}: compressed-tensors packs 2 to 8 bits, found {}", linear.module, scheme.bits);
-  require(
-      !scheme.float_zero && !scheme.hybrid(), ErrorCode::Unsupported,
-      "{}: compressed-tensors holds neither float zero points nor two widths in one linear; use "
-      "--format mpq or dense",
-      linear.module);
-  const int64_t groups = group_count(scheme, linear.in, linear.module);
+void require_held(const Encoding& encoding, const std::string& where) {
+  const bool whole = encoding.zero == Zero::Middle || encoding.zero == Zero::Whole;
+  if (encoding.element == Element::Int && encoding.scale == ScaleCode::Float && whole &&
+      !encoding.hybrid())
+    return;
+  fail(ErrorCode::Unsupported,
+       "{}: compressed-tensors holds integers with a float scale and a whole zero point, not {}; "
+       "use --format mpq or dense",
+       where, to_string(encoding));
+}
+
+std::vector<TensorPlan> plan(const ExportLinear& linear) {
+  const Encoding& encoding = linear.encoding;
+  require_held(encoding, linear.module);
+  const int64_t groups = group_count(encoding, linear.in, linear.module);
   std::vector<TensorPlan> tensors = {
       {linear.module + ".weight_shape", at::kLong, {2}},
-      {linear.module + ".weight_packed", at::kInt, {linear.out, words(linear.in, scheme.bits)}},
-      {linear.module + ".weight_scale", scale_dtype, {linear.out, groups}}};
-  if (!scheme.symmetric) {
-    tensors.push_back(
-        {linear.module + ".weight_zero_point", at::kInt, {words(linear.out, scheme.bits), groups}});
+      {linear.module + ".weight_packed", at::kInt, {linear.out, words(linear.in, encoding.bits)}},
+      {linear.module + ".weight_scale", encoding.scale_dtype, {linear.out, groups}}};
+  if (!encoding.symmetric()) {
+    tensors.push_back({linear.module + ".weight_zero_point",
+                       at::kInt,
+                       {words(linear.out, encoding.bits), groups}});
   }
   return tensors;
 }
 
 /// Codes and zero points are stored with the offset 2^(bits-1) that makes them ours.
-std::vector<at::Tensor> tensors(const ExportLinear& linear, const QuantizedLinear& quantized,
-                                at::ScalarType scale_dtype) {
-  const Scheme& scheme = linear.scheme;
-  const at::Tensor scale = quantized.scale.to(scale_dtype);
-  require(scale.to(at::kFloat).equal(quantized.scale), ErrorCode::Internal,
-          "{}: a scale is not representable in {}; quantize again for this dtype", linear.module,
-          at::toString(scale_dtype));
-  std::vector<at::Tensor> result = {at::tensor({linear.out, linear.in}, at::kLong),
-                                    pack_rows(quantized.codes, scheme.bits), scale};
-  if (scheme.symmetric) {
-    require(quantized.zero.eq(1 << (scheme.bits - 1)).all().item<bool>(), ErrorCode::Internal,
-            "{}: a symmetric linear has a zero point off the middle", linear.module);
+std::vector<at::Tensor> tensors(const ExportLinear& linear, const QuantizedLinear& quantized) {
+  const Encoding& encoding = linear.encoding;
+  const std::string scale_name = linear.module + ".weight_scale";
+  std::vector<at::Tensor> result = {
+      at::tensor({linear.out, linear.in}, at::kLong), pack_rows(quantized.codes, encoding.bits),
+      exactly(quantized.grid.scale, encoding.scale_dtype, scale_name)};
+  if (encoding.symmetric()) {
+    require_middle(quantized.grid.zero, encoding.bits, linear.module);
   } else {
-    result.push_back(pack_columns(quantized.zero, scheme.bits));
+    result.push_back(
+        pack_columns(exactly(quantized.grid.zero, at::kByte, linear.module + ".weight_zero_point"),
+                     encoding.bits));
   }
   return result;
 }
@@ -59,13 +66,19 @@ class CompressedTensors final : public Format {
   using Options = NoOptions;
   explicit CompressedTensors(const Options&) {}
 
-  int64_t linear_bytes(const Scheme& scheme, int64_t out, int64_t in,
-                       at::ScalarType scale_dtype) const override {
-    return layout_bytes(layout(), {"linear", out, in, scheme}, scale_dtype);
+  /// Readers hold scales in the model's dtype, whatever was asked for.
+  Fit fit(const Encoding& asked, int64_t out, int64_t in,
+          at::ScalarType stored_dtype) const override {
+    Encoding encoding = asked;
+    if (!encoding.plain()) {
+      require_held(asked, "weight");
+      encoding.scale_dtype = stored_dtype;
+    }
+    return fit_of(layout(), encoding, out, in, stored_dtype);
   }
 
   int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
-    Json config = source_config(job.source_folder, job.scale_dtype);
+    Json config = source_config(job.source_folder, job.stored_dtype);
     Json quantization = packed_config(job.linears);
     if (!quantization.is_null()) config["quantization_config"] = std::move(quantization);
     return CheckpointWriter(job, layout()).write(folder, config);
@@ -73,6 +86,11 @@ class CompressedTensors final : public Format {
 
   int64_t file_bytes(const ExportJob& job) const override {
     return CheckpointWriter(job, layout()).bytes();
+  }
+
+  std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
+    if (quant_method(config) != kMethod) return nullptr;
+    return open_compressed_tensors(folder, config.at("quantization_config"));
   }
 
  private:

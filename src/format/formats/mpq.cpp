@@ -1,4 +1,4 @@
-// The native format: every scheme mpq knows, hybrids with high-impact channels included
+// The native format: every encoding mpq knows, hybrids with high-impact channels included
 // (docs/format.md).
 #include "mpq/core/error.h"
 #include "mpq/format/checkpoint_writer.h"
@@ -8,27 +8,29 @@
 namespace mpq {
 namespace {
 
+constexpr const char* kMethod = "mpq";
+
 class Native final : public Format {
  public:
   using Options = NoOptions;
   explicit Native(const Options&) {}
 
-  int64_t linear_bytes(const Scheme& scheme, int64_t out, int64_t in,
-                       at::ScalarType scale_dtype) const override {
-    return layout_bytes(layout(), {"linear", out, in, scheme}, scale_dtype);
+  Fit fit(const Encoding& asked, int64_t out, int64_t in,
+          at::ScalarType stored_dtype) const override {
+    return fit_of(layout(), resolved(asked, stored_dtype), out, in, stored_dtype);
   }
 
   int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
-    Json config = source_config(job.source_folder, job.scale_dtype);
+    Json config = source_config(job.source_folder, job.stored_dtype);
     Json linears = Json::object();
     for (const auto& linear : job.linears) {
-      if (linear.scheme.full_precision()) continue;
-      linears[linear.module] = scheme_json(linear.scheme);
-      linears[linear.module]["shape"] = {linear.out, linear.in};
+      if (linear.encoding.plain()) continue;
+      linears[linear.module] = {{"encoding", to_string(linear.encoding)},
+                                {"shape", {linear.out, linear.in}}};
     }
     if (!linears.empty()) {
       config["quantization_config"] = {
-          {"quant_method", "mpq"}, {"schema", kNativeSchema}, {"linears", linears}};
+          {"quant_method", kMethod}, {"schema", kNativeSchema}, {"linears", linears}};
     }
     return CheckpointWriter(job, layout()).write(folder, config);
   }
@@ -37,20 +39,24 @@ class Native final : public Format {
     return CheckpointWriter(job, layout()).bytes();
   }
 
+  std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
+    if (quant_method(config) != kMethod) return nullptr;
+    return open_native(folder, config.at("quantization_config"));
+  }
+
  private:
   static LinearLayout layout() {
-    return {[](const ExportLinear& linear, at::ScalarType scale_dtype) {
-              return linear_plan(linear.module, linear.scheme, linear.out, linear.in, scale_dtype);
+    return {[](const ExportLinear& linear) {
+              return linear_plan(linear.module, linear.encoding, linear.out, linear.in);
             },
-            [](const ExportLinear& linear, const QuantizedLinear& quantized,
-               at::ScalarType scale_dtype) {
-              return linear_tensors(linear.module, quantized, scale_dtype);
+            [](const ExportLinear& linear, const QuantizedLinear& quantized) {
+              return linear_tensors(linear.module, quantized);
             }};
   }
 };
 
 MPQ_REGISTER(Format, Native, "mpq",
-             "mpq's own format, for hybrids and float zero points; read by mpq alone");
+             "mpq's own format, for every encoding and for hybrids; read by mpq alone");
 
 }  // namespace
 }  // namespace mpq
