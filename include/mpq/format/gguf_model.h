@@ -45,7 +45,7 @@ struct GgufModel {
 /// 1 F16, 32 BF16, 15 Q4_K_M, ... Throws Error(Unsupported) on a family or tokenizer that cannot be
 /// written, Error(Format) on a checkpoint that is malformed.
 ///
-/// To add a family: its names in src/pack/gguf/tensors.cpp, its keys in hyperparameters.cpp, and a
+/// To add a family: its names in src/format/gguf/tensors.cpp, its keys in hyperparameters.cpp, and a
 /// case in tools/golden/make_gguf_goldens.py.
 GgufModel make_gguf_model(const std::string& folder, const WeightSource& weights,
                           uint32_t file_type);

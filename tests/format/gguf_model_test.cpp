@@ -1,6 +1,6 @@
 // The metadata and tensors of every family and kind of tokenizer equal those that llama.cpp's own
 // converter writes.
-#include "mpq/pack/gguf_model.h"
+#include "mpq/format/gguf_model.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -11,7 +11,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
-#include "tests/pack/gguf_cases.h"
+#include "tests/format/gguf_cases.h"
 
 namespace mpq {
 namespace {

@@ -1,5 +1,5 @@
 // Folders from the repository and the shared data; values as the golden's script writes them.
-#include "tests/pack/gguf_cases.h"
+#include "tests/format/gguf_cases.h"
 
 #include <ATen/ATen.h>
 

@@ -1,5 +1,5 @@
 // Puts the parts of the metadata together, in the converter's order.
-#include "mpq/pack/gguf_model.h"
+#include "mpq/format/gguf_model.h"
 
 #include "general.h"
 #include "gguf_tokenizer.h"

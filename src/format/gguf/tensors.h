@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "mpq/core/json_file.h"
-#include "mpq/pack/gguf_model.h"
+#include "mpq/format/gguf_model.h"
 
 namespace mpq {
 
