@@ -14,7 +14,7 @@ from pathlib import Path
 
 ORDER = {
     "core": set(), "alloc": {"core"}, "io": {"core"}, "text": {"core"}, "quant": {"core"}, "model": {"core", "io"},
-    "calib": {"core", "io", "text", "quant", "model"}, "score": {"core", "calib", "quant", "model", "eval"}, "format": {"core", "io", "quant", "alloc"},
+    "calib": {"core", "io", "text", "quant", "model"}, "score": {"core", "calib", "quant", "model", "eval"}, "format": {"core", "io", "text", "quant", "model", "alloc"},
     "eval": {"core", "io", "text", "model"},
     "pipeline": {"core", "alloc", "text", "io", "quant", "model", "calib", "score", "format", "eval"},
     "tools/mpq": {"core", "pipeline"},
