@@ -162,8 +162,15 @@ TEST_P(FormatContract, RejectsUnknownOptionsAndRoundTripsItsSpec) {
   EXPECT_FALSE(registry.at(GetParam()).summary.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, FormatContract,
-                         ::testing::ValuesIn(Registry<Format>::instance().names()),
+/// All but gguf, which holds whole models alone: tests/format/gguf_test.cpp asks the same of it on
+/// one.
+std::vector<std::string> folder_formats() {
+  std::vector<std::string> names = Registry<Format>::instance().names();
+  std::erase(names, "gguf");
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, FormatContract, ::testing::ValuesIn(folder_formats()),
                          [](const auto& plugin) {
                            std::string name = plugin.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -12,6 +12,7 @@
 #include "mpq/io/gguf.h"
 #include "mpq/model/architecture.h"
 #include "mpq/model/tensor_names.h"
+#include "tensors.h"
 
 namespace mpq {
 namespace {
