@@ -1,6 +1,7 @@
 // One GGUF file for llama.cpp and what is built on it, with the folder's small files beside it.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
@@ -46,13 +47,17 @@ Encoding smaller_blocks(const Encoding& encoding) {
   return found == kInstead.end() ? full_precision() : named(found->second);
 }
 
-int64_t block_of(const Encoding& encoding) {
-  return encoding.super_group > 0 ? encoding.super_group : encoding.group;
+/// Of NVFP4 the file would need a second tensor, which an embedding cannot have.
+bool is_held(const Encoding& encoding) {
+  if (encoding.scale == ScaleCode::E4M3) return false;
+  const auto types = gguf_types();
+  return std::any_of(types.begin(), types.end(), [&](const GgufType& type) {
+    return gguf_encoding(type.id) == encoding;
+  });
 }
 
-GgufType plain_type(at::ScalarType dtype) {
-  const char* name = dtype == at::kFloat ? "F32" : dtype == at::kHalf ? "F16" : "BF16";
-  return *find_gguf_type(std::string_view(name));
+bool divides(const Encoding& encoding, int64_t in) {
+  return encoding.plain() || in % gguf_block_columns(gguf_type(encoding)) == 0;
 }
 
 /// The tensors of the file and where each comes from.
@@ -60,7 +65,7 @@ class GgufPlan {
  public:
   explicit GgufPlan(const ExportJob& job) : job_(job) {
     std::map<std::string, const ExportLinear*> linears;
-    std::map<GgufTypeId, int64_t> weights;
+    std::map<uint32_t, int64_t> weights;
     for (const auto& linear : job.linears) {
       if (linear.encoding.plain()) continue;
       linears[linear.module + ".weight"] = &linear;
@@ -94,14 +99,12 @@ class GgufPlan {
   }
 
  private:
-  using GgufTypeId = uint32_t;
-
   /// llama.cpp's number for the type that most weights have.
-  static uint32_t file_type(const std::map<GgufTypeId, int64_t>& weights) {
-    static const std::map<GgufTypeId, uint32_t> kFileTypes = {
+  static uint32_t file_type(const std::map<uint32_t, int64_t>& weights) {
+    static const std::map<uint32_t, uint32_t> kFileTypes = {
         {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10}, {11, 12},
         {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
-    GgufTypeId most = 30;
+    uint32_t most = 30;
     int64_t count = 0;
     for (const auto& [type, sum] : weights) {
       if (sum > count) {
@@ -115,8 +118,8 @@ class GgufPlan {
 
   GgufType type_of(const GgufTensor& tensor, const ExportLinear* linear) const {
     if (linear != nullptr) return *find_gguf_type(gguf_type(linear->encoding));
-    if (tensor.is_float32() || tensor.source.empty()) return plain_type(at::kFloat);
-    return plain_type(job_.base->dtype(tensor.source));
+    if (tensor.is_float32() || tensor.source.empty()) return *find_gguf_type(gguf_type(at::kFloat));
+    return *find_gguf_type(gguf_type(job_.base->dtype(tensor.source)));
   }
 
   static at::Tensor row_order(const GgufTensor& tensor) {
@@ -171,9 +174,9 @@ class Gguf final : public Format {
   Fit fit(const Encoding& asked, int64_t out, int64_t in,
           at::ScalarType stored_dtype) const override {
     Encoding encoding = asked;
-    if (!asked.plain() && !has_gguf_type(asked)) encoding = type_of_width(asked);
-    if (!encoding.plain() && in % block_of(encoding) != 0) encoding = smaller_blocks(encoding);
-    if (!encoding.plain() && in % block_of(encoding) != 0) encoding = full_precision();
+    if (!is_held(asked)) encoding = type_of_width(asked);
+    if (!divides(encoding, in)) encoding = smaller_blocks(encoding);
+    if (!divides(encoding, in)) encoding = full_precision();
     const int64_t row = encoding.plain()
                             ? in * static_cast<int64_t>(c10::elementSize(stored_dtype))
                             : gguf_row_bytes(encoding, in);

@@ -78,6 +78,11 @@ class GgufSource final : public WeightSource {
     rows /= columns;
     at::Tensor value = unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows,
                                         columns);
+    // NVFP4 has a second scale, for the whole tensor.
+    const std::string scale = tensor.name.substr(0, tensor.name.rfind('.')) + ".scale";
+    if (const GgufTensorInfo* whole = file_.find(scale)) {
+      value.mul_(unpack_gguf_rows(whole->type.id, std::as_bytes(file_.data(*whole)), 1, 1));
+    }
     if (tensor.added != 0) value.sub_(tensor.added);
     value = value.view(tensor.shape);
     if (tensor.permuted_heads > 0) {
