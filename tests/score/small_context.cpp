@@ -7,10 +7,10 @@
 
 namespace mpq {
 
-SmallContext::SmallContext(std::vector<std::string> candidates, const std::string& dtype) {
-  const std::string folder =
-      std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
-  model = std::make_unique<Model>(folder, open_safetensors_folder(folder),
+SmallContext::SmallContext(std::vector<std::string> candidates, const std::string& dtype,
+                           const std::string& folder) {
+  const std::string path = std::string(MPQ_SOURCE_DIR) + "/" + folder;
+  model = std::make_unique<Model>(path, open_safetensors_folder(path),
                                   ComputeOptions{.dtype = dtype});
   for (int i = 0; i < 6; ++i) {
     CalibrationPrompt prompt;

@@ -1,5 +1,5 @@
 #pragma once
-// A scoring context over stories260K with a few short sequences.
+// A scoring context over stories260K, or another model, with a few short sequences.
 #include <memory>
 
 #include "mpq/score/scorer.h"
@@ -7,7 +7,8 @@
 namespace mpq {
 
 struct SmallContext {
-  explicit SmallContext(std::vector<std::string> candidates, const std::string& dtype = "float32");
+  explicit SmallContext(std::vector<std::string> candidates, const std::string& dtype = "float32",
+                        const std::string& folder = "tests/golden/architectures/stories260K");
   std::unique_ptr<Model> model;
   PromptSet prompts;
   std::vector<BlockStatistics> statistics;
