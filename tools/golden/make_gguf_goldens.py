@@ -36,13 +36,19 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "tests/golden/gguf"
 TINY, OWN = "tests/golden/architectures/", "tests/golden/gguf/tokenizers/"
 FIRST = 3
+
+
+def as_object(content):
+    return {"__type": "AddedToken", "content": content, "special": True}
+
+
 TEMPLATES = [{"name": "default", "template": "{{ messages }}"}, {"name": "tool use", "template": "{{ tools }}"}]
 SPM_CONFIG = {"tokenizer_class": "LlamaTokenizer", "add_prefix_space": False, "add_bos_token": True, "add_eos_token": False,
-              "bos_token": "<s>", "eos_token": {"__type": "AddedToken", "content": "</s>", "special": True}, "unk_token": "<unk>", "chat_template": "{{ messages }}",
+              "bos_token": "<s>", "eos_token": as_object("</s>"), "unk_token": "<unk>", "chat_template": "{{ messages }}",
               "added_tokens_decoder": {"1": {"content": "<s>", "special": True}, "5": {"content": "<unused7>"},
                                        "90": {"content": "\u2581\u2581x"}}}
 BPE_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<|begin|>", "eos_token": "<|end|>",
-              "pad_token": "<pad>", "sep_token": "<tool>", "mask_token": "he", "chat_template": TEMPLATES}
+              "unk_token": "<|end|>", "pad_token": "<pad>", "sep_token": "<tool>", "mask_token": "he", "chat_template": TEMPLATES}
 
 
 def base(model_type, architecture, vocab, **members):
@@ -64,8 +70,8 @@ def cases():
     real = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True, "add_eos_token": False}
     return [
         case("Tiny-Llama-97K-Instruct-v0.2", TINY + "llama_default", OWN + "bpe", "gpt-2", **bpe, generation_config__json=sampling),
-        case("bos-object", TINY + "llama_default", OWN + "bpe", "gpt-2", differs=["add_bos_token"],
-             tokenizer_config__json={**BPE_CONFIG, "bos_token": {"__type": "AddedToken", "content": "<|begin|>", "special": True}}),
+        case("objects", TINY + "llama_default", OWN + "bpe", "gpt-2", differs=["add_sep_token"],
+             tokenizer_config__json={**BPE_CONFIG, "bos_token": as_object("<|begin|>"), "eos_token": as_object("<|end|>")}),
         case("llama-3", TINY + "llama_llama3", OWN + "bpe", "gpt-2",
              tokenizer_config__json={key: value for key, value in BPE_CONFIG.items() if key != "chat_template"}, chat_template__jinja="{{ messages[0] }}"),
         case("llama_linear", TINY + "llama_linear", OWN + "spm", **spm),

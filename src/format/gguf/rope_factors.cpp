@@ -17,7 +17,8 @@ GgufTensor factors(std::string name, std::vector<float> values) {
   return tensor;
 }
 
-/// What each frequency is divided by. The converter computes in float32, and so does this.
+/// What each frequency is divided by. The converter computes in float32, with a division as a
+/// product by the reciprocal, and so does this.
 std::vector<float> llama3_factors(const RopeConfig& rope) {
   const double low = static_cast<double>(rope.original_max_positions) / rope.low_freq_factor;
   const double high = static_cast<double>(rope.original_max_positions) / rope.high_freq_factor;
@@ -25,13 +26,13 @@ std::vector<float> llama3_factors(const RopeConfig& rope) {
   for (int64_t i = 0; i < rope.dim; i += 2) {
     const float exponent = static_cast<float>(i) / static_cast<float>(rope.dim);
     const float frequency = 1.0F / std::pow(static_cast<float>(rope.theta), exponent);
-    const float wavelength = static_cast<float>(2 * std::numbers::pi) / frequency;
+    const float wavelength = 1.0F / frequency * static_cast<float>(2 * std::numbers::pi);
     if (wavelength < static_cast<float>(high)) {
       result.push_back(1);
     } else if (wavelength > static_cast<float>(low)) {
       result.push_back(static_cast<float>(rope.factor));
     } else {
-      const float ratio = static_cast<float>(rope.original_max_positions) / wavelength;
+      const float ratio = 1.0F / wavelength * static_cast<float>(rope.original_max_positions);
       const float smooth = (ratio - static_cast<float>(rope.low_freq_factor)) /
                            static_cast<float>(rope.high_freq_factor - rope.low_freq_factor);
       result.push_back(1.0F / ((1.0F - smooth) / static_cast<float>(rope.factor) + smooth));

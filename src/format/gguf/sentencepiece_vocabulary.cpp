@@ -105,7 +105,7 @@ GgufVocabulary merged_vocabulary(const TokenizerFiles& files, int64_t size) {
   GgufVocabulary result("llama", size);
   result.pre = "default";
   const auto ranks = merge_ranks(files);
-  const auto unmerged = -static_cast<float>(ranks.size());
+  const auto unmerged = -static_cast<float>(files.model_member("merges").size());
   for (const auto& [token, id] : files.model_member("vocab").items()) {
     const auto rank = ranks.find(token);
     result.set(id.get<int64_t>(), token,

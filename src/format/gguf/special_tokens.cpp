@@ -67,6 +67,7 @@ class Reader {
   void set_id(const std::string& kind, const nlohmann::ordered_json& value) {
     if (!value.is_number_integer()) return;  // null, or a list
     const auto id = value.get<int64_t>();
+    if (id == -1) return;  // as some configurations say that there is none
     require(id >= 0 && id <= UINT32_MAX, ErrorCode::Format,
             "{}: the \"{}\" token: expected an id, found {}", files_.folder, kind, id);
     const bool known = std::any_of(ids_.begin(), ids_.end(),

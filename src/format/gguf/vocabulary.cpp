@@ -40,10 +40,12 @@ bool looks_special(const std::string& token) {
 }
 
 std::string with_spaces(const std::string& token) {
-  std::string result = token;
-  for (size_t at = 0; (at = result.find(kMetaspace, at)) != std::string::npos;)
-    result.replace(at, std::string_view(kMetaspace).size(), " ");
-  return result;
+  constexpr std::string_view kMark = kMetaspace;
+  std::string result;
+  size_t from = 0;
+  for (size_t at = 0; (at = token.find(kMark, from)) != std::string::npos; from = at + kMark.size())
+    result += token.substr(from, at - from) + ' ';
+  return result + token.substr(from);
 }
 
 }  // namespace mpq
