@@ -7,6 +7,7 @@
 #include <map>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 #include "mpq/core/progress.h"
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/gguf_blocks.h"
@@ -85,6 +86,7 @@ class GgufPlan {
   int64_t bytes() const { return gguf_file_bytes(model_.metadata, plan_); }
 
   void write(const std::string& path) const {
+    for (const auto& deviation : model_.deviations) log_warning("llama.cpp: {}", deviation);
     GgufWriter file(path, model_.metadata, plan_);
     Progress progress("pack", static_cast<int64_t>(plan_.size()));
     for (size_t i = 0; i < plan_.size(); ++i) {
