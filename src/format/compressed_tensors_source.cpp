@@ -1,4 +1,4 @@
-// Reads pack-quantized checkpoints, mpq's own and others': checked when opened, dequantized on
+// Reads compressed-tensors checkpoints, mpq's own and others': checked when opened, dequantized on
 // load.
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
@@ -9,6 +9,8 @@
 #include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"
 #include "mpq/format/compressed_tensors.h"
+#include "mpq/format/float_layouts.h"
+#include "mpq/format/packed_source.h"
 #include "mpq/format/packed_tensor.h"
 
 namespace mpq {
@@ -28,13 +30,37 @@ struct PackedWeight {
   int64_t groups = 0;
 };
 
+/// Linears of small floats, which the integers' reader then sees dequantized.
+std::unique_ptr<WeightSource> open_floats(const std::string& folder,
+                                          const std::vector<PackedGroup>& groups) {
+  auto inner = open_safetensors_folder(folder);
+  std::map<std::string, PackedLinear> linears;
+  for (const auto& name : inner->names()) {
+    if (!name.ends_with(kScale)) continue;
+    const std::string module = name.substr(0, name.size() - std::strlen(kScale));
+    const PackedGroup* group = find_group(groups, module, folder + "/config.json");
+    if (group == nullptr || group->encoding.element == Element::Int) continue;
+    PackedLinear linear{group->encoding, 0, 0, {}};
+    const bool packed = linear.encoding.bits == 4;
+    const auto shape = inner->shape(module + (packed ? kPacked : ".weight"));
+    require(shape.size() == 2, ErrorCode::Format, "{}: tensor {}: expected [out, in]", folder,
+            module);
+    linear.out = shape[0];
+    linear.in = packed ? 2 * shape[1] : shape[1];
+    if (!packed) linear.encoding.scale_dtype = inner->dtype(name);
+    linear.tensors = float_plan(module, linear.encoding, linear.out, linear.in);
+    linears[module] = std::move(linear);
+  }
+  return open_packed(folder, std::move(inner), std::move(linears), read_floats);
+}
+
 class CompressedTensorsSource final : public WeightSource {
  public:
-  CompressedTensorsSource(const std::string& folder, const Json& config)
-      : folder_(folder), inner_(open_safetensors_folder(folder)) {
+  CompressedTensorsSource(const std::string& folder, std::unique_ptr<WeightSource> inner,
+                          const std::vector<PackedGroup>& groups)
+      : folder_(folder), inner_(std::move(inner)) {
     const auto names = inner_->names();
     stored_.insert(names.begin(), names.end());
-    const auto groups = parse_packed_config(config, folder + "/config.json: quantization_config");
     for (const auto& name : names) {
       if (name.ends_with(kPacked)) add(name.substr(0, name.size() - std::strlen(kPacked)), groups);
     }
@@ -197,7 +223,8 @@ class CompressedTensorsSource final : public WeightSource {
 
 std::unique_ptr<WeightSource> open_compressed_tensors(const std::string& folder,
                                                       const Json& config) {
-  return std::make_unique<CompressedTensorsSource>(folder, config);
+  const auto groups = parse_packed_config(config, folder + "/config.json: quantization_config");
+  return std::make_unique<CompressedTensorsSource>(folder, open_floats(folder, groups), groups);
 }
 
 }  // namespace mpq

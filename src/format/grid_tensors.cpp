@@ -3,8 +3,8 @@
 
 #include <ATen/ATen.h>
 
-#include "mpq/format/exact.h"
 #include "mpq/core/error.h"
+#include "mpq/format/exact.h"
 
 namespace mpq {
 namespace {

@@ -1,15 +1,11 @@
 #pragma once
 // What stands beside the codes of one piece of a linear, in mpq's own files.
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "mpq/io/safetensors.h"
-#include "mpq/quant/quantized_linear.h"
+#include "mpq/format/linear_tensors.h"
 
 namespace mpq {
-
-using LoadTensor = std::function<at::Tensor(const std::string&)>;
 
 /// Float scales: PREFIX.scale [out, groups] in scale_dtype. E8M0: PREFIX.scale_code uint8
 /// [out, groups], the exponent plus 127. E4M3: PREFIX.scale_code float8_e4m3fn [out, groups] and

@@ -1,24 +1,40 @@
-// Writes the quantization_config of a pack-quantized checkpoint.
+// Writes the quantization_config of a compressed-tensors checkpoint.
 #include <algorithm>
+#include <set>
 
 #include "mpq/format/compressed_tensors.h"
+#include "mpq/format/float_layouts.h"
 
 namespace mpq {
 namespace {
 
-constexpr const char* kFormat = "pack-quantized";
-/// The first compressed-tensors whose 3, 5, 6 and 7 bit layouts are the dense ones written here.
-constexpr const char* kLayoutVersion = "0.18.0";
+/// The oldest compressed-tensors that reads a width as it is written here: until 0.18 codes of 3,
+/// 5, 6 and 7 bits were padded.
+constexpr const char* kVersion = "0.17.0";
+constexpr const char* kDenseVersion = "0.18.0";
+
+bool was_padded(const Encoding& encoding) {
+  return encoding.element == Element::Int && (encoding.bits & (encoding.bits - 1)) != 0;
+}
 
 Json weights_of(const Encoding& encoding) {
+  const FloatFormat* format = float_format(encoding);
+  const char* by_size = encoding.group == 0 ? "channel" : "group";
   Json weights = {{"num_bits", encoding.bits},
-                  {"type", "int"},
+                  {"type", format == nullptr ? "int" : "float"},
                   {"symmetric", encoding.symmetric()},
-                  {"strategy", encoding.group == 0 ? "channel" : "group"},
+                  {"strategy", format == nullptr ? by_size : format->strategy},
                   {"group_size", nullptr},
                   {"dynamic", false}};
   if (encoding.group != 0) weights["group_size"] = encoding.group;
+  if (format != nullptr && format->scale_dtype != nullptr)
+    weights["scale_dtype"] = format->scale_dtype;
   return weights;
+}
+
+const char* format_of(const Encoding& encoding) {
+  const FloatFormat* format = float_format(encoding);
+  return format == nullptr ? kPackQuantized : format->name;
 }
 
 }  // namespace
@@ -41,18 +57,24 @@ Json packed_config(const std::vector<ExportLinear>& linears) {
     targets[at].push_back(linear.module);
   }
   if (encodings.empty()) return nullptr;
-  ignore.push_back("lm_head");
+  const std::string head = "lm_head";
+  if (std::none_of(linears.begin(), linears.end(),
+                   [&](const ExportLinear& linear) { return linear.module == head; }))
+    ignore.push_back(head);
   Json groups = Json::object();
+  std::set<std::string> formats;
   for (size_t g = 0; g < encodings.size(); ++g) {
+    formats.insert(format_of(encodings[g]));
     groups[fmt::format("group_{}", g)] = {{"targets", targets[g]},
                                           {"weights", weights_of(encodings[g])},
                                           {"input_activations", nullptr},
                                           {"output_activations", nullptr},
-                                          {"format", kFormat}};
+                                          {"format", format_of(encodings[g])}};
   }
+  const bool padded = std::any_of(encodings.begin(), encodings.end(), was_padded);
   return {{"quant_method", "compressed-tensors"},
-          {"version", kLayoutVersion},
-          {"format", kFormat},
+          {"version", padded ? kDenseVersion : kVersion},
+          {"format", formats.size() == 1 ? *formats.begin() : "mixed-precision"},
           {"quantization_status", "compressed"},
           {"config_groups", groups},
           {"ignore", ignore},

@@ -1,16 +1,16 @@
-// Reads a quantization_config of compressed-tensors, refusing by name what is not weight-only
-// `pack-quantized`.
+// Reads a quantization_config of compressed-tensors, refusing by name what is not weight-only.
 #include <algorithm>
 #include <cstdio>
-#include <regex>
 
 #include "mpq/core/error.h"
 #include "mpq/format/compressed_tensors.h"
+#include "mpq/format/float_layouts.h"
+#include "mpq/format/match.h"
 
 namespace mpq {
 namespace {
 
-constexpr const char* kFormat = "pack-quantized";
+constexpr const char* kMixed = "mixed-precision";
 
 bool given(const Json& object, const char* key) {
   if (!object.contains(key)) return false;
@@ -19,8 +19,8 @@ bool given(const Json& object, const char* key) {
 }
 
 void refuse(const Json& object, const char* key, const std::string& where) {
-  require(!given(object, key), ErrorCode::Unsupported,
-          "{}: \"{}\" is set; mpq reads weight-only {}", where, key, kFormat);
+  require(!given(object, key), ErrorCode::Unsupported, "{}: \"{}\" is set; mpq reads weights alone",
+          where, key);
 }
 
 void expect(const Json& object, const char* key, const std::string& value,
@@ -50,17 +50,47 @@ void read_strategy(const Json& weights, const std::string& where, PackedGroup& g
   group.per_tensor = strategy == "tensor";
 }
 
-PackedGroup parse_group(const Json& json, const std::string& where) {
+void read_integers(const Json& weights, const std::string& where, PackedGroup& group) {
+  expect(weights, "type", "int", where);
+  const bool symmetric = json_get_or(weights, "symmetric", true, where);
+  group.encoding.zero = symmetric ? Zero::Middle : Zero::Whole;
+  group.encoding.bits = json_get_or(weights, "num_bits", 8, where);
+  require(group.encoding.bits >= 2 && group.encoding.bits <= 8, ErrorCode::Unsupported,
+          "{}: num_bits is {}, mpq reads 2 to 8", where, group.encoding.bits);
+  read_strategy(weights, where, group);
+}
+
+/// The group's format, one of whose kind must hold just what it says.
+void read_floats(const std::string& format, const Json& weights, const std::string& where,
+                 PackedGroup& group) {
+  for (const auto& known : float_formats()) {
+    if (format != known.name) continue;
+    const auto strategy = json_get_or<std::string>(weights, "strategy", "", where);
+    const int bits = json_get_or(weights, "num_bits", 8, where);
+    const int size = json_get_or(weights, "group_size", 0, where);
+    require(json_get_or<std::string>(weights, "type", "int", where) == "float" &&
+                strategy == known.strategy && bits == known.encoding.bits &&
+                std::max(size, 0) == known.encoding.group &&
+                json_get_or(weights, "symmetric", true, where),
+            ErrorCode::Unsupported,
+            "{}: {}: mpq reads symmetric floats of {} bits, strategy {}, group_size {}", where,
+            format, known.encoding.bits, known.strategy, known.encoding.group);
+    group.encoding = known.encoding;
+    return;
+  }
+  fail(ErrorCode::Unsupported, "{}: format is \"{}\", which mpq does not read", where, format);
+}
+
+PackedGroup parse_group(const Json& json, const std::string& common_format,
+                        const std::string& where) {
   PackedGroup group;
   require(json.is_object(), ErrorCode::Unsupported,
           "{}: is a preset by name; mpq reads groups that are spelt out", where);
   group.targets = json_get<std::vector<std::string>>(json, "targets", where);
-  expect(json, "format", kFormat, where);
   refuse(json, "input_activations", where);
   refuse(json, "output_activations", where);
   const auto weights = json_get<Json>(json, "weights", where);
   require(weights.is_object(), ErrorCode::Format, "{}: \"weights\" is not an object", where);
-  expect(weights, "type", "int", where);
   const auto actorder = weights.value("actorder", Json());
   require(actorder != "group" && actorder != "dynamic" && actorder != true, ErrorCode::Unsupported,
           "{}: actorder is {}, whose columns are permuted by weight_g_idx; mpq reads \"weight\" or "
@@ -69,23 +99,13 @@ PackedGroup parse_group(const Json& json, const std::string& where) {
   const auto dynamic = weights.value("dynamic", Json(false));
   require(dynamic == false || dynamic.is_null(), ErrorCode::Unsupported,
           "{}: dynamic weights have no stored scales", where);
-  group.encoding.bits = json_get_or(weights, "num_bits", 8, where);
-  const bool symmetric = json_get_or(weights, "symmetric", true, where);
-  group.encoding.zero = symmetric ? Zero::Middle : Zero::Whole;
-  require(group.encoding.bits >= 2 && group.encoding.bits <= 8, ErrorCode::Unsupported,
-          "{}: num_bits is {}, mpq reads 2 to 8", where, group.encoding.bits);
-  read_strategy(weights, where, group);
-  return group;
-}
-
-bool matches(const std::string& target, const std::string& module, const std::string& where) {
-  try {
-    return std::regex_search(module, std::regex(target.substr(3)),
-                             std::regex_constants::match_continuous);
-  } catch (const std::regex_error&) {
-    fail(ErrorCode::Unsupported, "{}: target \"{}\" is not a regular expression that mpq reads",
-         where, target);
+  const auto format = json_get_or(json, "format", common_format, where);
+  if (format == kPackQuantized) {
+    read_integers(weights, where, group);
+  } else {
+    read_floats(format, weights, where, group);
   }
+  return group;
 }
 
 }  // namespace
@@ -93,9 +113,9 @@ bool matches(const std::string& target, const std::string& module, const std::st
 std::vector<PackedGroup> parse_packed_config(const Json& config, const std::string& where) {
   require(config.is_object(), ErrorCode::Format, "{}: is not a JSON object", where);
   expect(config, "quant_method", "compressed-tensors", where);
-  // A mixed-precision checkpoint names the format of every group.
-  const auto format = json_get_or<std::string>(config, "format", kFormat, where);
-  if (format != "mixed-precision") expect(config, "format", kFormat, where);
+  // A mixed checkpoint names the format of every group.
+  auto format = json_get_or<std::string>(config, "format", kPackQuantized, where);
+  if (format == kMixed) format = kPackQuantized;
   refuse(config, "kv_cache_scheme", where);
   refuse(config, "transform_config", where);
   if (given(config, "sparsity_config")) {
@@ -105,7 +125,7 @@ std::vector<PackedGroup> parse_packed_config(const Json& config, const std::stri
   require(groups.is_object(), ErrorCode::Format, "{}: \"config_groups\" is not an object", where);
   std::vector<PackedGroup> result;
   for (const auto& [name, group] : groups.items()) {
-    result.push_back(parse_group(group, where + ": " + name));
+    result.push_back(parse_group(group, format, where + ": " + name));
     const int bits = result.back().encoding.bits;
     require((bits & (bits - 1)) == 0 || !pads_odd_bits(config, where), ErrorCode::Unsupported,
             "{}: {}: {} bits in the padded layout of compressed-tensors before 0.18; save it again "
@@ -121,7 +141,8 @@ const PackedGroup* find_group(const std::vector<PackedGroup>& groups, const std:
     for (const auto& group : groups) {
       for (const auto& target : group.targets) {
         if (target.starts_with("re:") != regex) continue;
-        if (regex ? matches(target, module, where) : target == module) return &group;
+        if (regex ? matches_start(target.substr(3), module, where) : target == module)
+          return &group;
       }
     }
   }

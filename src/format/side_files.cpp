@@ -137,6 +137,19 @@ std::string torch_name(at::ScalarType dtype) {
   }
 }
 
+/// What transformers 5 keeps in "rope_parameters", where mlx-lm and mistral.rs look for it: they
+/// take a default when they do not find it, without a word.
+void add_older_rope_keys(Json& config) {
+  const auto found = config.find("rope_parameters");
+  if (found == config.end() || !found->is_object()) return;
+  const Json rope = *found;
+  for (const char* key : {"rope_theta", "partial_rotary_factor"}) {
+    if (rope.contains(key) && !config.contains(key)) config[key] = rope.at(key);
+  }
+  if (!rope.contains("rope_type") || rope.at("rope_type") == "default") return;
+  if (!config.contains("rope_scaling")) config["rope_scaling"] = rope;
+}
+
 }  // namespace
 
 Json source_config(const std::string& source_folder, at::ScalarType dtype) {
@@ -145,11 +158,10 @@ Json source_config(const std::string& source_folder, at::ScalarType dtype) {
   require(config.is_object(), ErrorCode::Format, "{}: is not a JSON object", path);
   config.erase("quantization_config");
   drop_missing_code(config, source_folder, "config.json");
-  // transformers 5 writes "dtype", earlier ones "torch_dtype"; either reads the other's.
-  if (config.contains("torch_dtype") || !config.contains("dtype")) {
-    config["torch_dtype"] = torch_name(dtype);
-  }
+  // transformers 5 writes "dtype", earlier ones "torch_dtype", which older readers look for.
+  config["torch_dtype"] = torch_name(dtype);
   if (config.contains("dtype")) config["dtype"] = torch_name(dtype);
+  add_older_rope_keys(config);
   return config;
 }
 

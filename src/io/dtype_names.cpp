@@ -9,13 +9,14 @@
 namespace mpq {
 namespace {
 
-const std::array<std::pair<const char*, at::ScalarType>, 12> kNames = {
+const std::array<std::pair<const char*, at::ScalarType>, 13> kNames = {
     {{"F64", at::kDouble},
      {"F32", at::kFloat},
      {"F16", at::kHalf},
      {"BF16", at::kBFloat16},
      {"I64", at::kLong},
      {"I32", at::kInt},
+     {"U32", at::kUInt32},
      {"I16", at::kShort},
      {"I8", at::kChar},
      {"U8", at::kByte},

@@ -1,7 +1,8 @@
 // The pack-quantized layout to the bit, and its quantization_config.
 #include <gmock/gmock.h>
 
-#include "tests/format/checkpoints.h"
+#include "mpq/format/compressed_tensors.h"
+#include "tests/format/golden_layouts.h"
 
 namespace mpq::testing {
 namespace {
@@ -43,6 +44,60 @@ TEST(CompressedTensors, StoresTheGoldenVectors) {
     EXPECT_TRUE(
         file.tensor("model.layers.0.proj.weight_shape").equal(at::tensor({32, 32}, at::kLong)));
   }
+}
+
+/// Of 4-bit floats the library's values are bfloat16.
+TEST(CompressedTensors, StoresWhatTheLibraryStores) {
+  const auto cases = golden_layouts("compressed-tensors.safetensors");
+  EXPECT_EQ(cases.size(), 17U);
+  for (const auto& golden : cases) {
+    const bool four_bit_float = golden.name.ends_with("fp4");
+    const Json config = expect_golden(*format(), golden, four_bit_float ? 1.0 / 256 : 0);
+    const Json& weights = config.at("config_groups").at("group_0").at("weights");
+    for (const auto& [key, value] : golden.weights.items())
+      EXPECT_EQ(weights.at(key), value) << golden.name << " " << key;
+  }
+}
+
+TEST(CompressedTensors, MixedLayoutsNameTheirFormatByGroup) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny;
+  for (const char* encoding : {"fp8", "int:bits=4,group=32,sym", "mxfp4", "nvfp4"})
+    tiny.add(parse_encoding(encoding), 8, 64);
+  tiny.write(*format(), place.file("out"));
+  const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
+  EXPECT_EQ(config.at("format"), "mixed-precision");
+  std::vector<std::string> formats;
+  for (const auto& [name, group] : config.at("config_groups").items())
+    formats.push_back(group.at("format").get<std::string>());
+  EXPECT_THAT(formats, ElementsAre("float-quantized", "pack-quantized", "mxfp4-pack-quantized",
+                                   "nvfp4-pack-quantized"));
+  const auto source = open_checkpoint(place.file("out"));
+  for (const auto& [module, linear] : tiny.linears)
+    EXPECT_TRUE(source->load(module + ".weight").equal(dequantize(linear))) << module;
+}
+
+TEST(CompressedTensors, TheVersionIsTheOldestThatReadsTheWidths) {
+  const auto version = [](std::vector<int> widths) {
+    std::vector<ExportLinear> linears;
+    for (const int bits : widths) linears.push_back({"m", 8, 64, integers(bits, 32, true)});
+    return packed_config(linears).at("version");
+  };
+  EXPECT_EQ(version({2, 4, 8}), "0.17.0");
+  EXPECT_EQ(version({4, 3}), "0.18.0");
+}
+
+TEST(CompressedTensors, AnyTensorScaleIsReadToAnUlp) {
+  const TemporaryFolder place;
+  TinyCheckpoint tiny;
+  tiny.add(parse_encoding("nvfp4"), 8, 64);
+  auto& [module, linear] = *tiny.linears.begin();
+  linear.grid.super_scale.fill_(0.00037F);
+  linear.grid.scale = linear.grid.super_scale.mul(linear.grid.scale_code);
+  tiny.write(*format(), place.file("out"));
+  EXPECT_TRUE(open_checkpoint(place.file("out"))
+                  ->load(module + ".weight")
+                  .allclose(dequantize(linear), 3e-7, 0));
 }
 
 TEST(CompressedTensors, ReadsBackExactlyAlthoughScalesAreHalf) {

@@ -35,7 +35,7 @@ inline Grid random_grid(const Encoding& encoding, int64_t out, int64_t groups) {
       break;
     case ScaleCode::E4M3:
       grid.scale_code = rounded(at::rand({out, groups}).mul(448), at::kFloat8_e4m3fn);
-      grid.super_scale = at::full({out, 1}, 0.00037F);
+      grid.super_scale = at::full({out, 1}, 1.0 / 2048);
       grid.scale = grid.super_scale.mul(grid.scale_code);
       break;
     case ScaleCode::Sub: {

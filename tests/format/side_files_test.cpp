@@ -74,6 +74,24 @@ TEST_F(SideFiles, CodeThatIsNotThereIsNotPointedAt) {
             read_text_file(source_.file("tokenizer_config.json")));  // to the byte
 }
 
+TEST_F(SideFiles, OlderReadersFindTheirKeys) {
+  write("config.json", R"({"dtype": "float16", "rope_parameters": {"rope_theta": 5000.0,
+                          "rope_type": "default", "partial_rotary_factor": 0.5}})");
+  Json config = source_config(source_.path(), at::kBFloat16);
+  EXPECT_EQ(config.at("dtype"), "bfloat16");
+  EXPECT_EQ(config.at("torch_dtype"), "bfloat16");
+  EXPECT_EQ(config.at("rope_theta"), 5000.0);
+  EXPECT_EQ(config.at("partial_rotary_factor"), 0.5);
+  EXPECT_FALSE(config.contains("rope_scaling"));
+  EXPECT_TRUE(config.at("rope_parameters").contains("rope_theta"));
+  write("config.json", R"({"rope_theta": 1.0, "rope_parameters": {"rope_theta": 2.0,
+                          "rope_type": "linear", "factor": 4.0}})");
+  config = source_config(source_.path(), at::kFloat);
+  EXPECT_EQ(config.at("rope_theta"), 1.0);  // as the source has it
+  EXPECT_EQ(config.at("rope_scaling"), config.at("rope_parameters"));
+  EXPECT_FALSE(config.contains("dtype"));
+}
+
 TEST_F(SideFiles, APointerIsLeftOut) {
   write("tokenizer.json");
   fs::create_directories(source_.path());

@@ -52,7 +52,8 @@ class CheckpointWriter {
   std::vector<Shard> shards_;
 };
 
-/// config.json of the source without its quantization_config and with its dtype set to `dtype`.
+/// config.json of the source without its quantization_config, its dtype set to `dtype`, and with
+/// older readers' spellings of what transformers 5 renamed.
 Json source_config(const std::string& source_folder, at::ScalarType dtype);
 /// The method that config.json's quantization_config names; empty when nothing says that the
 /// weights are quantized, "unnamed" when only the name is missing (as in MLX's).

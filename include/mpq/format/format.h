@@ -21,6 +21,9 @@ struct ExportLinear {
   int64_t out = 0;
   int64_t in = 0;
   Encoding encoding;  // resolved; plain: written as it is
+  /// The linear that readers make of this and others that share its input
+  /// ("model.layers.0.self_attn.qkv_proj"); empty: none.
+  std::string fusion{};
 };
 
 /// What a format needs. `base` holds all weights at full precision (norms that a transform

@@ -11,6 +11,8 @@
 
 namespace mpq {
 
+using LoadTensor = std::function<at::Tensor(const std::string&)>;
+
 /// PREFIX.codes int32 [out, words] and what grid_plan() adds. A hybrid has PREFIX.high, one bit a
 /// channel, and these tensors as PREFIX.0., PREFIX.1. ... for its pieces, their codes one stream
 /// [words]. `encoding` is resolved.
@@ -21,7 +23,7 @@ std::vector<at::Tensor> linear_tensors(const std::string& prefix, const Quantize
 /// The inverse. Throws Error(Format) naming the tensor whose values no linear of the encoding has;
 /// the caller has checked names, dtypes and shapes by linear_plan().
 QuantizedLinear read_linear(const std::string& prefix, const Encoding& encoding, int64_t out,
-                            int64_t in, const std::function<at::Tensor(const std::string&)>& load);
+                            int64_t in, const LoadTensor& load);
 
 /// The member "encoding" of a linear of [out, in], checked to fit that shape. Throws Error(Format)
 /// naming `where`.

@@ -1,4 +1,4 @@
-// The default output: compressed-tensors `pack-quantized`, read by transformers, vLLM and SGLang.
+// The default output: compressed-tensors, read by transformers, vLLM and SGLang.
 #include <ATen/ATen.h>
 
 #include "mpq/core/bitpack.h"
@@ -6,6 +6,8 @@
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/compressed_tensors.h"
 #include "mpq/format/exact.h"
+#include "mpq/format/export_linears.h"
+#include "mpq/format/float_layouts.h"
 #include "mpq/format/packed_tensor.h"
 
 namespace mpq {
@@ -19,18 +21,19 @@ int64_t words(int64_t count, int bits) {
 
 void require_held(const Encoding& encoding, const std::string& where) {
   const bool whole = encoding.zero == Zero::Middle || encoding.zero == Zero::Whole;
-  if (encoding.element == Element::Int && encoding.scale == ScaleCode::Float && whole &&
-      !encoding.hybrid())
-    return;
+  const bool integers = encoding.element == Element::Int && encoding.scale == ScaleCode::Float;
+  if ((integers && whole && !encoding.hybrid()) || float_format(encoding) != nullptr) return;
   fail(ErrorCode::Unsupported,
-       "{}: compressed-tensors holds integers with a float scale and a whole zero point, not {}; "
-       "use --format mpq or dense",
+       "{}: compressed-tensors holds integers with a float scale and a whole zero point, fp8, "
+       "nvfp4 and mxfp4, not {}; use --format mpq or dense",
        where, to_string(encoding));
 }
 
 std::vector<TensorPlan> plan(const ExportLinear& linear) {
   const Encoding& encoding = linear.encoding;
   require_held(encoding, linear.module);
+  if (encoding.element != Element::Int)
+    return float_plan(linear.module, encoding, linear.out, linear.in);
   const int64_t groups = group_count(encoding, linear.in, linear.module);
   std::vector<TensorPlan> tensors = {
       {linear.module + ".weight_shape", at::kLong, {2}},
@@ -47,6 +50,7 @@ std::vector<TensorPlan> plan(const ExportLinear& linear) {
 /// Codes and zero points are stored with the offset 2^(bits-1) that makes them ours.
 std::vector<at::Tensor> tensors(const ExportLinear& linear, const QuantizedLinear& quantized) {
   const Encoding& encoding = linear.encoding;
+  if (encoding.element != Element::Int) return float_tensors(quantized, linear.module);
   const std::string scale_name = linear.module + ".weight_scale";
   std::vector<at::Tensor> result = {
       at::tensor({linear.out, linear.in}, at::kLong), pack_rows(quantized.codes, encoding.bits),
@@ -66,18 +70,19 @@ class CompressedTensors final : public Format {
   using Options = NoOptions;
   explicit CompressedTensors(const Options&) {}
 
-  /// Readers hold scales in the model's dtype, whatever was asked for.
+  /// Readers hold the scales of integers in the model's dtype, whatever was asked for.
   Fit fit(const Encoding& asked, int64_t out, int64_t in,
           at::ScalarType stored_dtype) const override {
     Encoding encoding = asked;
     if (!encoding.plain()) {
       require_held(asked, "weight");
-      encoding.scale_dtype = stored_dtype;
+      if (encoding.element == Element::Int) encoding.scale_dtype = stored_dtype;
     }
     return fit_of(layout(), encoding, out, in, stored_dtype);
   }
 
   int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
+    require_one_encoding_per_fusion(job.linears);
     Json config = source_config(job.source_folder, job.stored_dtype);
     Json quantization = packed_config(job.linears);
     if (!quantization.is_null()) config["quantization_config"] = std::move(quantization);
@@ -98,7 +103,7 @@ class CompressedTensors final : public Format {
 };
 
 MPQ_REGISTER(Format, CompressedTensors, "compressed-tensors",
-             "pack-quantized safetensors for transformers, vLLM and SGLang; 2 to 8 bits, mixed");
+             "for transformers, vLLM and SGLang; 2 to 8 bits, fp8, nvfp4 and mxfp4, mixed");
 
 }  // namespace
 }  // namespace mpq

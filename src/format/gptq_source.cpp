@@ -1,0 +1,89 @@
+// Reads GPTQ's layout, mpq's own folders and others'.
+#include <ATen/ATen.h>
+
+#include <cstring>
+
+#include "mpq/core/error.h"
+#include "mpq/format/gptq_tensors.h"
+#include "mpq/format/packed_source.h"
+#include "mpq/format/packed_tensor.h"
+
+namespace mpq {
+namespace {
+
+constexpr const char* kCodes = ".qweight";
+
+void require_order(const at::Tensor& group_index, int64_t group, const std::string& where) {
+  const at::Tensor order =
+      at::floor_divide(at::arange(group_index.size(0), at::kLong), group).to(at::kInt);
+  require(group_index.equal(order), ErrorCode::Unsupported,
+          "{}.g_idx permutes inputs (desc_act); mpq does not read that", where);
+}
+
+QuantizedLinear read(const std::string& module, const PackedLinear& found, const LoadTensor& load,
+                     bool zero_less_one) {
+  const Encoding& encoding = found.encoding;
+  QuantizedLinear linear;
+  linear.encoding = encoding;
+  linear.codes = unpack_columns(load(module + kCodes), encoding.bits, found.in).t().contiguous();
+  linear.grid.scale = load(module + ".scales").t().to(at::kFloat).contiguous();
+  require(at::isfinite(linear.grid.scale).all().item<bool>(), ErrorCode::Format,
+          "{}.scales: a scale is not finite; the file is damaged", module);
+  const at::Tensor stored = unpack_rows(load(module + ".qzeros"), encoding.bits, found.out);
+  linear.grid.zero = stored.t().to(at::kFloat).add(zero_less_one ? 1 : 0).contiguous();
+  require(linear.grid.zero.le(top_code(encoding)).all().item<bool>(), ErrorCode::Unsupported,
+          "{}.qzeros: a zero point is {}, beyond {} bits; readers differ in what it means", module,
+          top_code(encoding) + 1, encoding.bits);
+  if (linear.grid.zero.eq(1 << (encoding.bits - 1)).all().item<bool>())
+    linear.encoding.zero = Zero::Middle;
+  return linear;
+}
+
+}  // namespace
+
+Encoding gptq_encoding(const Json& own, const Json& common, const std::string& where) {
+  const int bits = json_get_or(own, "bits", json_get<int>(common, "bits", where), where);
+  const int group =
+      json_get_or(own, "group_size", json_get_or(common, "group_size", -1, where), where);
+  require(bits >= 2 && bits <= 8 && (group == -1 || group > 0), ErrorCode::Unsupported,
+          "{}: bits={}, group_size={}: mpq reads 2 to 8 bits, and groups above 0 or -1", where,
+          bits, group);
+  return integers(bits, std::max(group, 0), false);
+}
+
+std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_less_one,
+                                        const GptqScheme& scheme_of) {
+  auto inner = open_safetensors_folder(folder);
+  const auto names = inner->names();
+  std::map<std::string, PackedLinear> linears;
+  for (const auto& name : names) {
+    if (!name.ends_with(kCodes)) continue;
+    const std::string module = name.substr(0, name.size() - std::strlen(kCodes));
+    const auto there = [&](const char* suffix) {
+      return std::binary_search(names.begin(), names.end(), module + suffix);
+    };
+    require(there(".scales"), ErrorCode::Format, "{}: tensor {}.scales: is missing", folder,
+            module);
+    ExportLinear linear{module, 0, 0, scheme_of(module)};
+    linear.encoding.scale_dtype = inner->dtype(module + ".scales");
+    const auto shape = inner->shape(name);
+    require(shape.size() == 2 && at::isFloatingType(linear.encoding.scale_dtype), ErrorCode::Format,
+            "{}: {}: expected a matrix of words, and scales that are floats", folder, name);
+    linear.out = shape[1];
+    linear.in = shape[0] * 32 / linear.encoding.bits;
+    const int64_t columns = group_columns(linear.encoding, linear.in);
+    require(columns > 0 && linear.in % columns == 0, ErrorCode::Format,
+            "{}: {}: groups of {} do not divide {} inputs", folder, name, columns, linear.in);
+    const GptqLayout layout{"GPTQ", zero_less_one, there(".g_idx"), true};
+    linears[module] = {linear.encoding, linear.out, linear.in, gptq_tensors(layout).plan(linear)};
+    if (layout.group_index && inner->dtype(module + ".g_idx") == at::kInt)
+      require_order(inner->load(module + ".g_idx"), columns, module);
+  }
+  return open_packed(folder, std::move(inner), std::move(linears),
+                     [zero_less_one](const std::string& module, const PackedLinear& linear,
+                                     const LoadTensor& load) {
+                       return read(module, linear, load, zero_less_one);
+                     });
+}
+
+}  // namespace mpq
