@@ -9,6 +9,7 @@
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/manifest.h"
+#include "mpq/pipeline/plan_session.h"
 #include "mpq/pipeline/quantize_walk.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
@@ -21,9 +22,9 @@ namespace {
 void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
   const auto choices = resolve_plan(plan, model);
   for (size_t i = 0; i < choices.size(); ++i) {
-    plan.units[i].bytes =
-        unit_bytes(model.config(), choices[i].unit,
-                   encoding_of(choices[i].spec, model.stored_dtype()), format, model.stored_dtype());
+    plan.units[i].bytes = unit_bytes(model.config(), choices[i].unit,
+                                     encoding_of(choices[i].spec, model.stored_dtype()), format,
+                                     model.stored_dtype());
   }
   const int64_t bytes = linear_bytes(plan, model);
   const double bits =
@@ -37,15 +38,6 @@ void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
   plan.header["achieved"]["bytes"] = bytes;
 }
 
-/// The work folder that the plan was made in, unless --work names one that is there.
-CommonOptions with_plan_work(const CommonOptions& common, const Plan& plan) {
-  CommonOptions result = common;
-  const std::string recorded = text_to_path(plan.header.value("work", ""));
-  if (!std::filesystem::exists(common.work) && std::filesystem::exists(recorded))
-    result.work = recorded;
-  return result;
-}
-
 }  // namespace
 
 Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
@@ -55,19 +47,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
     options.format =
         json_get_or<std::string>(plan.header, "format", "compressed-tensors", options.plan);
   }
-  Session session(with_plan_work(common, plan), calibration_of(plan, options.plan));
-  const auto planned = json_get<Json>(plan.header, "model", options.plan);
-  const auto hash = json_get<std::string>(planned, "sha256", options.plan);
-  require(hash == session.calibration.at("model_sha256"), ErrorCode::Usage,
-          "{}: was made for another model than the one in --work {}", options.plan,
-          session.common.work);
-  const std::string made_from = calibration_of(plan, options.plan);
-  const Json task = plan.header.value("task", Json::object());
-  require(!made_from.empty() || !task.is_object() || !task.contains("sha256") ||
-              task.at("sha256") == session.calibration.at("task_sha256"),
-          ErrorCode::Usage,
-          "{}: was made for another task than the one in --work {}; it names --work {}",
-          options.plan, session.common.work, plan.header.value("work", "?"));
+  Session session = open_plan_session(common, plan, options.plan);
   const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
   const bool made_here = session.work.has(stage);
   std::vector<std::string> inputs = session.inputs();

@@ -66,20 +66,19 @@ CLI::App* add_command(App& app, const std::string& name, const std::string& desc
   return command;
 }
 
-std::string shell_command(const std::vector<std::string>& arguments) {
-  std::string command = "mpq";
-  for (const auto& argument : arguments) {
-    const bool plain =
-        !argument.empty() && argument.find_first_not_of(
-                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "0123456789_-./:=,+@%") == std::string::npos;
-    command += ' ';
+std::string shell_command(const std::vector<std::string>& words) {
+  std::string command;
+  for (const auto& word : words) {
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789_-./:=,+@%") == std::string::npos;
+    if (!command.empty()) command += ' ';
     if (plain) {
-      command += argument;
+      command += word;
       continue;
     }
     command += '\'';
-    for (const char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    for (const char c : word) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
     command += '\'';
   }
   return command;

@@ -39,8 +39,8 @@ struct App {
 CLI::App* add_command(App& app, const std::string& name, const std::string& description,
                       std::function<Json()> run, std::function<void(const Json&)> show);
 
-/// "mpq ..." with quotes where a shell needs them.
-std::string shell_command(const std::vector<std::string>& arguments);
+/// The words with quotes where a shell needs them.
+std::string shell_command(const std::vector<std::string>& words);
 
 void add_model_option(CLI::App* command, std::string& model);
 /// --task, `use` says for what, and the names of its records' fields.
@@ -60,6 +60,7 @@ void add_calibrate(App& app);
 void add_score(App& app);
 void add_allocate(App& app);
 void add_quantize(App& app);
+void add_export_recipe(App& app);
 void add_eval(App& app);
 void add_run(App& app);
 void add_check(App& app);

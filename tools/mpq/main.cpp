@@ -67,7 +67,9 @@ void stop_on_signals() {
 int run_command(mpq::cli::App& app, int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   check_command(app.cli, arguments);
-  app.flags.common.command = mpq::cli::shell_command(arguments);
+  std::vector<std::string> words = arguments;
+  words.insert(words.begin(), "mpq");
+  app.flags.common.command = mpq::cli::shell_command(words);
   arguments = mpq::cli::expand_config(app.cli, std::move(arguments));
   try {
     app.cli.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -94,6 +96,7 @@ int main(int argc, char** argv) {
   mpq::cli::add_score(app);
   mpq::cli::add_allocate(app);
   mpq::cli::add_quantize(app);
+  mpq::cli::add_export_recipe(app);
   mpq::cli::add_eval(app);
   mpq::cli::add_run(app);
   mpq::cli::add_check(app);

@@ -45,10 +45,14 @@ struct GgufModel {
 /// 1 F16, 32 BF16, 15 Q4_K_M, ... Throws Error(Unsupported) on a family or tokenizer that cannot be
 /// written, Error(Format) on a checkpoint that is malformed.
 ///
-/// To add a family: its names in src/format/gguf/tensors.cpp, its keys in hyperparameters.cpp, and a
-/// case in tools/golden/make_gguf_goldens.py.
+/// To add a family: its names in src/format/gguf/tensors.cpp, its keys in hyperparameters.cpp, and
+/// a case in tools/golden/make_gguf_goldens.py.
 GgufModel make_gguf_model(const std::string& folder, const WeightSource& weights,
                           uint32_t file_type);
+
+/// Its tensors that come from the checkpoint, in order of execution, with the names of llama.cpp.
+/// Checks the shapes in `weights`. Throws Error(Format).
+std::vector<GgufTensor> gguf_tensors(const ModelConfig& model, const WeightSource& weights);
 
 /// Row i of the file's tensor is row result[i] of the checkpoint's. llama.cpp rotates neighbouring
 /// rows of a head, transformers those half a head apart: reshape(heads, 2, rows / heads / 2) with

@@ -63,6 +63,11 @@ struct QuantizeOptions {
   std::string format;  // empty: the plan's
 };
 
+struct RecipeOptions {
+  std::string plan = "plan.json";
+  std::string out = "mpq-recipe";
+};
+
 /// Limits that make `diff` fail; NaN, or empty: none.
 struct GateOptions {
   double max_drop = std::numeric_limits<double>::quiet_NaN();  // percentage points of the metric

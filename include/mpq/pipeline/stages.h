@@ -16,6 +16,11 @@ Json allocate(const CommonOptions& common, const ScoreOptions& scoring,
               const AllocateOptions& options);
 /// Writes the packed checkpoint of a plan.
 Json quantize(const CommonOptions& common, const QuantizeOptions& options);
+/// Writes what llama-quantize needs to make a plan's GGUF file itself: tensor-types.txt, the type
+/// of every tensor, and imatrix.gguf, what their inputs weigh on the calibration tokens. Returns
+/// its command line ("quantize") and that of llama.cpp's converter ("convert"), a list of words
+/// each.
+Json export_recipe(const CommonOptions& common, const RecipeOptions& options);
 /// Measures a checkpoint, alone or against a reference.
 Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options);
 /// What changed from one checkpoint or report to another: bytes, bits by block, metrics paired by

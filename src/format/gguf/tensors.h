@@ -1,5 +1,5 @@
 #pragma once
-// The tensors of a GGUF file in order of execution, with the names of llama.cpp.
+// What the rope adds to a GGUF file's tensors (format/gguf_model.h).
 #include <vector>
 
 #include "mpq/core/json_file.h"
@@ -7,8 +7,6 @@
 
 namespace mpq {
 
-/// Checks the shapes in `weights`. Throws Error(Format).
-std::vector<GgufTensor> gguf_tensors(const ModelConfig& model, const WeightSource& weights);
 /// Factors of the rope's frequencies, computed from the configuration; none for most models.
 std::vector<GgufTensor> gguf_rope_factors(const ModelConfig& model);
 /// How Phi-3's longrope scales queries and keys; 0: it does not.

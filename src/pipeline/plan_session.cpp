@@ -1,0 +1,39 @@
+// Finds the work folder, and holds its model and task against the plan's.
+#include "mpq/pipeline/plan_session.h"
+
+#include <filesystem>
+
+#include "mpq/core/error.h"
+#include "mpq/core/utf8.h"
+
+namespace mpq {
+namespace {
+
+/// The work folder that the plan was made in, unless --work names one that is there.
+CommonOptions with_plan_work(const CommonOptions& common, const Plan& plan) {
+  CommonOptions result = common;
+  const std::string recorded = text_to_path(plan.header.value("work", ""));
+  if (!std::filesystem::exists(common.work) && std::filesystem::exists(recorded))
+    result.work = recorded;
+  return result;
+}
+
+}  // namespace
+
+Session open_plan_session(const CommonOptions& common, const Plan& plan, const std::string& where) {
+  const std::string made_from = calibration_of(plan, where);
+  Session session(with_plan_work(common, plan), made_from);
+  const auto planned = json_get<Json>(plan.header, "model", where);
+  const auto hash = json_get<std::string>(planned, "sha256", where);
+  require(hash == session.calibration.at("model_sha256"), ErrorCode::Usage,
+          "{}: was made for another model than the one in --work {}", where, session.common.work);
+  const Json task = plan.header.value("task", Json::object());
+  require(!made_from.empty() || !task.is_object() || !task.contains("sha256") ||
+              task.at("sha256") == session.calibration.at("task_sha256"),
+          ErrorCode::Usage,
+          "{}: was made for another task than the one in --work {}; it names --work {}", where,
+          session.common.work, plan.header.value("work", "?"));
+  return session;
+}
+
+}  // namespace mpq
