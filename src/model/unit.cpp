@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace mpq {
 
 std::vector<Unit> make_units(const ModelConfig& config, bool fuse) {
@@ -20,6 +22,17 @@ std::vector<Unit> make_units(const ModelConfig& config, bool fuse) {
     }
   }
   return units;
+}
+
+std::string fused_module(const ModelConfig& config, int64_t block, size_t linear) {
+  const LinearInfo& own = config.linears[linear];
+  const auto shared =
+      std::count_if(config.linears.begin(), config.linears.end(),
+                    [&](const LinearInfo& other) { return other.stage == own.stage; });
+  if (shared < 2) return "";
+  const std::string parent = own.module.substr(0, own.module.rfind('.') + 1);
+  return config.block_prefix(block) + parent +
+         (own.stage == Stage::AttentionIn ? "qkv_proj" : "gate_up_proj");
 }
 
 std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& unit) {

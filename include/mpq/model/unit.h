@@ -27,6 +27,9 @@ struct Unit {
 /// All units in order of execution. `fuse`: one unit a stage (what fused kernels need), else one a
 /// linear.
 std::vector<Unit> make_units(const ModelConfig& config, bool fuse);
+/// The linear that runtimes make of this one and the others of its stage, as
+/// "model.layers.0.self_attn.qkv_proj"; empty where it stands alone.
+std::string fused_module(const ModelConfig& config, int64_t block, size_t linear);
 /// Full module names of a unit's linears, in order.
 std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& unit);
 /// The unit's weights stacked along their outputs, float32 [out, in].

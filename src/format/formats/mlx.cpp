@@ -114,6 +114,8 @@ class Mlx final : public Format {
     return fit_of(layout(), encoding, out, in, stored_dtype);
   }
 
+  bool holds_ends() const override { return true; }
+
   int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
     Json config = source_config(job.source_folder, job.stored_dtype);
     if (const auto common = commonest_encoding(job.linears)) {

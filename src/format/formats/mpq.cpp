@@ -20,6 +20,8 @@ class Native final : public Format {
     return fit_of(layout(), resolved(asked, stored_dtype), out, in, stored_dtype);
   }
 
+  bool holds_ends() const override { return true; }
+
   int64_t write(const ExportJob& job, const OutputFolder& folder) const override {
     Json config = source_config(job.source_folder, job.stored_dtype);
     Json linears = Json::object();
