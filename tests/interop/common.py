@@ -67,10 +67,10 @@ def read_prompts(task, count):
         return [json.loads(line)["prompt"] for line, _ in zip(lines, range(count))]
 
 
-def make_plan(mpq, model, task, *options):
-    """The plan that `mpq allocate` makes for 4 bits."""
+def make_plan(mpq, model, task, *options, budget=4):
+    """The plan that `mpq allocate` makes."""
     mpq.run("calibrate", "--model", model, "--task", task, "--work", mpq.work / "mpq-work")
-    mpq.run("allocate", "--budget", "4", "--work", mpq.work / "mpq-work", *options)
+    mpq.run("allocate", "--budget", budget, "--work", mpq.work / "mpq-work", *options)
     plans = sorted(mpq.work.rglob("plan*.json"), key=lambda path: path.stat().st_mtime)
     check(plans, f"`mpq allocate` wrote no plan*.json under {mpq.work}")
     return json.loads(plans[-1].read_text())

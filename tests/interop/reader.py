@@ -53,7 +53,7 @@ class Reader:
 
     def plan(self, *options):
         """Of few seconds: the specs are replaced."""
-        return make_plan(self.mpq, self.model, self.task, "--no-verify", "--scorer", "mse", *options)
+        return make_plan(self.mpq, self.model, self.task, "--no-verify", "--scorer", "mse", *options, budget=5)
 
     def quantize(self, plan, specs, *options, out="out"):
         """Groups that do not divide the model's inputs become 32."""
