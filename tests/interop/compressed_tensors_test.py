@@ -32,7 +32,7 @@ NEW_TOKENS = 12
 
 
 def quantize_by(mpq, plan, specs):
-    out = quantize_by(mpq, plan, specs)
+    out = quantize(mpq, plan, specs)
     config = json.loads((out / "config.json").read_text())["quantization_config"]
     check(config["quant_method"] == "compressed-tensors", f"quant_method is {config['quant_method']}")
     found = {(group["weights"]["num_bits"], group["weights"]["symmetric"]) for group in config["config_groups"].values()}
