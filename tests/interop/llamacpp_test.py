@@ -10,7 +10,6 @@ llama.cpp rounds activations to 8 bits in products with quantized weights; hence
 """
 
 import subprocess
-import sys
 
 import gguf
 import torch
@@ -68,7 +67,7 @@ def check_weights(file, dense):
 
 
 def convert(reader, out):
-    run(sys.executable, reader.folder / "convert_hf_to_gguf.py", reader.model, "--outtype", "f32", "--outfile", out)
+    run(reader.folder / "bin/python", "-B", reader.script.with_name("llamacpp_convert.py"), reader.model, "--outtype", "f32", "--outfile", out)
     return out
 
 

@@ -3,7 +3,7 @@
 Usage: python3 tools/bench/gguf_table.py --mpq build/release/mpq --model DIR [--bits 2.5,3,3.5,4] [--types Q2_K,Q3_K_M,Q4_K_M]
                                           [--files DIR] [--work DIR] [--only-files] [--print]
 
-llama.cpp's converter and tools (tools/readers.sh llamacpp ct, in $MPQ_READERS) make a bfloat16 file, one importance matrix of the general text that mpq uses
+llama.cpp's converter and tools (tools/readers.sh llamacpp, in $MPQ_READERS) make a bfloat16 file, one importance matrix of the general text that mpq uses
 too and one of the calibration chats as `mpq tokenize --show` renders them, and from each of them the types of --types and those whose files
 come nearest to --bits a weight. For every size mpq writes a GGUF of at most those bytes, all from one scoring. Every file is then read
 by `mpq eval`, against the model at full precision, on chats and text that neither calibration nor a matrix has seen. Files that are there
@@ -36,14 +36,13 @@ class Llama:
 
     def __init__(self, options):
         readers = os.path.abspath(os.environ.get("MPQ_READERS") or os.path.join(ROOT, ".readers"))
-        self.program, self.python = f"{readers}/llamacpp", f"{readers}/ct/bin/python"
-        for name in ("llamacpp", "ct"):
-            if not os.path.exists(f"{readers}/{name}.installed"):
-                sys.exit(f"reader {name} is not installed; tools/readers.sh {name}")
+        self.program = f"{readers}/llamacpp"
+        if not os.path.exists(f"{self.program}.installed"):
+            sys.exit("reader llamacpp is not installed; tools/readers.sh llamacpp")
         self.mpq, self.model = os.path.abspath(options.mpq), os.path.abspath(options.model)
         self.folder = os.path.abspath(options.files)
         os.makedirs(self.folder, exist_ok=True)
-        self.full = self.make("bf16.gguf", lambda out: [self.python, f"{self.program}/convert_hf_to_gguf.py", self.model, "--outtype", "bf16",
+        self.full = self.make("bf16.gguf", lambda out: [f"{self.program}/bin/python", f"{self.program}/convert_hf_to_gguf.py", self.model, "--outtype", "bf16",
                                                         "--outfile", out])
         self.weights = sum(count_weights(f"{self.model}/{name}") for name in os.listdir(self.model) if name.endswith(".safetensors"))
 
