@@ -18,7 +18,7 @@ from reader import Reader
 from safetensors.torch import load_file
 
 SPECS = ["rtn:type=q4_0", "gptq:type=q2_k", "rtn:type=q4_1", "gptq:type=q3_k", "rtn:type=q5_0", "gptq:type=q4_k", "rtn:type=q5_1", "gptq:type=q5_k",
-         "rtn:type=q8_0", "gptq:type=q6_k", "rtn:type=iq4_nl", "rtn:type=iq4_xs", "16"]
+         "rtn:type=q8_0", "gptq:type=q6_k", "rtn:type=iq4_nl", "rtn:type=iq4_xs", "full"]
 EXACT, ROUNDED = 1e-9, 1e-3
 TIES = 0.3  # nats, where activations are rounded
 ULP = {torch.bfloat16: 2.0**-7, torch.float16: 2.0**-10, torch.float32: 2.0**-22}
@@ -42,12 +42,12 @@ def unpermuted(weight, heads):
 
 def check_weights(file, dense):
     reader = gguf.GGUFReader(file)
-    fields = {name: field.contents() for name, field in reader.fields.items() if name.startswith("general.") or "head_count" in name or "block_count" in name}
+    fields = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("tokenizer.")}
     architecture = fields["general.architecture"]
     names = gguf.get_tensor_name_map({name: key for key, name in gguf.MODEL_ARCH_NAMES.items()}[architecture], fields[f"{architecture}.block_count"])
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     heads = {"attn_q": fields[f"{architecture}.attention.head_count"], "attn_k": fields[f"{architecture}.attention.head_count_kv"]}
-    same, count, types = 0, 0, set()
+    same, count, types, seen = 0, 0, set(), set()
     for name, expected in load_file(str(dense)).items():
         found = names.get_name(name, try_suffixes=(".weight", ".bias"))
         check(found in tensors or found == "output.weight", f"{file}: no tensor {found} for {name}")
@@ -63,7 +63,10 @@ def check_weights(file, dense):
         check(far.max() <= 2.0**-24, f"{found} ({tensor.tensor_type.name}) differs from the dense checkpoint's {name} by more than a rounding")
         same, count = same + int((rounded == expected).sum()), count + rounded.numel()
         types.add(tensor.tensor_type.name)
-    print(f"weights: {len(types)} types ({', '.join(sorted(types))}), {same / count:.4%} of the values equal, the rest one rounding apart", flush=True)
+        seen.add(found)
+    unknown = {name for name in tensors if not name.startswith("rope_")} - seen
+    check(not unknown, f"{file}: the dense checkpoint has no {', '.join(sorted(unknown))}")
+    print(f"weights: {len(types)} types ({', '.join(sorted(types))}), {count - same} of {count} values one rounding apart", flush=True)
 
 
 def convert(reader, out):
@@ -77,9 +80,10 @@ def main():
         full = convert(reader, work / "f32.gguf")
         reader.compare("llama.cpp's float32 file, mpq from the folder", full, EXACT, mine=reader.model)
         plan = reader.plan("--format", "gguf", "--target", "gguf")
-        mixed = only(reader.quantize(plan, SPECS, "--format", "gguf", out="mixed"), "*.gguf")
+        out = reader.quantize(plan, SPECS, "--format", "gguf", out="mixed")
+        mixed = only(out, "*.gguf")
         check_weights(mixed, only(reader.quantize(plan, SPECS, "--format", "dense", out="dense"), "*.safetensors"))
-        reader.compare("mpq's mixed file", mixed, ROUNDED, tie=TIES)
+        reader.compare("mpq's mixed file", mixed, ROUNDED, mine=out, tie=TIES)
         reader.compare("llama.cpp's float32 file", full, EXACT)
         theirs = work / "q4_k_m.gguf"
         run(reader.folder / "bin/llama-quantize", full, theirs, "Q4_K_M", 1)
