@@ -20,7 +20,8 @@ from compressed_tensors.compressors.pack_quantized.base import PackedQuantizatio
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from common import Mpq, TOLERANCE, arguments, check, encode, logits_of, read_prompts, relative_difference
+from common import (Mpq, TOLERANCE, arguments, check, compare_greedy, encode, logits_of, make_plan, quantize, read_prompts,
+                    relative_difference)
 
 # One after the other for the plan's units. Groups divide nano-llama's 256 and 768 inputs.
 SYMMETRIC = ["gptq:bits=3,group=128,sym", "rtn:bits=4,group=64,sym", "gptq:bits=8,group=128,sym", "gptq:bits=3,group=64,sym",
@@ -30,21 +31,8 @@ MIXED = ["rtn:bits=2,group=32", "gptq:bits=3,group=128", "rtn:bits=4,group=64,sy
 NEW_TOKENS = 12
 
 
-def make_plan(mpq, model, task):
-    mpq.run("calibrate", "--model", model, "--task", task, "--work", mpq.work / "mpq-work")
-    mpq.run("allocate", "--budget", "4", "--target", "transformers", "--work", mpq.work / "mpq-work")
-    plans = sorted(mpq.work.rglob("plan*.json"), key=lambda path: path.stat().st_mtime)
-    check(plans, f"`mpq allocate` wrote no plan*.json under {mpq.work}")
-    return json.loads(plans[-1].read_text())
-
-
-def quantize(mpq, plan, specs):
-    """A checkpoint by a plan whose units take `specs` in turn."""
-    for index, unit in enumerate(plan["units"]):
-        unit["spec"] = specs[index % len(specs)]
-    edited, out = mpq.work / "edited-plan.json", mpq.work / "out"
-    edited.write_text(json.dumps(plan))
-    mpq.run("quantize", "--plan", edited, "--out", out, "--overwrite")
+def quantize_by(mpq, plan, specs):
+    out = quantize(mpq, plan, specs)
     config = json.loads((out / "config.json").read_text())["quantization_config"]
     check(config["quant_method"] == "compressed-tensors", f"quant_method is {config['quant_method']}")
     found = {(group["weights"]["num_bits"], group["weights"]["symmetric"]) for group in config["config_groups"].values()}
@@ -81,44 +69,25 @@ def load(out):
 
 @torch.no_grad()
 def greedy(model, ids):
-    """`ids` and NEW_TOKENS more, each the most likely, and by how much of the logits' scale it leads."""
+    """`ids` and NEW_TOKENS more, each the most likely, and how far each leads."""
     leads = []
     for _ in range(NEW_TOKENS):
-        logits = model(torch.tensor([ids]), use_cache=False).logits[0, -1]
-        best = logits.topk(2)
-        leads.append(((best.values[0] - best.values[1]) / logits.abs().max()).item())
+        best = model(torch.tensor([ids]), use_cache=False).logits[0, -1].topk(2)
+        leads.append((best.values[0] - best.values[1]).item())
         ids = ids + [int(best.indices[0])]
     return ids, leads
 
 
-def compare_greedy(mpq, out, model, tokenizer, prompts):
-    """Feeds prompt + generated text to mpq; as far as the text encodes back to the same ids, mpq must agree on every token."""
-    chains, starts = [greedy(model, encode(tokenizer, prompt)) for prompt in prompts], [len(encode(tokenizer, p)) for p in prompts]
-    texts = [prompt + tokenizer.decode(ids[start:]) for prompt, (ids, _), start in zip(prompts, chains, starts)]
-    compared = 0
-    for (ids, leads), start, text, logits in zip(chains, starts, texts, logits_of(mpq, out, texts, "greedy")):
-        again = encode(tokenizer, text)
-        for position in range(start, len(ids)):
-            if again[:position] != ids[:position]:
-                break
-            # A lead within the tolerance is a tie between the two programs.
-            if leads[position - start] > 2 * TOLERANCE:
-                found = int(logits[position - 1].argmax())
-                check(found == ids[position], f"{text!r}: token {position} is {ids[position]} by transformers, {found} by mpq")
-                compared += 1
-    check(compared >= len(prompts) * NEW_TOKENS // 2, f"only {compared} generated tokens could be compared")
-    print(f"greedy: {compared} tokens agree")
-
-
 def compare(mpq, out, model, prompts):
-    tokenizer, worst = mpq.tokenizer(out), 0.0
+    tokenizer, worst, scale = mpq.tokenizer(out), 0.0, 0.0
     for prompt, found in zip(prompts, logits_of(mpq, out, prompts, "prompts")):
         with torch.no_grad():
             expected = model(torch.tensor([encode(tokenizer, prompt)]), use_cache=False).logits[0].float()
-        worst = max(worst, relative_difference(found, expected))
+        worst, scale = max(worst, relative_difference(found, expected)), max(scale, expected.abs().max().item())
     print(f"logits: largest difference {worst:.2e} of the scale")
     check(worst < TOLERANCE, f"mpq's and transformers' logits differ by {worst:.2e} of their scale; at most {TOLERANCE} is allowed")
-    compare_greedy(mpq, out, model, tokenizer, prompts)
+    chains = [greedy(model, encode(tokenizer, prompt)) for prompt in prompts]
+    compare_greedy(mpq, out, tokenizer, prompts, chains, 2 * TOLERANCE * scale)  # nearer is a tie between the two programs
 
 
 def main():
@@ -128,12 +97,12 @@ def main():
     data = args.source / "data/nano-llama"
     prompts = read_prompts(data / "tasks/facts.eval.jsonl", 8)
     with Mpq(args.mpq, args.work) as mpq:
-        plan = make_plan(mpq, data.resolve(), (data / "tasks/facts.calib.jsonl").resolve())
+        plan = make_plan(mpq, data.resolve(), (data / "tasks/facts.calib.jsonl").resolve(), "--target", "transformers")
         print("symmetric, plain from_pretrained")
-        out = quantize(mpq, plan, SYMMETRIC)
+        out = quantize_by(mpq, plan, SYMMETRIC)
         compare(mpq, out, load(out), prompts)
         print("symmetric and asymmetric, zero points mended")
-        out = quantize(mpq, plan, MIXED)
+        out = quantize_by(mpq, plan, MIXED)
         with packed_zero_points():
             compare(mpq, out, load(out), prompts)
 

@@ -1,7 +1,7 @@
 """Rows of figures of nano-llama: mpq's command lines, what they measured, and how two rows differ.
 
-Bench keeps the JSON that a row's command lines gave in a file of the work folder, named by the SHA-256 of the binary, the lines and the
-presets that they name. Every row is measured in float32, whatever dtype made it. Standard library only.
+Bench keeps the JSON that a row's command lines gave in a file of the work folder, named by the SHA-256 of the binary, the lines, the
+presets that they name and any other files that the caller does. Every row is measured in float32, whatever dtype made it. Standard library only.
 """
 
 import hashlib
@@ -33,13 +33,17 @@ def write(path, text):
     os.replace(path + ".part", path)
 
 
+def digest(path):
+    with open(os.path.join(ROOT, path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Bench:
     """Runs mpq from the repository's root."""
 
     def __init__(self, mpq, work, resume):
         self.mpq, self.resume = os.path.abspath(mpq), resume
-        with open(self.mpq, "rb") as file:
-            self.binary = hashlib.sha256(file.read()).hexdigest()
+        self.binary = digest(self.mpq)
         self.work = os.path.relpath(os.path.join(work, self.binary[:12]), ROOT)
 
     def start(self, table):
@@ -49,10 +53,10 @@ class Bench:
             shutil.rmtree(os.path.join(ROOT, self.folder), ignore_errors=True)
         os.makedirs(os.path.join(ROOT, self.folder, "rows"), exist_ok=True)
 
-    def run(self, lines):
+    def run(self, lines, files=()):
         """The JSON of every command by its stage, with the seconds and the peak memory of all but eval."""
         presets = [read(word) for line in lines for word in shlex.split(line) if word.startswith("configs/")]
-        path = f"{self.folder}/rows/{hashlib.sha256(json.dumps([self.binary, lines, presets]).encode()).hexdigest()}.json"
+        path = f"{self.folder}/rows/{hashlib.sha256(json.dumps([self.binary, lines, presets, *map(digest, files)]).encode()).hexdigest()}.json"
         if self.resume and os.path.exists(os.path.join(ROOT, path)):
             return json.loads(read(path))
         found = {"seconds": 0.0, "peak": 0}

@@ -1,0 +1,22 @@
+"""llama.cpp's converter, for logits alone: a pre-tokenizer that it does not know goes by "default". Arguments are the converter's."""
+
+import sys
+
+sys.path.insert(0, sys.prefix)  # tools/readers.sh lays it there
+
+import convert_hf_to_gguf
+from conversion.base import TextModel
+
+original = TextModel.get_vocab_base_pre
+
+
+def known_or_default(self, tokenizer):
+    try:
+        return original(self, tokenizer)
+    except NotImplementedError:
+        return "default"
+
+
+if __name__ == "__main__":
+    TextModel.get_vocab_base_pre = known_or_default
+    convert_hf_to_gguf.main()
