@@ -41,7 +41,7 @@ function(mpq_script_tests label folder timeout tests)
   set(${tests} ${names} PARENT_SCOPE)
 endfunction()
 
-set(_readers "/(llamacpp|mlx|autoround|gptq|vllm)_test")
+set(_readers "/(llamacpp|mlx|autoround|gptq|vllm|recipe)_test")
 set(_environment "HF_HUB_OFFLINE=1;TOKENIZERS_PARALLELISM=false;OMP_NUM_THREADS=1")
 if(MPQ_INTEROP)
   mpq_script_tests(interop interop 1200 _interop EXCLUDE REGEX "${_readers}")
