@@ -56,7 +56,7 @@ struct NanoJob {
   ExportJob job;
 };
 
-TEST(Gguf, ReadsBackEveryTypeAndAllTheRest) {
+TEST(GgufFormat, ReadsBackEveryTypeAndAllTheRest) {
   const NanoJob nano;
   TemporaryFolder place;
   const std::string out = place.file("out");
@@ -74,7 +74,7 @@ TEST(Gguf, ReadsBackEveryTypeAndAllTheRest) {
   }
 }
 
-TEST(Gguf, PredictsTheBytesOfEveryTensor) {
+TEST(GgufFormat, PredictsTheBytesOfEveryTensor) {
   const NanoJob nano;
   ExportJob plain = nano.job;
   for (auto& linear : plain.linears) linear.encoding = full_precision();
@@ -90,7 +90,7 @@ TEST(Gguf, PredictsTheBytesOfEveryTensor) {
               static_cast<double>(saved), 32.0 * static_cast<double>(nano.job.linears.size()));
 }
 
-TEST(Gguf, RowsThatBlocksDoNotDivideFallBackAsLlamaCppDoes) {
+TEST(GgufFormat, RowsThatBlocksDoNotDivideFallBackAsLlamaCppDoes) {
   const auto fitted = [](const Encoding& asked, int64_t in) {
     return to_string(gguf()->fit(asked, 64, in, at::kBFloat16).encoding);
   };
@@ -108,7 +108,7 @@ TEST(Gguf, RowsThatBlocksDoNotDivideFallBackAsLlamaCppDoes) {
               ::testing::HasSubstr("fp8"));
 }
 
-TEST(Gguf, AFullDiskLeavesNothingBehind) {
+TEST(GgufFormat, AFullDiskLeavesNothingBehind) {
   const NanoJob nano;
   TemporaryFolder place;
   {
@@ -118,7 +118,7 @@ TEST(Gguf, AFullDiskLeavesNothingBehind) {
   EXPECT_TRUE(fs::is_empty(place.path()));
 }
 
-TEST(Gguf, IsDeterministic) {
+TEST(GgufFormat, IsDeterministic) {
   const NanoJob nano;
   TemporaryFolder place;
   nano.write(place.file("a"));
@@ -126,7 +126,7 @@ TEST(Gguf, IsDeterministic) {
   EXPECT_EQ(sha256_of_file(place.file("a/model.gguf")), sha256_of_file(place.file("b/model.gguf")));
 }
 
-TEST(Gguf, DamageIsAFormatError) {
+TEST(GgufFormat, DamageIsAFormatError) {
   const NanoJob nano;
   TemporaryFolder place;
   const std::string out = place.file("out");

@@ -38,7 +38,6 @@ TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {
   const std::string folder = source(golden.at("model").get<std::string>());
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   const auto sequences = json_get<std::vector<TokenSequence>>(golden, "ids", path);
-  const auto& registry = Registry<Quantizer>::instance();
   int compared = 0;
   for (const Unit& unit : make_units(model.config(), false)) {
     const std::string module = unit_modules(model.config(), unit).front();
@@ -48,8 +47,7 @@ TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {
     const QuantProblem problem{module, stacked_weight(model.load_block(unit.block), unit),
                                std::make_shared<Hessian>(matrix)};
     const auto error = [&](const char* spec) {
-      const auto quantized = dequantize(quantized(spec, problem));
-      return layer_error(problem.weight, quantized, matrix);
+      return layer_error(problem.weight, dequantize(quantized(spec, problem)), matrix);
     };
     const double rtn = expected.at("rtn_error");
     const double gptq = expected.at("error");

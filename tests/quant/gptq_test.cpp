@@ -54,7 +54,6 @@ TEST(Gptq, SingularHessianStillGivesAResultBetterThanRounding) {
   const auto weight = at::randn({16, 64}, at::kFloat);
   const auto inputs = at::randn({8, 64}, at::kFloat);  // rank 8 of 64
   const auto hessian = std::make_shared<Hessian>(hessian_of(inputs));
-  const auto& registry = Registry<Quantizer>::instance();
   const QuantProblem problem{"w", weight, hessian};
   const auto gptq = dequantize(quantized("gptq:bits=3,group=32", problem));
   const auto rtn = dequantize(quantized("rtn:bits=3,group=32", problem));
@@ -73,8 +72,7 @@ TEST(Gptq, RefinementNeverRaisesTheLayerError) {
       double last = 1e30;
       for (const int rounds : {0, 1, 2, 4}) {
         const auto spec = fmt::format("gptq:bits={},group=64,refine={}{}", bits, rounds, sym);
-        const auto result = Registry<Quantizer>::instance().make(spec)->quantize(
-            {"w", weight, hessian, at::kBFloat16});
+        const auto result = quantized(spec, {"w", weight, hessian}, at::kBFloat16);
         const double error = layer_error(weight, dequantize(result), hessian->matrix());
         EXPECT_LE(error, last * 1.0005) << spec;
         last = error;
@@ -83,12 +81,29 @@ TEST(Gptq, RefinementNeverRaisesTheLayerError) {
   }
 }
 
+/// Codes, then scales and offsets as near as their storage allows.
+TEST(Gptq, RefinementLowersTheErrorOfEveryEncodingAndKeepsItsGrid) {
+  at::manual_seed(5);
+  const auto weight = at::randn({24, 256}, at::kFloat);
+  const auto mix = at::randn({256, 256}, at::kFloat) * 0.1 + at::eye(256);
+  const auto hessian =
+      std::make_shared<Hessian>(hessian_of(at::mm(at::randn({512, 256}, at::kFloat), mix)));
+  for (const auto& [name, encoding] : named_encodings()) {
+    const auto error = [&, &type = name](const char* options) {
+      const auto result =
+          quantized("gptq:type=" + type + options, {"w", weight, hessian}, at::kBFloat16);
+      validate(result, type);
+      return layer_error(weight, dequantize(result), hessian->matrix());
+    };
+    EXPECT_LT(error(",refine=2"), error("")) << name;
+  }
+}
+
 TEST(Gptq, BadOptionsAreUsageErrors) {
-  const auto& registry = Registry<Quantizer>::instance();
   for (const char* spec : {"gptq:damp=0", "gptq:refine=-1", "gptq:bits=1", "gptq:bits=9",
                            "gptq:groups=64", "gptq:bits=x", "gpt"}) {
     try {
-      registry.make(spec);
+      make_method(spec);
       ADD_FAILURE() << spec;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::Usage) << spec;

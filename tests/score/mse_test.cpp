@@ -4,6 +4,7 @@
 
 #include "mpq/quant/quantizer.h"
 #include "tests/score/small_context.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -14,11 +15,9 @@ TEST(Mse, IsTheRelativeErrorOfTheBlocksOutput) {
   // Block 0 of unit 3 (down), over all probed sequences one by one.
   const auto& unit = small.context.units[3].unit;
   const DecoderBlock block = small.model->load_block(0);
-  const auto quantized =
-      dequantize(Registry<Quantizer>::instance()
-                     .make("rtn:bits=3,group=4,sym")
-                     ->quantize({"w", stacked_weight(block, unit), nullptr, at::kFloat}));
-  const auto changed = with_unit_weight(block, small.model->config(), unit, quantized);
+  const QuantProblem problem{.name = "w", .weight = stacked_weight(block, unit)};
+  const auto changed = with_unit_weight(block, small.model->config(), unit,
+                                        dequantize(quantized("rtn:bits=3,group=4,sym", problem)));
   double error = 0;
   double size = 0;
   for (const auto& group : small.context.groups) {

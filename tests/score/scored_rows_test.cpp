@@ -42,12 +42,12 @@ TEST(ScoredRows, TaqoMeasuresTheKlThere) {
   const Model& model = *small.model;
   const SequenceGroup& group = small.context.groups.front();
   const auto unit = small.context.units.back().unit;
-  const auto output = [&](bool quantized) {
+  const auto output = [&](bool rounds) {
     MemoryBudget memory(-1, "/tmp");
     at::Tensor hidden = embed_all(model, group.plan, memory);
     for (int64_t index = 0; index < model.config().layers; ++index) {
       DecoderBlock block = model.load_block(index);
-      if (quantized && index == unit.block) {
+      if (rounds && index == unit.block) {
         const at::Tensor weight = stacked_weight(block, unit);
         const auto rounded =
             quantized("rtn:bits=2,group=4", {.name = "w", .weight = weight});

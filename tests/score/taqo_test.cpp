@@ -6,6 +6,7 @@
 #include "mpq/quant/quantizer.h"
 #include "mpq/score/candidate_walk.h"
 #include "tests/score/small_context.h"
+#include "tests/support/quantized.h"
 
 namespace mpq {
 namespace {
@@ -21,10 +22,9 @@ TEST(Taqo, EveryLossEqualsADirectForwardPass) {
     const auto& [unit, candidates] = small.context.units[u];
     for (size_t c = 0; c < 2; ++c) {
       const auto weight = stacked_weight(small.model->load_block(unit.block), unit);
-      const auto quantized = dequantize(Registry<Quantizer>::instance()
-                                            .make(candidates[c])
-                                            ->quantize({unit.name, weight, nullptr, at::kFloat}));
-      const double direct = direct_kl(small, {{unit, quantized}});
+      const QuantProblem problem{.name = unit.name, .weight = weight};
+      const double direct =
+          direct_kl(small, {{unit, dequantize(quantized(candidates[c], problem))}});
       EXPECT_NEAR(table.loss[u][c], direct, 1e-4 * direct + 1e-7) << unit.name << candidates[c];
       EXPECT_GT(table.loss_stderr[u][c], 0);
     }
