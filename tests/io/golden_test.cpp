@@ -46,13 +46,14 @@ TEST(SafetensorsGolden, EveryDtypeIsRead) {
   expect_limits<int16_t>(file, "I16");
   expect_limits<int8_t>(file, "I8");
   expect_limits<uint8_t>(file, "U8");
+  expect_limits<uint32_t>(file, "U32");
   const auto flags = at::tensor({1, 0, 0, 1, 1, 1}, at::kInt).to(at::kBool).view({3, 2});
   EXPECT_TRUE(at::equal(file.tensor("BOOL"), flags));
   EXPECT_EQ(file.tensor("scalar").dim(), 0);
   EXPECT_EQ(file.tensor("scalar").item<float>(), 2.5F);
   EXPECT_EQ(file.tensor("empty").sizes(), at::IntArrayRef({0, 4}));
   EXPECT_EQ(file.tensor("größe \"重み\"").item<float>(), 1.0F);
-  EXPECT_EQ(file.tensors().size(), 15U);
+  EXPECT_EQ(file.tensors().size(), 16U);
   EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "pt"}}));
 }
 

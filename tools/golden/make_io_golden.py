@@ -12,7 +12,7 @@ OUT = Path(__file__).resolve().parents[2] / "tests/golden/io/dtypes.safetensors"
 FLOATS = [[0.0, -1.5, 2.0], [448.0, 0.015625, -0.5]]  # exact in every float type
 FLOAT_TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
                "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
-INTEGER_TYPES = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8}
+INTEGER_TYPES = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "U32": torch.uint32}
 
 
 def main():

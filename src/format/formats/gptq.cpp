@@ -83,16 +83,17 @@ class Gptq final : public Format {
     require_one_encoding_per_fusion(job.linears);
     Json config = source_config(job.source_folder, job.stored_dtype);
     if (const auto common = commonest_encoding(job.linears)) {
-      const Json quantization = {{"quant_method", kMethod},
-                                 {"checkpoint_format", kVersions[options_.version - 1]},
-                                 {"bits", common->bits},
-                                 {"group_size", gptq_group_size(*common)},
-                                 {"sym", !asymmetric(job.linears)},
-                                 {"desc_act", false},
-                                 {"lm_head", false},
-                                 {"pack_dtype", "int32"},
-                                 {"dynamic", dynamic_rules(job.linears, *common)},
-                                 {"meta", {{"quantizer", {"mpq:" MPQ_VERSION}}}}};
+      Json quantization = {{"quant_method", kMethod},
+                           {"checkpoint_format", kVersions[options_.version - 1]},
+                           {"bits", common->bits},
+                           {"group_size", gptq_group_size(*common)},
+                           {"sym", !asymmetric(job.linears)},
+                           {"desc_act", false},
+                           {"lm_head", false},
+                           {"pack_dtype", "int32"},
+                           {"dynamic", dynamic_rules(job.linears, *common)}};
+      // transformers takes what has this key for version 2, and does not read it by auto-round.
+      if (options_.version == 2) quantization["meta"] = {{"quantizer", {"mpq:" MPQ_VERSION}}};
       config["quantization_config"] = quantization;
       write_json_file(folder.file("quantize_config.json"), quantization);
     }
