@@ -128,8 +128,7 @@ class BlockQuantizer {
         if (unit.stage != stage || !learns(own)) continue;
         const auto& quantizer = method.quantizer;
         const at::Tensor scale = stage_scale(stage, inputs);
-        const QuantProblem problem =
-            scaled_problem(describe(unit, method, inputs), scale);
+        const QuantProblem problem = scaled_problem(describe(unit, method, inputs), scale);
         indices.push_back(own);
         units.push_back({unit, quantizer->learn(problem), quantizer->needs().steps, scale});
       }
@@ -148,8 +147,7 @@ class BlockQuantizer {
     result_.emplace(planned, std::move(quantized));
   }
 
-  QuantProblem describe(const Unit& unit, const Method& method,
-                        const StageMoments& inputs) const {
+  QuantProblem describe(const Unit& unit, const Method& method, const StageMoments& inputs) const {
     QuantProblem problem{.name = unit.name,
                          .weight = stacked_weight(block_, unit),
                          .encoding = resolved(method.encoding, task_.stored_dtype)};

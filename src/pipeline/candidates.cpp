@@ -81,8 +81,7 @@ std::vector<std::string> palette_entries(const std::vector<std::string>& given) 
 std::string spec_of(const std::string& entry, const ScoreOptions& options, int group) {
   if (entry == "16" || entry == kFullPrecision) return kFullPrecision;
   if (is_width(entry))
-    return completed(options.quantizer,
-                     {"", {{"bits", entry}, {"group", std::to_string(group)}}});
+    return completed(options.quantizer, {"", {{"bits", entry}, {"group", std::to_string(group)}}});
   if (is_name(entry)) return completed(options.quantizer, {"", {{"type", entry}}});
   return with_group(entry, group);
 }

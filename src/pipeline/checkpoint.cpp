@@ -76,7 +76,7 @@ ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* pa
   const ModelConfig& config = model.config();
   std::map<std::string, Encoding> encodings;
   for (const auto& unit : plan.units) {
-    for (const auto& module : unit.modules) 
+    for (const auto& module : unit.modules)
       encodings[module] = encoding_of(unit.spec, model.stored_dtype());
   }
   ExportJob job;

@@ -29,7 +29,8 @@ struct Side {
 std::map<std::string, double> bits_of(const Plan& plan) {
   std::map<std::string, double> bits;
   for (const auto& unit : plan.units) {
-    for (const auto& module : unit.modules) bits[module] = mean_code_bits(make_method(unit.spec).encoding);
+    for (const auto& module : unit.modules)
+      bits[module] = mean_code_bits(make_method(unit.spec).encoding);
   }
   return bits;
 }

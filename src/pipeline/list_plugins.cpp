@@ -1,7 +1,7 @@
 // Every plug-in with its options, from the registries.
 #include "mpq/alloc/allocator.h"
-#include "mpq/model/architecture.h"
 #include "mpq/format/format.h"
+#include "mpq/model/architecture.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/targets.h"
 #include "mpq/quant/encoding_options.h"
@@ -39,9 +39,8 @@ Json describe() {
   Json list = Json::array();
   for (const auto& name : registry.names()) {
     const auto& plugin = registry.at(name);
-    list.push_back({{"name", name},
-                    {"summary", plugin.summary},
-                    {"options", options_json(plugin.options)}});
+    list.push_back(
+        {{"name", name}, {"summary", plugin.summary}, {"options", options_json(plugin.options)}});
   }
   return list;
 }

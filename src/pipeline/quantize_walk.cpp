@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
-#include "mpq/core/progress.h"
 #include "mpq/calib/quantize_end.h"
-#include "mpq/model/block_loop.h"
+#include "mpq/core/progress.h"
 #include "mpq/format/parts.h"
+#include "mpq/model/block_loop.h"
 #include "mpq/quant/quantize_unit.h"
 
 namespace mpq {
@@ -44,8 +44,7 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
 std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
   std::vector<PlannedUnit> planned;
   for (const auto& choice : choices) {
-    if (choice.unit.end == End::None)
-      planned.push_back({choice.unit, make_method(choice.spec)});
+    if (choice.unit.end == End::None) planned.push_back({choice.unit, make_method(choice.spec)});
   }
   return planned;
 }

@@ -86,10 +86,11 @@ ScoreTable score_blocks(const Spec& spec, ScoreContext context) {
 /// Behind the blocks' rows those of the ends, measured whatever the scorer; only a loss of the same
 /// kind can be added to theirs.
 void add_ends(const ScoreContext& context, const Spec& spec, ScoreTable& table) {
-  require(table.loss_unit == kKlUnit, ErrorCode::Usage,
-          "{}: its losses are no nats a token, so that the embedding and the head cannot be weighed "
-          "against the blocks; take taqo or grad, or --budget, which leaves them alone",
-          to_string(spec));
+  require(
+      table.loss_unit == kKlUnit, ErrorCode::Usage,
+      "{}: its losses are no nats a token, so that the embedding and the head cannot be weighed "
+      "against the blocks; take taqo or grad, or --budget, which leaves them alone",
+      to_string(spec));
   for (size_t u = table.loss.size(); u < context.units.size(); ++u) {
     const size_t candidates = context.units[u].candidates.size();
     table.loss.emplace_back(candidates, 0.0);

@@ -21,13 +21,12 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
       const auto dtype = session.model->stored_dtype();
       const Encoding encoding = encoding_of(specs[c], dtype);
       const double error = table.loss_stderr[u][c];  // not known of one sequence
-      candidates.push_back(
-          {{"spec", specs[c]},
-           {"bits", encoding.bits},
-           {"bytes", unit_bytes(config, unit, encoding, format, dtype)},
-           {"code_bytes", code_bytes(encoding, unit.out, unit.in)},
-           {"loss", table.loss[u][c]},
-           {"stderr", std::isfinite(error) ? Json(error) : Json()}});
+      candidates.push_back({{"spec", specs[c]},
+                            {"bits", encoding.bits},
+                            {"bytes", unit_bytes(config, unit, encoding, format, dtype)},
+                            {"code_bytes", code_bytes(encoding, unit.out, unit.in)},
+                            {"loss", table.loss[u][c]},
+                            {"stderr", std::isfinite(error) ? Json(error) : Json()}});
     }
     units.push_back({{"name", unit.name},
                      {"block", unit.block},

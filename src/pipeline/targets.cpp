@@ -37,13 +37,13 @@ std::vector<std::string> encoding_faults(const Target& target, const Encoding& e
   check_width(encoding.bits);
   if (encoding.plain()) return faults;
   if (!target.groups.empty() && !holds(target.groups, encoding.group))
-    faults.push_back(fmt::format("{} has no kernels for groups of {}", target.name,
-                                 encoding.group == 0 ? std::string("a whole row")
-                                                     : std::to_string(encoding.group)));
+    faults.push_back(fmt::format(
+        "{} has no kernels for groups of {}", target.name,
+        encoding.group == 0 ? std::string("a whole row") : std::to_string(encoding.group)));
   if (!encoding.symmetric() && !holds(target.asymmetric, encoding.bits))
-    faults.push_back(
-        fmt::format("{} cannot load asymmetric zero points at {} bits; quantize with the option sym",
-                    target.name, encoding.bits));
+    faults.push_back(fmt::format(
+        "{} cannot load asymmetric zero points at {} bits; quantize with the option sym",
+        target.name, encoding.bits));
   return faults;
 }
 
@@ -132,8 +132,7 @@ ScoreOptions with_target(ScoreOptions options) {
   return options;
 }
 
-std::vector<std::string> target_faults(const Target& target, const Plan& plan,
-                                       const Model& model) {
+std::vector<std::string> target_faults(const Target& target, const Plan& plan, const Model& model) {
   std::vector<std::string> faults;
   std::map<std::pair<int64_t, Stage>, Encoding> fused;  // linears of a stage are what kernels fuse
   for (const auto& [unit, spec] : resolve_plan(plan, model)) {

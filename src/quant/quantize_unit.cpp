@@ -50,6 +50,21 @@ class Chain final : public Quantizer {
   std::unique_ptr<Quantizer> transform_, quantizer_;
 };
 
+/// Every option is one of a member's, or says how codes are stored.
+void require_known(const Spec& spec, const std::string& text) {
+  std::vector<std::string> known;
+  const auto learn = [&](const std::vector<OptionInfo>& options) {
+    for (const auto& option : options) known.push_back(option.name);
+  };
+  for (const auto& member : members_of(spec.name))
+    learn(Registry<Quantizer>::instance().at(member).options);
+  learn(describe_options<EncodingOptions>());
+  for (const auto& [key, value] : spec.options) {
+    require(std::find(known.begin(), known.end(), key) != known.end(), ErrorCode::Usage,
+            "{}: unknown option \"{}\"{}", text, key, suggestion(key, known));
+  }
+}
+
 /// The quantizer of a spec whose options are its own, `text` as it was given.
 std::unique_ptr<Quantizer> make_quantizer(const Spec& spec, const std::string& text) {
   const auto& registry = Registry<Quantizer>::instance();
@@ -64,11 +79,6 @@ std::unique_ptr<Quantizer> make_quantizer(const Spec& spec, const std::string& t
       if (takes(registry.at(member), key)) own.set(key, value);
     }
     made.push_back(registry.make(own));
-  }
-  for (const auto& [key, value] : spec.options) {
-    require(takes(registry.at(members[0]), key) || takes(registry.at(members[1]), key),
-            ErrorCode::Usage, "{}: neither {} nor {} has an option \"{}\"", text, members[0],
-            members[1], key);
   }
   require(made[0]->needs().ranges, ErrorCode::Usage,
           "{}: {} does not scale inputs, so it cannot stand before another quantizer", text,
@@ -96,6 +106,7 @@ Encoding Quantizer::encoding(const Encoding& asked) const {
 Method make_method(const std::string& text) {
   if (text == kFullPrecision) return {};
   const Spec spec = parse_spec(text);
+  require_known(spec, text);
   Spec stored{"int", {}}, rest{spec.name, {}};
   for (const auto& [key, value] : spec.options) {
     (is_encoding_option(key) ? stored : rest).set(key, value);

@@ -158,9 +158,8 @@ int64_t walk_products(const ScoreContext& context, const std::string& quantizer,
   const auto kept = kept_inputs(config, context.groups, outputs, context.kept_bytes);
   bool needs_target = false;
   for (int64_t block = 0; block < config.layers; ++block) {
-    const auto recomputed =
-        moment_rows(context.groups, context.text_share,
-                    stage_needs(context, methods, block, Stage::MlpOut), kept);
+    const auto recomputed = moment_rows(context.groups, context.text_share,
+                                        stage_needs(context, methods, block, Stage::MlpOut), kept);
     products += recomputed.own * stage_products(config, Stage::MlpIn);
   }
   for (size_t u = 0; u < methods.size(); ++u) {

@@ -56,9 +56,9 @@ TEST_P(QuantizerContract, CodesFitAndErrorFallsAsBitsRise) {
 TEST_P(QuantizerContract, EveryEncodingIsStoredExactlyAndWiderOnesLoseLess) {
   if (makes_hybrids()) return;  // of integers alone
   weight_ = at::cat({weight_, weight_.flip({0})}, 1);
-  hessian_ = std::make_shared<Hessian>(
-      at::cat({at::cat({hessian_->matrix(), at::zeros({128, 128})}, 1),
-               at::cat({at::zeros({128, 128}), hessian_->matrix()}, 1)}));
+  hessian_ =
+      std::make_shared<Hessian>(at::cat({at::cat({hessian_->matrix(), at::zeros({128, 128})}, 1),
+                                         at::cat({at::zeros({128, 128}), hessian_->matrix()}, 1)}));
   std::map<std::string, double> loss;
   for (const auto& [name, encoding] : named_encodings()) {
     const auto result = run("type=" + name, weight_);
@@ -66,10 +66,17 @@ TEST_P(QuantizerContract, EveryEncodingIsStoredExactlyAndWiderOnesLoseLess) {
     validate(result, name);
     loss[name] = loss_of(result);
   }
-  for (const auto& [narrow, wide] :
-       {std::pair{"q2_k", "q3_k"}, {"q3_k", "q4_k"}, {"q4_k", "q5_k"}, {"q5_k", "q6_k"},
-        {"q6_k", "q8_0"}, {"q2_0", "q4_0"}, {"q4_0", "q5_0"}, {"q4_1", "q5_1"},
-        {"iq4_nl", "q5_0"}, {"mxfp4", "fp8"}, {"nvfp4", "fp8"}})
+  for (const auto& [narrow, wide] : {std::pair{"q2_k", "q3_k"},
+                                     {"q3_k", "q4_k"},
+                                     {"q4_k", "q5_k"},
+                                     {"q5_k", "q6_k"},
+                                     {"q6_k", "q8_0"},
+                                     {"q2_0", "q4_0"},
+                                     {"q4_0", "q5_0"},
+                                     {"q4_1", "q5_1"},
+                                     {"iq4_nl", "q5_0"},
+                                     {"mxfp4", "fp8"},
+                                     {"nvfp4", "fp8"}})
     EXPECT_GT(loss[narrow], loss[wide]) << narrow << " " << wide;
   for (const char* zero : {"group=64,zero=offset", "group=64"}) {
     const auto result = run(std::string("bits=4,") + zero, weight_);

@@ -34,8 +34,8 @@ struct NanoJob {
   }
 
   void add(const std::string& module, int64_t out, int64_t in) {
-    static const std::vector<std::string> kTypes = {"q4_k", "q2_k", "16",   "q3_k", "q5_k",
-                                                    "q6_k", "q8_0", "q4_0", "q4_1", "q5_0",
+    static const std::vector<std::string> kTypes = {"q4_k", "q2_k",   "16",     "q3_k", "q5_k",
+                                                    "q6_k", "q8_0",   "q4_0",   "q4_1", "q5_0",
                                                     "q5_1", "iq4_nl", "iq4_xs", "q2_0", "mxfp4"};
     const Encoding encoding = named(kTypes[job.linears.size() % kTypes.size()]);
     job.linears.push_back({module, out, in, encoding});
@@ -94,9 +94,13 @@ TEST(GgufFormat, RowsThatBlocksDoNotDivideFallBackAsLlamaCppDoes) {
   const auto fitted = [](const Encoding& asked, int64_t in) {
     return to_string(gguf()->fit(asked, 64, in, at::kBFloat16).encoding);
   };
-  for (const auto& [type, instead] :
-       {std::pair{"q2_k", "iq4_nl"}, {"q3_k", "iq4_nl"}, {"q4_k", "q5_0"}, {"q5_k", "q5_1"},
-        {"q6_k", "q8_0"}, {"iq4_xs", "iq4_nl"}, {"q8_0", "q8_0"}}) {
+  for (const auto& [type, instead] : {std::pair{"q2_k", "iq4_nl"},
+                                      {"q3_k", "iq4_nl"},
+                                      {"q4_k", "q5_0"},
+                                      {"q5_k", "q5_1"},
+                                      {"q6_k", "q8_0"},
+                                      {"iq4_xs", "iq4_nl"},
+                                      {"q8_0", "q8_0"}}) {
     EXPECT_EQ(fitted(named(type), 1536), type);
     EXPECT_EQ(fitted(named(type), 576), instead);
     EXPECT_EQ(fitted(named(type), 40), "16");

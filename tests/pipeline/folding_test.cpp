@@ -8,8 +8,8 @@
 #include <set>
 
 #include "mpq/core/json_file.h"
-#include "mpq/model/activations.h"
 #include "mpq/format/parts.h"
+#include "mpq/model/activations.h"
 #include "mpq/pipeline/quantize_walk.h"
 
 namespace mpq {

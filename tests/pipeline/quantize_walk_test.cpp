@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
-#include "mpq/io/weight_source.h"
 #include "mpq/format/parts.h"
+#include "mpq/io/weight_source.h"
 
 namespace fs = std::filesystem;
 

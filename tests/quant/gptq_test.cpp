@@ -35,8 +35,7 @@ TEST_P(GptqGolden, EqualsTheNumpyReference) {
                                 meta.at("group"), meta.at("act_order") == "1" ? "true" : "false",
                                 meta.at("sym") == "1" ? ",sym" : "");
   const auto hessian = std::make_shared<Hessian>(hessian_of(file.tensor("X")));
-  const auto result =
-      quantized(spec, {GetParam(), file.tensor("W").clone(), hessian});
+  const auto result = quantized(spec, {GetParam(), file.tensor("W").clone(), hessian});
   const auto wrong = (result.codes != file.tensor("codes")).sum().item<int64_t>();
   EXPECT_EQ(wrong, 0);
   EXPECT_TRUE(at::equal(result.grid.zero.to(at::kInt), file.tensor("zero")));

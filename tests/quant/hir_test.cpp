@@ -11,8 +11,7 @@ TEST(Hir, TheChannelsOfTheHighestFisherScoresGetTheHighWidth) {
   QuantProblem problem = golden.problem();
   problem.channel_fisher = at::zeros({64}, at::kFloat);
   for (const int channel : {40, 3, 17}) problem.channel_fisher[channel] = channel;
-  const auto linear =
-      quantized("hir:bits=2,high=4,ratio=0.05,group=32,iterations=0", problem);
+  const auto linear = quantized("hir:bits=2,high=4,ratio=0.05,group=32,iterations=0", problem);
   validate(linear, "hir");
   ASSERT_EQ(linear.pieces.size(), 3U);  // 61 low channels: a group of 32 and a rest of 29; 3 high
   EXPECT_EQ(linear.pieces[0].codes.size(1), 32);
@@ -26,9 +25,7 @@ TEST(Hir, TrainingAndCompensationLowerTheError) {
   const QuantProblem problem = golden.problem();
   const auto error = [&](const std::string& options) {
     return trace_error(
-        problem,
-        dequantize(
-            quantized("hir:bits=2,high=3,ratio=0.1,group=32," + options, problem)));
+        problem, dequantize(quantized("hir:bits=2,high=3,ratio=0.1,group=32," + options, problem)));
   };
   const double nearest = error("iterations=0");
   const double trained = error("iterations=300");

@@ -16,7 +16,8 @@ class HqqGolden : public testing::TestWithParam<std::string> {
 TEST_P(HqqGolden, ZeroPointsCodesAndErrorAsPublished) {
   const GoldenCase golden("hqq", GetParam());
   const auto weight = golden["W"];
-  const auto result = quantized("hqq:zero=real," + golden.encoding(), {.name = "w", .weight = weight});
+  const auto result =
+      quantized("hqq:zero=real," + golden.encoding(), {.name = "w", .weight = weight});
   validate(result, GetParam());
   EXPECT_TRUE(at::allclose(result.grid.scale, golden["scale"], 1e-6, 0));
   EXPECT_TRUE(at::allclose(result.grid.zero.to(at::kDouble), golden["zero_best"], 1e-5, 1e-5));
@@ -28,8 +29,7 @@ TEST_P(HqqGolden, ZeroPointsCodesAndErrorAsPublished) {
 TEST_P(HqqGolden, WholeZeroPointsAreNotWorseThanRounding) {
   const GoldenCase golden("hqq", GetParam());
   const auto weight = golden["W"];
-  const auto result =
-      quantized("hqq:" + golden.encoding(), {.name = "w", .weight = weight});
+  const auto result = quantized("hqq:" + golden.encoding(), {.name = "w", .weight = weight});
   validate(result, GetParam());
   EXPECT_LE(mean_error(weight, result), golden.meta.at("rtn_error").get<double>() * (1 + 1e-6));
 }

@@ -33,8 +33,8 @@ TEST(Rtn, NoWeightIsMoreThanHalfAStepOff) {
   for (const char* sym : {"", ",sym"}) {
     for (int bits = 2; bits <= 8; ++bits) {
       const auto result = rtn(fmt::format("bits={},group=32{}", bits, sym), weight);
-      const auto steps =
-          (dequantize(result) - weight).abs().view({32, 4, 32}) / result.grid.scale.abs().unsqueeze(2);
+      const auto steps = (dequantize(result) - weight).abs().view({32, 4, 32}) /
+                         result.grid.scale.abs().unsqueeze(2);
       // An asymmetric grid's rounded zero point may cost another half step at its ends.
       EXPECT_LE(steps.max().item<double>(), *sym == '\0' ? 1.0 : 0.5001) << bits << sym;
     }

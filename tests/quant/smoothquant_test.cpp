@@ -24,8 +24,7 @@ TEST(Chain, ScaleOfTheFirstCodesOfTheLast) {
   const auto alone = [&](const std::string& spec) {
     return quantize_scaled(*make_method(spec).quantizer, problem, scale);
   };
-  EXPECT_TRUE(
-      scale.equal(make_method("smoothquant:alpha=0.4").quantizer->input_scale(problem)));
+  EXPECT_TRUE(scale.equal(make_method("smoothquant:alpha=0.4").quantizer->input_scale(problem)));
   const auto chained = quantize_scaled(*chain.quantizer, problem, scale);
   EXPECT_TRUE(chained.codes.equal(alone("gptq").codes));
   EXPECT_LT(trace_error(problem, dequantize(chained)),

@@ -59,9 +59,8 @@ void expect_direct_losses(SmallContext& small, size_t ends) {
       Method method = make_method(specs[c]);
       method.encoding = resolved(method.encoding, at::kFloat);
       const at::Tensor weight = dequantize(quantize_end(*small.model, unit, method, hessian));
-      const Outputs changed =
-          outputs_with(small, unit.end == End::Head ? at::Tensor() : weight,
-                       unit.end == End::Embedding ? at::Tensor() : weight);
+      const Outputs changed = outputs_with(small, unit.end == End::Head ? at::Tensor() : weight,
+                                           unit.end == End::Embedding ? at::Tensor() : weight);
       const double kl = kl_rows(base.logits, changed.logits).mean().item<double>();
       EXPECT_NEAR(table.loss[u][c], kl, 1e-3 * kl + 1e-8) << unit.name << " " << specs[c];
       EXPECT_GT(kl, 0);

@@ -18,8 +18,7 @@ double direct(const SmallContext& small, const Choice& plan) {
     const auto& spec = candidates[static_cast<size_t>(plan[u])];
     if (spec == kFullPrecision) continue;
     const auto weight = stacked_weight(small.model->load_block(unit.block), unit);
-    replaced.emplace_back(
-        unit, dequantize(quantized(spec, {.name = unit.name, .weight = weight})));
+    replaced.emplace_back(unit, dequantize(quantized(spec, {.name = unit.name, .weight = weight})));
   }
   return direct_kl(small, replaced);
 }

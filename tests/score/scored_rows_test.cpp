@@ -49,8 +49,7 @@ TEST(ScoredRows, TaqoMeasuresTheKlThere) {
       DecoderBlock block = model.load_block(index);
       if (rounds && index == unit.block) {
         const at::Tensor weight = stacked_weight(block, unit);
-        const auto rounded =
-            quantized("rtn:bits=2,group=4", {.name = "w", .weight = weight});
+        const auto rounded = quantized("rtn:bits=2,group=4", {.name = "w", .weight = weight});
         block = with_unit_weight(block, model.config(), unit, dequantize(rounded));
       }
       forward_all(model.config(), block, group.plan, hidden, hidden);

@@ -10,8 +10,8 @@ namespace mpq {
 SmallContext::SmallContext(std::vector<std::string> candidates, const std::string& dtype,
                            const std::string& folder) {
   const std::string path = std::string(MPQ_SOURCE_DIR) + "/" + folder;
-  model = std::make_unique<Model>(path, open_safetensors_folder(path),
-                                  ComputeOptions{.dtype = dtype});
+  model =
+      std::make_unique<Model>(path, open_safetensors_folder(path), ComputeOptions{.dtype = dtype});
   for (int i = 0; i < 6; ++i) {
     CalibrationPrompt prompt;
     for (int token = 0; token < 8 + i; ++token)

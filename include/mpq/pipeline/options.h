@@ -41,8 +41,8 @@ struct ScoreOptions {
   bool ends = false;  // the embedding and the head too, where the format holds them
   double text_share = 0.2;
   int64_t probe_tokens = 0;  // of the task, that candidates are measured on; 0: by depth
-  std::string target;  // empty: the first of the format, or transformers
-  std::string format;  // empty: the target's
+  std::string target;        // empty: the first of the format, or transformers
+  std::string format;        // empty: the target's
 };
 
 struct AllocateOptions {

@@ -27,7 +27,6 @@ const Target& target_named(const std::string& name);
 /// With the target and the format that those asked for imply.
 ScoreOptions with_target(ScoreOptions options);
 /// What in a plan the target cannot run, one line each; empty: it fits.
-std::vector<std::string> target_faults(const Target& target, const Plan& plan,
-                                       const Model& model);
+std::vector<std::string> target_faults(const Target& target, const Plan& plan, const Model& model);
 
 }  // namespace mpq

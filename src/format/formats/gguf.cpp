@@ -1,4 +1,6 @@
 // One GGUF file for llama.cpp and what is built on it, with the folder's small files beside it.
+#include "mpq/io/gguf.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -13,7 +15,6 @@
 #include "mpq/format/gguf_blocks.h"
 #include "mpq/format/gguf_model.h"
 #include "mpq/format/gguf_source.h"
-#include "mpq/io/gguf.h"
 
 namespace mpq {
 namespace {
@@ -52,9 +53,8 @@ Encoding smaller_blocks(const Encoding& encoding) {
 bool is_held(const Encoding& encoding) {
   if (encoding.scale == ScaleCode::E4M3) return false;
   const auto types = gguf_types();
-  return std::any_of(types.begin(), types.end(), [&](const GgufType& type) {
-    return gguf_encoding(type.id) == encoding;
-  });
+  return std::any_of(types.begin(), types.end(),
+                     [&](const GgufType& type) { return gguf_encoding(type.id) == encoding; });
 }
 
 bool divides(const Encoding& encoding, int64_t in) {
@@ -104,8 +104,8 @@ class GgufPlan {
   /// llama.cpp's number for the type that most weights have.
   static uint32_t file_type(const std::map<uint32_t, int64_t>& weights) {
     static const std::map<uint32_t, uint32_t> kFileTypes = {
-        {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10}, {11, 12},
-        {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
+        {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10},
+        {11, 12}, {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
     uint32_t most = 30;
     int64_t count = 0;
     for (const auto& [type, sum] : weights) {
@@ -143,8 +143,7 @@ class GgufPlan {
     for (int64_t row = 0; row < linear.out; row += rows) {
       const int64_t count = std::min(rows, linear.out - row);
       bytes.resize(static_cast<size_t>(count * row_bytes));
-      pack_gguf_rows(slice_rows(quantized, row, count),
-                     reinterpret_cast<std::byte*>(bytes.data()));
+      pack_gguf_rows(slice_rows(quantized, row, count), reinterpret_cast<std::byte*>(bytes.data()));
       file.write(tensor.name, bytes);
     }
   }
@@ -179,9 +178,8 @@ class Gguf final : public Format {
     if (!is_held(asked)) encoding = type_of_width(asked);
     if (!divides(encoding, in)) encoding = smaller_blocks(encoding);
     if (!divides(encoding, in)) encoding = full_precision();
-    const int64_t row = encoding.plain()
-                            ? in * static_cast<int64_t>(c10::elementSize(stored_dtype))
-                            : gguf_row_bytes(encoding, in);
+    const int64_t row = encoding.plain() ? in * static_cast<int64_t>(c10::elementSize(stored_dtype))
+                                         : gguf_row_bytes(encoding, in);
     return {encoding, out * row};
   }
 

@@ -23,8 +23,7 @@ class ExpectedWeights final : public WeightSource {
   ExpectedWeights(const ModelConfig& config, bool has_head) {
     const TensorNames names(config, *this);
     shapes_ = names.expected();
-    if (has_head)
-      shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
+    if (has_head) shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
   }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
@@ -50,9 +49,8 @@ class GgufSource final : public WeightSource {
       if (tensor.source.empty()) continue;
       const GgufTensorInfo* info = file_.find(tensor.name);
       require(info != nullptr, ErrorCode::Format, "{}: has no {}", path, tensor.name);
-      require(info->shape() == tensor.shape, ErrorCode::Format,
-              "{}: {}: expected [{}], found [{}]", path, tensor.name,
-              fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
+      require(info->shape() == tensor.shape, ErrorCode::Format, "{}: {}: expected [{}], found [{}]",
+              path, tensor.name, fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
       const std::string source = tensor.source;
       places_.emplace(source, Place{std::move(tensor), info});
     }
@@ -76,8 +74,8 @@ class GgufSource final : public WeightSource {
     int64_t rows = 1;
     for (const int64_t dim : tensor.shape) rows *= dim;
     rows /= columns;
-    at::Tensor value = unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows,
-                                        columns);
+    at::Tensor value =
+        unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows, columns);
     // NVFP4 has a second scale, for the whole tensor.
     const std::string scale = tensor.name.substr(0, tensor.name.rfind('.')) + ".scale";
     if (const GgufTensorInfo* whole = file_.find(scale)) {
