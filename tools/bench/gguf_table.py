@@ -28,6 +28,7 @@ TYPES = ("Q2_K", "Q3_K_M", "Q4_K_M")
 # What --bits chooses from; one of equal size is the last.
 CANDIDATES = ("Q2_0", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "Q2_K_S", "Q2_K", "IQ3_XXS", "IQ3_XS", "IQ3_S", "IQ3_M", "Q3_K_S", "Q3_K_M", "Q3_K_L",
               "IQ4_XS", "IQ4_NL", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M")
+CHUNKS = "100"  # of 512 tokens at most, of an importance matrix; more change little
 CONVERTER = "tests/interop/readers/llamacpp_convert.py"
 MATRICES = {"general": "general text", "task": "the task"}
 
@@ -75,7 +76,7 @@ class Llama:
 
     def matrix(self, name):
         return self.make(f"imatrix-{name}.gguf", lambda out: [
-            f"{self.program}/bin/llama-imatrix", "-m", self.full, "-f", self.text(name), "-o", out, "-c", "512", "-t", self.threads, "--parse-special",
+            f"{self.program}/bin/llama-imatrix", "-m", self.full, "-f", self.text(name), "-o", out, "-c", "512", "--chunks", CHUNKS, "-t", self.threads, "--parse-special",
             "--no-ppl"])
 
     def quantized(self, kind, matrix):
