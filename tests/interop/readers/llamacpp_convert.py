@@ -1,4 +1,5 @@
-"""llama.cpp's converter, for logits alone: a pre-tokenizer that it does not know goes by "default". Arguments are the converter's."""
+"""llama.cpp's converter, for what needs no exact tokenizer: a pre-tokenizer that it does not know goes by "default". Arguments are the
+converter's."""
 
 import sys
 
@@ -14,6 +15,7 @@ def known_or_default(self, tokenizer):
     try:
         return original(self, tokenizer)
     except NotImplementedError:
+        print("unknown pre-tokenizer: default", file=sys.stderr)
         return "default"
 
 
