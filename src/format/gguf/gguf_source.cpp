@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <set>
 
 #include "mpq/core/error.h"
 #include "mpq/format/gguf_blocks.h"
@@ -23,8 +24,7 @@ class ExpectedWeights final : public WeightSource {
   ExpectedWeights(const ModelConfig& config, bool has_head) {
     const TensorNames names(config, *this);
     shapes_ = names.expected();
-    if (has_head)
-      shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
+    if (has_head) shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
   }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
@@ -41,6 +41,11 @@ class ExpectedWeights final : public WeightSource {
   std::map<std::string, std::vector<int64_t>> shapes_;
 };
 
+/// NVFP4 has a second scale, for the whole tensor.
+std::string scale_name(const std::string& tensor) {
+  return tensor.substr(0, tensor.rfind('.')) + ".scale";
+}
+
 class GgufSource final : public WeightSource {
  public:
   GgufSource(const std::string& folder, const std::string& path) : file_(path) {
@@ -50,12 +55,12 @@ class GgufSource final : public WeightSource {
       if (tensor.source.empty()) continue;
       const GgufTensorInfo* info = file_.find(tensor.name);
       require(info != nullptr, ErrorCode::Format, "{}: has no {}", path, tensor.name);
-      require(info->shape() == tensor.shape, ErrorCode::Format,
-              "{}: {}: expected [{}], found [{}]", path, tensor.name,
-              fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
+      require(info->shape() == tensor.shape, ErrorCode::Format, "{}: {}: expected [{}], found [{}]",
+              path, tensor.name, fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
       const std::string source = tensor.source;
       places_.emplace(source, Place{std::move(tensor), info});
     }
+    refuse_others();
   }
 
   std::vector<std::string> names() const override {
@@ -76,11 +81,9 @@ class GgufSource final : public WeightSource {
     int64_t rows = 1;
     for (const int64_t dim : tensor.shape) rows *= dim;
     rows /= columns;
-    at::Tensor value = unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows,
-                                        columns);
-    // NVFP4 has a second scale, for the whole tensor.
-    const std::string scale = tensor.name.substr(0, tensor.name.rfind('.')) + ".scale";
-    if (const GgufTensorInfo* whole = file_.find(scale)) {
+    at::Tensor value =
+        unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows, columns);
+    if (const GgufTensorInfo* whole = file_.find(scale_name(tensor.name))) {
       value.mul_(unpack_gguf_rows(whole->type.id, std::as_bytes(file_.data(*whole)), 1, 1));
     }
     if (tensor.added != 0) value.sub_(tensor.added);
@@ -99,6 +102,20 @@ class GgufSource final : public WeightSource {
     GgufTensor tensor;
     const GgufTensorInfo* info;
   };
+  /// A tensor that no place is for would change what the model computes.
+  void refuse_others() const {
+    std::set<std::string> known = {"rope_freqs.weight", "rope_factors_long.weight",
+                                   "rope_factors_short.weight"};
+    for (const auto& [name, place] : places_) {
+      known.insert(place.tensor.name);
+      known.insert(scale_name(place.tensor.name));
+    }
+    for (const GgufTensorInfo& info : file_.tensors()) {
+      require(known.contains(info.name), ErrorCode::Unsupported,
+              "{}: {}: mpq knows no such tensor of this model, and does not compute it without",
+              file_.path(), info.name);
+    }
+  }
   const Place& at(const std::string& name) const {
     const auto found = places_.find(name);
     require(found != places_.end(), ErrorCode::Format, "{}: there is no tensor {}", file_.path(),
