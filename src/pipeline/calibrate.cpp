@@ -42,7 +42,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   const auto& [options, model, set] = input;
   Json summary = describe_calibration(input);
   WorkFolder work(common.work, WorkFolder::Access::Work, common.command, /*create=*/true);
-  const std::string model_hash = checkpoint_hash(options.model, work);
+  const std::string model_hash = checkpoint_hash(model->folder(), work);
   const std::string task_hash = files_hash(options.task, work);
   const std::string key = key_of(
       {{"stage", "calibrate"},

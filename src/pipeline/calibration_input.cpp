@@ -50,8 +50,8 @@ CalibrationInput calibration_input(const CommonOptions& common, CalibrateOptions
   const auto prompts = read_task_files(options.task, options.prompts.holdout, options.fields);
   auto model = open_model(options.model, common.compute);
   limit_to_positions(model->config().max_positions, options);
-  const auto tokenizer = Tokenizer::load(options.model);
-  PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer, options.model,
+  const auto tokenizer = Tokenizer::load(model->folder());
+  PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer, model->folder(),
                                    options.prompts);
   return {std::move(options), std::move(model), std::move(set)};
 }

@@ -10,6 +10,7 @@
 #include "mpq/core/utf8.h"
 #include "mpq/format/format.h"
 #include "mpq/model/architecture.h"
+#include "mpq/pipeline/checkpoint_path.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/manifest.h"
 #include "mpq/pipeline/session.h"
@@ -84,18 +85,19 @@ void write_manifest(const std::string& folder) {
 
 Json check(const std::string& checkpoint, const std::string& target) {
   Json faults = Json::array();
-  check_hashes(checkpoint, faults);
+  const std::string folder = checkpoint_folder(checkpoint);
+  check_hashes(folder, faults);
   Json result = {{"checkpoint", checkpoint}, {"tensors", 0}, {"faults", faults}};
   if (!faults.empty()) return result;
-  result["tensors"] = read_tensors(checkpoint, faults);
-  const std::string plan = checkpoint + "/plan.json";
-  if (fs::exists(plan)) check_size(checkpoint, read_plan(plan), faults);
+  result["tensors"] = read_tensors(folder, faults);
+  const std::string plan = folder + "/plan.json";
+  if (fs::exists(plan)) check_size(folder, read_plan(plan), faults);
   if (!target.empty()) {
     const Target& rules = target_named(target);
     require(fs::exists(plan), ErrorCode::Unsupported,
             "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote",
             checkpoint, target);
-    for (const auto& fault : target_faults(rules, read_plan(plan), *open_model(checkpoint, {})))
+    for (const auto& fault : target_faults(rules, read_plan(plan), *open_model(folder, {})))
       faults.push_back(fault);
   }
   result["faults"] = faults;

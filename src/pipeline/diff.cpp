@@ -7,6 +7,7 @@
 #include "mpq/core/error.h"
 #include "mpq/eval/evaluate.h"
 #include "mpq/pipeline/candidates.h"
+#include "mpq/pipeline/checkpoint_path.h"
 #include "mpq/pipeline/gates.h"
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/session.h"
@@ -35,8 +36,11 @@ std::map<std::string, double> bits_of(const Plan& plan) {
   return bits;
 }
 
-Side read_checkpoint(const std::string& folder) {
-  Side side{.path = folder, .bytes = weight_file_bytes(folder)};
+bool is_checkpoint(const std::string& path) { return fs::is_directory(path) || is_gguf_file(path); }
+
+Side read_checkpoint(const std::string& path) {
+  const std::string folder = checkpoint_folder(path);
+  Side side{.path = path, .bytes = weight_file_bytes(folder)};
   if (fs::exists(folder + "/plan.json")) side.bits = bits_of(read_plan(folder + "/plan.json"));
   return side;
 }
@@ -175,13 +179,14 @@ void measure(const CommonOptions& common, const EvalOptions& options, const std:
 Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOptions& evaluation) {
   for (const auto& path : {options.first, options.second})
     require(fs::exists(path), ErrorCode::Io, "{}: there is no such checkpoint or report", path);
-  const bool folders = fs::is_directory(options.first);
-  require(folders == fs::is_directory(options.second), ErrorCode::Usage,
-          "diff: expected two checkpoint folders or two reports, found one of each");
-  Side first = folders ? read_checkpoint(options.first) : read_report(options.first);
-  Side second = folders ? read_checkpoint(options.second) : read_report(options.second);
+  const bool checkpoints = is_checkpoint(options.first);
+  require(checkpoints == is_checkpoint(options.second), ErrorCode::Usage,
+          "diff: expected two checkpoints or two reports, found one of each");
+  Side first = checkpoints ? read_checkpoint(options.first) : read_report(options.first);
+  Side second = checkpoints ? read_checkpoint(options.second) : read_report(options.second);
   if (!evaluation.task.empty() || !evaluation.text.empty()) {
-    require(folders, ErrorCode::Usage, "--task and --text measure checkpoints; reports are fixed");
+    require(checkpoints, ErrorCode::Usage,
+            "--task and --text measure checkpoints; reports are fixed");
   }
   if ((!evaluation.task.empty() || !evaluation.text.empty()) && !common.dry_run) {
     measure(common, evaluation, "", first);

@@ -15,15 +15,15 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   require(!options.task.empty() || !options.text.empty(), ErrorCode::Usage,
           "nothing to measure: give --task FILE, --text FILE or both");
   const auto model = open_model(options.model, common.compute);
-  const auto tokenizer = Tokenizer::load(options.model);
+  const auto tokenizer = Tokenizer::load(model->folder());
   require_apart(options.out, inputs_of(options), "--out");
-  EvalInput input = file_input(options, options.model, *tokenizer);
+  EvalInput input = file_input(options, model->folder(), *tokenizer);
   Json summary = {{"stage", "eval"},
                   {"model", options.model},
                   {"reference", options.reference},
                   {"prompts", input.prompts.size()},
                   {"text_windows", input.text.size()},
-                  {"file_bytes", weight_file_bytes(options.model)},
+                  {"file_bytes", weight_file_bytes(model->folder())},
                   {"input_sha256", input_hash(input)},
                   {"window", options.window},
                   {"stride", options.window}};
@@ -43,7 +43,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   // A work folder keeps the reference's states for the next evaluation.
   if (reference != nullptr && std::filesystem::exists(common.work + "/manifest.json")) {
     WorkFolder work(common.work, WorkFolder::Access::Look, common.command);
-    keep_reference(work, *reference, checkpoint_hash(options.reference, work), input);
+    keep_reference(work, *reference, checkpoint_hash(reference->folder(), work), input);
   }
   MemoryBudget memory = memory_budget(common);
   const EvalResult result = evaluate(*model, reference.get(), *tokenizer, input, memory);

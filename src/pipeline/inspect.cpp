@@ -6,8 +6,10 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/units.h"
+#include "mpq/io/gguf.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/model/architecture.h"
+#include "mpq/pipeline/checkpoint_path.h"
 #include "mpq/pipeline/session.h"
 
 namespace mpq {
@@ -61,11 +63,20 @@ Json inspect_tensors(const std::string& path) {
   return {{"path", path}, {"kind", "safetensors"}, {"metadata", file.metadata()}, {"table", table}};
 }
 
-Json inspect_checkpoint(const std::string& folder) {
+Json gguf_table(const std::string& path) {
+  const GgufFile file(path);
+  Json table = Json::array({Json::array({"tensor", "type", "shape", "bytes"})});
+  for (const auto& tensor : file.tensors())
+    table.push_back({tensor.name, tensor.type.name, Json(tensor.shape()).dump(), tensor.bytes});
+  return table;
+}
+
+Json inspect_checkpoint(const std::string& path) {
+  const std::string folder = checkpoint_folder(path);
   const ModelConfig config = read_model_config(folder);
   const Json json = read_json_file(folder + "/config.json");
   const auto quantization = json.value("quantization_config", Json::object());
-  Json result = {{"path", folder},
+  Json result = {{"path", path},
                  {"kind", "checkpoint"},
                  {"model_type", config.model_type},
                  {"blocks", config.layers},
@@ -79,6 +90,19 @@ Json inspect_checkpoint(const std::string& folder) {
   return result;
 }
 
+/// One that mpq cannot compute has its tensors at least.
+Json inspect_gguf(const std::string& path) {
+  Json result;
+  try {
+    result = inspect_checkpoint(path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Unsupported) throw;
+    result = {{"path", path}, {"kind", "gguf"}, {"unsupported", error.what()}};
+  }
+  result["table"] = gguf_table(path);
+  return result;
+}
+
 }  // namespace
 
 Json inspect(const std::string& path) {
@@ -89,6 +113,7 @@ Json inspect(const std::string& path) {
             "{}: is neither a checkpoint (config.json) nor a work folder (manifest.json)", path);
     return inspect_json(path + "/manifest.json");
   }
+  if (is_gguf_file(path)) return inspect_gguf(path);
   return fs::path(path).extension() == ".safetensors" ? inspect_tensors(path) : inspect_json(path);
 }
 

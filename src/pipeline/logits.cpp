@@ -4,16 +4,18 @@
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/io/safetensors.h"
+#include "mpq/pipeline/checkpoint_path.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/inspect.h"
 
 namespace mpq {
 namespace {
 
-std::vector<TokenSequence> sequences_of(const EvalOptions& options, const Tokenizer& tokenizer) {
+std::vector<TokenSequence> sequences_of(const EvalOptions& options, const std::string& folder,
+                                        const Tokenizer& tokenizer) {
   require(!options.task.empty() || !options.text.empty(), ErrorCode::Usage,
           "nothing to read: give --task FILE, --text FILE or both");
-  const EvalInput input = file_input(options, options.model, tokenizer);
+  const EvalInput input = file_input(options, folder, tokenizer);
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : input.prompts) sequences.push_back(prompt.tokens);
   sequences.insert(sequences.end(), input.text.begin(), input.text.end());
@@ -26,7 +28,8 @@ std::vector<TokenSequence> sequences_of(const EvalOptions& options, const Tokeni
 
 std::vector<TokenSequence> tokenize_input(const EvalOptions& options) {
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
-  const auto tokenizer = Tokenizer::load(options.model);
+  const std::string folder = checkpoint_folder(options.model);
+  const auto tokenizer = Tokenizer::load(folder);
   if (options.task.empty() && !options.text.empty()) {
     // Whole documents: this is how tokenizers are compared.
     std::vector<TokenSequence> sequences;
@@ -38,15 +41,16 @@ std::vector<TokenSequence> tokenize_input(const EvalOptions& options) {
       sequences.resize(static_cast<size_t>(options.limit));
     return sequences;
   }
-  return sequences_of(options, *tokenizer);
+  return sequences_of(options, folder, *tokenizer);
 }
 
 Json write_logits(const CommonOptions& common, const EvalOptions& options, const std::string& out) {
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
   require(!out.empty(), ErrorCode::Usage, "--out is missing: name a .safetensors file");
   require_apart(out, inputs_of(options), "--out");
-  const auto tokenizer = Tokenizer::load(options.model);
-  const auto sequences = sequences_of(options, *tokenizer);
+  const std::string folder = checkpoint_folder(options.model);
+  const auto tokenizer = Tokenizer::load(folder);
+  const auto sequences = sequences_of(options, folder, *tokenizer);
   require(!sequences.empty(), ErrorCode::Usage, "there are no prompts in what was given");
   const auto model = open_model(options.model, common.compute);
   if (common.dry_run) {

@@ -10,6 +10,8 @@
 #include "mpq/core/units.h"
 #include "mpq/core/utf8.h"
 #include "mpq/format/format.h"
+#include "mpq/format/gguf_folder.h"
+#include "mpq/pipeline/checkpoint_path.h"
 
 namespace mpq {
 namespace fs = std::filesystem;
@@ -36,9 +38,11 @@ Json read_calibration(const WorkFolder& work, const std::string& made_from) {
 
 }  // namespace
 
-std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options) {
+std::unique_ptr<Model> open_model(const std::string& path, const ComputeOptions& options) {
+  const std::string folder = checkpoint_folder(path);
   require(fs::is_directory(folder), ErrorCode::Io,
-          "{}: is not a folder; expected a checkpoint folder with config.json", folder);
+          "{}: is not a folder; expected a checkpoint folder with config.json, or a .gguf file",
+          path);
   return std::make_unique<Model>(folder, open_checkpoint(folder), options);
 }
 
@@ -49,6 +53,10 @@ std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work) 
 }
 
 std::vector<std::string> weight_files(const std::string& folder) {
+  const std::string config = folder + "/config.json";
+  if (fs::exists(config)) {
+    if (const auto file = gguf_file_name(read_json_file(config), config)) return {*file};
+  }
   if (fs::exists(folder + "/model.safetensors")) return {"model.safetensors"};
   const std::string index = folder + "/model.safetensors.index.json";
   const auto places = json_get<Json>(read_json_file(index), "weight_map", index);
@@ -93,10 +101,11 @@ Session::Session(const CommonOptions& options, const std::string& made_from)
       calibration(read_calibration(work, made_from)),
       memory(memory_budget(options)) {
   const std::string where = work.file("calib/" + calibration_key());
-  const auto folder = text_to_path(json_get<std::string>(calibration, "model", where));
+  const auto path = text_to_path(json_get<std::string>(calibration, "model", where));
+  const std::string folder = checkpoint_folder(path);
   const auto hash = json_get<std::string>(calibration, "model_sha256", where);
   require(checkpoint_hash(folder, work) == hash, ErrorCode::Usage,
-          "{}: the model changed since it was calibrated; run `mpq calibrate` again", folder);
+          "{}: the model changed since it was calibrated; run `mpq calibrate` again", path);
   model = open_model(folder, options.compute);
   tokenizer = Tokenizer::load(folder);
   prompts = prompt_set_from_json(read_json_file(where + "/prompts.json"), where + "/prompts.json");
@@ -104,7 +113,7 @@ Session::Session(const CommonOptions& options, const std::string& made_from)
 }
 
 std::vector<std::string> Session::inputs() const {
-  std::vector<std::string> inputs{model->folder()};
+  std::vector<std::string> inputs{text_to_path(calibration.at("model").get<std::string>())};
   for (const char* kind : {"task", "text"}) {
     for (const auto& path :
          json_get_or<std::vector<std::string>>(calibration, kind, {}, work.path()))

@@ -1,5 +1,6 @@
 // Prompts as the model will read them, token by token.
 #include "mpq/core/error.h"
+#include "mpq/pipeline/checkpoint_path.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/text/token_pieces.h"
@@ -42,16 +43,17 @@ Json show_input(const EvalOptions& options, double holdout) {
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
   require(!options.task.empty() || !options.text.empty(), ErrorCode::Usage,
           "nothing to read: give --task FILE, --text FILE or both");
-  const auto tokenizer = Tokenizer::load(options.model);
+  const std::string folder = checkpoint_folder(options.model);
+  const auto tokenizer = Tokenizer::load(folder);
   Json shown = Json::array();
-  for (const auto& prompt : file_prompts(options, options.model, *tokenizer, holdout))
+  for (const auto& prompt : file_prompts(options, folder, *tokenizer, holdout))
     shown.push_back(prompt_json(prompt, *tokenizer));
   if (options.text.empty()) return shown;
   // Whole documents by themselves, windows beside a task, as tokenize_input() has them.
   EvalOptions texts = options;
   texts.task.clear();
-  const auto sequences = options.task.empty() ? tokenize_input(texts)
-                                              : file_input(texts, options.model, *tokenizer).text;
+  const auto sequences =
+      options.task.empty() ? tokenize_input(texts) : file_input(texts, folder, *tokenizer).text;
   const char* kind = options.task.empty() ? "document" : "window of text";
   for (size_t i = 0; i < sequences.size(); ++i) {
     if (options.limit > 0 && static_cast<int64_t>(shown.size()) >= options.limit) break;

@@ -56,9 +56,9 @@ void require_known(const Spec& spec, const std::string& text) {
   const auto learn = [&](const std::vector<OptionInfo>& options) {
     for (const auto& option : options) known.push_back(option.name);
   };
+  learn(describe_options<EncodingOptions>());
   for (const auto& member : members_of(spec.name))
     learn(Registry<Quantizer>::instance().at(member).options);
-  learn(describe_options<EncodingOptions>());
   for (const auto& [key, value] : spec.options) {
     require(std::find(known.begin(), known.end(), key) != known.end(), ErrorCode::Usage,
             "{}: unknown option \"{}\"{}", text, key, suggestion(key, known));

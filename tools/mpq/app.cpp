@@ -85,8 +85,9 @@ std::string shell_command(const std::vector<std::string>& words) {
 }
 
 void add_model_option(CLI::App* command, std::string& model) {
-  command->add_option("--model", model,
-                      "checkpoint folder (config.json, tokenizer.json, *.safetensors)");
+  command->add_option(
+      "--model", model,
+      "checkpoint folder (config.json, tokenizer.json, *.safetensors), or a GGUF file");
 }
 
 void add_task_options(CLI::App* command, std::vector<std::string>& task, TaskFields& fields,

@@ -26,7 +26,8 @@ void add_check(App& app) {
         fmt::print("{}: {} tensors read, {} faults\n", result["checkpoint"].get<std::string>(),
                    result["tensors"].get<int>(), result["faults"].size());
       });
-  command->add_option("checkpoint", options->checkpoint, "checkpoint folder")->required();
+  command->add_option("checkpoint", options->checkpoint, "checkpoint folder or GGUF file")
+      ->required();
   command->add_option("--target", options->target, "runtime whose rules to apply, see `mpq list`");
 }
 

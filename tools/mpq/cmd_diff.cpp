@@ -52,7 +52,9 @@ void add_diff(App& app) {
         show_bits(result["changed_bits"]);
         show_gates(result["gates"]);
       });
-  command->add_option("first", options->first, "checkpoint folder, or a report of eval or run")
+  command
+      ->add_option("first", options->first,
+                   "checkpoint folder, GGUF file, or a report of eval or run")
       ->required();
   command->add_option("second", options->second, "the same, of what shall replace the first")
       ->required();

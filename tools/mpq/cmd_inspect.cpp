@@ -29,7 +29,7 @@ void add_inspect(App& app) {
   CLI::App* command = add_command(
       app, "inspect", "Say what a checkpoint or one of mpq's files holds",
       [path] { return inspect(*path); }, show);
-  command->add_option("path", *path, "checkpoint folder, plan, sensitivity or report file")
+  command->add_option("path", *path, "checkpoint folder, GGUF, plan, sensitivity or report file")
       ->required();
 }
 

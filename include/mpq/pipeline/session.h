@@ -14,8 +14,9 @@
 
 namespace mpq {
 
-/// Opens any checkpoint that mpq reads.
-std::unique_ptr<Model> open_model(const std::string& folder, const ComputeOptions& options);
+/// Opens any checkpoint that mpq reads: its folder, or a GGUF file. The model's folder() has the
+/// other files.
+std::unique_ptr<Model> open_model(const std::string& path, const ComputeOptions& options);
 /// Names of the weight files that are read of a checkpoint folder: others may lie beside them.
 std::vector<std::string> weight_files(const std::string& folder);
 /// Hash of all that is read of a checkpoint folder: weights, configuration, tokenizer, templates.

@@ -13,6 +13,7 @@
 #include "mpq/core/progress.h"
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/gguf_blocks.h"
+#include "mpq/format/gguf_folder.h"
 #include "mpq/format/gguf_model.h"
 #include "mpq/format/gguf_source.h"
 
@@ -198,11 +199,8 @@ class Gguf final : public Format {
   int64_t file_bytes(const ExportJob& job) const override { return GgufPlan(job).bytes(); }
 
   std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
-    const std::string where = folder + "/config.json";
-    const auto quantization = json_get_or<Json>(config, "quantization_config", Json(), where);
-    if (!quantization.is_object() || quantization.value("quant_method", Json()) != "gguf")
-      return nullptr;
-    return open_gguf(folder, folder + "/" + kFile);
+    const auto file = gguf_file_name(config, folder + "/config.json");
+    return file ? open_gguf(folder, folder + "/" + *file) : nullptr;
   }
 };
 

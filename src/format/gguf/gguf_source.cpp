@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <set>
 
 #include "mpq/core/error.h"
 #include "mpq/format/gguf_blocks.h"
@@ -40,6 +41,11 @@ class ExpectedWeights final : public WeightSource {
   std::map<std::string, std::vector<int64_t>> shapes_;
 };
 
+/// NVFP4 has a second scale, for the whole tensor.
+std::string scale_name(const std::string& tensor) {
+  return tensor.substr(0, tensor.rfind('.')) + ".scale";
+}
+
 class GgufSource final : public WeightSource {
  public:
   GgufSource(const std::string& folder, const std::string& path) : file_(path) {
@@ -54,6 +60,7 @@ class GgufSource final : public WeightSource {
       const std::string source = tensor.source;
       places_.emplace(source, Place{std::move(tensor), info});
     }
+    refuse_others();
   }
 
   std::vector<std::string> names() const override {
@@ -76,9 +83,7 @@ class GgufSource final : public WeightSource {
     rows /= columns;
     at::Tensor value =
         unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows, columns);
-    // NVFP4 has a second scale, for the whole tensor.
-    const std::string scale = tensor.name.substr(0, tensor.name.rfind('.')) + ".scale";
-    if (const GgufTensorInfo* whole = file_.find(scale)) {
+    if (const GgufTensorInfo* whole = file_.find(scale_name(tensor.name))) {
       value.mul_(unpack_gguf_rows(whole->type.id, std::as_bytes(file_.data(*whole)), 1, 1));
     }
     if (tensor.added != 0) value.sub_(tensor.added);
@@ -97,6 +102,20 @@ class GgufSource final : public WeightSource {
     GgufTensor tensor;
     const GgufTensorInfo* info;
   };
+  /// A tensor that no place is for would change what the model computes.
+  void refuse_others() const {
+    std::set<std::string> known = {"rope_freqs.weight", "rope_factors_long.weight",
+                                   "rope_factors_short.weight"};
+    for (const auto& [name, place] : places_) {
+      known.insert(place.tensor.name);
+      known.insert(scale_name(place.tensor.name));
+    }
+    for (const GgufTensorInfo& info : file_.tensors()) {
+      require(known.contains(info.name), ErrorCode::Unsupported,
+              "{}: {}: mpq knows no such tensor of this model, and does not compute it without",
+              file_.path(), info.name);
+    }
+  }
   const Place& at(const std::string& name) const {
     const auto found = places_.find(name);
     require(found != places_.end(), ErrorCode::Format, "{}: there is no tensor {}", file_.path(),

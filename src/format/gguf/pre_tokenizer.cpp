@@ -8,6 +8,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
+#include "pre_tokenizer_steps.h"
 
 namespace mpq {
 namespace {
@@ -17,13 +18,7 @@ struct KnownPattern {
   std::string_view regex;
   std::string_view name;
 };
-constexpr KnownPattern kPatterns[] = {
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+)"
-     R"([\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     "llama-bpe"},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
-     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     "qwen2"}};
+constexpr KnownPattern kPatterns[] = {{kLlama3Words, "llama-bpe"}, {kQwen2Words, "qwen2"}};
 
 std::string text_member(const nlohmann::json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
@@ -64,10 +59,14 @@ std::string_view name_of_steps(const std::vector<nlohmann::json>& steps) {
 
 }  // namespace
 
+std::string pre_tokenizer_hash(const Tokenizer& tokenizer) {
+  const auto ids = tokenizer.encode(pre_tokenizer_check_text());
+  return sha256_of(fmt::format("[{}]", fmt::join(ids, ", ")));
+}
+
 std::string gguf_pre_tokenizer(const Tokenizer& tokenizer, const nlohmann::json& pre_tokenizer,
                                const std::string& where) {
-  const auto ids = tokenizer.encode(pre_tokenizer_check_text());
-  const std::string hash = sha256_of(fmt::format("[{}]", fmt::join(ids, ", ")));
+  const std::string hash = pre_tokenizer_hash(tokenizer);
   for (const KnownPreTokenizer& known : known_pre_tokenizers()) {
     if (known.hash == hash) return std::string(known.name);
   }

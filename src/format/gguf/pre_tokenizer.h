@@ -10,12 +10,14 @@
 namespace mpq {
 
 struct KnownPreTokenizer {
-  std::string_view hash;  // SHA-256 of "[1, 2, 3]", the ids of the check text
+  std::string_view hash;  // as pre_tokenizer_hash() makes it
   std::string_view name;
 };
 std::span<const KnownPreTokenizer> known_pre_tokenizers();
 /// The text that the hashes are of.
 std::string_view pre_tokenizer_check_text();
+/// SHA-256 of the check text's ids, written "[1, 2, 3]".
+std::string pre_tokenizer_hash(const Tokenizer& tokenizer);
 
 /// The name by the hash, as llama.cpp's converter finds it; else, for a vocabulary that it does not
 /// know, by what the "pre_tokenizer" of tokenizer.json does. Throws Error(Unsupported) naming

@@ -1,0 +1,192 @@
+// A GGUF file alone becomes the checkpoint that it was made from.
+#include "mpq/format/gguf_folder.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "mpq/format/format.h"
+#include "mpq/format/gguf_model.h"
+#include "mpq/model/architecture.h"
+#include "mpq/text/tokenizer.h"
+#include "tests/format/gguf_cases.h"
+#include "tests/format/gguf_file.h"
+#include "tests/support/temporary_folder.h"
+
+namespace mpq {
+namespace {
+namespace fs = std::filesystem;
+
+const std::string kNano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+const char* const kTexts[] = {
+    "",
+    " ",
+    "Hello, world!",
+    "  two spaces,\ttabs\n\nand lines \r\n at the end  ",
+    "x = 3.14159; y = 1000000 + 42;",
+    "It's we'LL they'RE don't",
+    "na\u00efve caf\u00e9 \u0441\u043b\u043e\u0432\u043e \u6f22\u5b57\u304b\u306a \ud55c\uad6d "
+    "\u0639\u0631\u0628\u064a \u0e44\u0e17\u0e22",
+    "\U0001F600\U0001F468\u200D\U0001F469\u200D\U0001F467 e\u0301 \u00a0 \u2581 \u2028",
+    "def f(x):\n    if x:\n        return [1, 2, 3]",
+    "<s>[INST] a </s> b<|begin|><|end|>  c <|im_start|>user\n<|im_end|><|eot_id|><unk>",
+    "\x01\x7f unlikely \xEF\xBF\xBD"};
+
+void expect_same_rope(const ModelConfig& found, const ModelConfig& expected) {
+  EXPECT_EQ(found.rope.dim, expected.rope.dim);
+  if (expected.rope.kind == RopeKind::Dynamic) return;  // no GGUF file says so
+  RopeConfig rope = expected.rope;
+  if (expected.model_type == "gemma2") rope.theta = 10000;  // nor another one of Gemma
+  for (const int64_t length : {int64_t{8}, expected.max_positions}) {
+    const RopeTables a = rope_tables(found.rope, 0, length);
+    const RopeTables b = rope_tables(rope, 0, length);
+    EXPECT_TRUE(at::allclose(a.cos, b.cos, 1e-5, 1e-4)) << length;
+    EXPECT_TRUE(at::allclose(a.sin, b.sin, 1e-5, 1e-4)) << length;
+  }
+}
+
+void expect_same_config(const ModelConfig& found, const ModelConfig& expected) {
+  EXPECT_EQ(found.model_type, expected.model_type == "mistral" ? "llama" : expected.model_type);
+  EXPECT_EQ(found.layers, expected.layers);
+  EXPECT_EQ(found.hidden, expected.hidden);
+  EXPECT_EQ(found.intermediate, expected.intermediate);
+  EXPECT_EQ(found.vocab, expected.vocab);
+  EXPECT_EQ(found.heads, expected.heads);
+  EXPECT_EQ(found.kv_heads, expected.kv_heads);
+  EXPECT_EQ(found.head_dim, expected.head_dim);
+  EXPECT_EQ(found.max_positions, expected.max_positions);
+  EXPECT_EQ(found.norm_eps, expected.norm_eps);
+  EXPECT_EQ(found.norm_plus_one, expected.norm_plus_one);
+  EXPECT_EQ(found.qk_norm, expected.qk_norm);
+  EXPECT_EQ(found.activation, expected.activation);
+  EXPECT_EQ(found.embedding_scale, expected.embedding_scale);
+  EXPECT_EQ(found.attention_softcap, expected.attention_softcap);
+  EXPECT_EQ(found.logits_softcap, expected.logits_softcap);
+  // What query_pre_attn_scalar says llama.cpp's converter leaves out.
+  EXPECT_EQ(found.attention_scale, expected.model_type == "gemma2"
+                                       ? 1 / std::sqrt(static_cast<double>(expected.head_dim))
+                                       : expected.attention_scale);
+  const bool has_windows = expected.model_type == "phi3" || expected.model_type == "gemma2";
+  EXPECT_EQ(found.windows,
+            has_windows ? expected.windows : std::vector<int64_t>(expected.windows.size(), 0));
+  ASSERT_EQ(found.linears.size(), expected.linears.size());
+  for (size_t i = 0; i < found.linears.size(); ++i) {
+    EXPECT_EQ(found.linears[i].module, expected.linears[i].module);
+    EXPECT_EQ(found.linears[i].bias, expected.linears[i].bias);
+  }
+  expect_same_rope(found, expected);
+}
+
+void expect_same_weights(const std::string& folder, const WeightSource& expected) {
+  const auto found = open_checkpoint(folder);
+  const auto names = expected.names();
+  for (const std::string& name : found->names()) {
+    ASSERT_THAT(names, testing::Contains(name));
+    EXPECT_TRUE(
+        found->load(name).to(at::kFloat).allclose(expected.load(name).to(at::kFloat), 1e-6, 1e-6))
+        << name;
+  }
+}
+
+/// `with_special`: tokens put around a text too; `without`: texts with this are passed over.
+void expect_same_ids(const std::string& folder, const std::string& expected,
+                     bool with_special = true, const std::string& without = "") {
+  const auto a = Tokenizer::load(folder), b = Tokenizer::load(expected);
+  for (const std::string text : kTexts) {
+    if (!without.empty() && text.find(without) != std::string::npos) continue;
+    const auto ids = a->encode(text, with_special);
+    EXPECT_EQ(ids, b->encode(text, with_special)) << text;
+    EXPECT_EQ(a->decode(ids, false), b->decode(ids, false)) << text;
+  }
+}
+
+void expect_same_tokenizer(const GgufModel& found, const GgufModel& expected) {
+  for (const GgufEntry& entry : expected.metadata) {
+    // The template for pairs is not in a GGUF file.
+    if (!entry.key.starts_with("tokenizer.") || entry.key == "tokenizer.ggml.add_sep_token")
+      continue;
+    const GgufValue* value = find_gguf_value(found.metadata, entry.key);
+    ASSERT_NE(value, nullptr) << entry.key;
+    EXPECT_EQ(golden_entry({entry.key, *value}), golden_entry(entry));
+  }
+}
+
+class GgufFolder : public testing::TestWithParam<std::string> {};
+
+TEST_P(GgufFolder, IsTheCheckpointAgain) {
+  const GgufCase golden(GetParam());
+  if (!golden.at_hand()) GTEST_SKIP() << "its tokenizer is not at hand";
+  const auto weights = golden.weights();
+  const GgufModel model = make_gguf_model(golden.folder(), *weights, 0);
+  TemporaryFolder place;
+  const std::string file = place.file(GetParam() + ".gguf");
+  write_gguf(file, model, golden.has_data() ? weights.get() : nullptr);
+  const std::string folder = gguf_folder(file, place.file("cache"));
+
+  const ModelConfig expected = read_model_config(golden.folder());
+  expect_same_config(read_model_config(folder), expected);
+  if (golden.has_data()) expect_same_weights(folder, *weights);
+  // Phi-3's own files put no <s> before a text, and take the spaces behind a special token to it.
+  const bool of_phi = GetParam() == "phi-tokens";
+  if (fs::exists(golden.folder() + "/tokenizer.json"))
+    expect_same_ids(folder, golden.folder(), !of_phi, of_phi ? "</s>" : "");
+  if (const GgufValue* expected_chat = find_gguf_value(model.metadata, "tokenizer.chat_template")) {
+    Json chat = read_json_file(folder + "/tokenizer_config.json").at("chat_template");
+    if (chat.is_array()) chat = chat.at(0).at("template");
+    EXPECT_EQ(chat, std::get<std::string>(*expected_chat));
+  }
+  // Made into a file again, it says the same of itself.
+  const bool is_bpe =
+      std::get<std::string>(*find_gguf_value(model.metadata, "tokenizer.ggml.model")) == "gpt2";
+  if (golden.has_data() && is_bpe)
+    expect_same_tokenizer(make_gguf_model(folder, *open_checkpoint(folder), 0), model);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GgufFolder, testing::ValuesIn(gguf_case_names()),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           for (char& c : name) {
+                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+                           }
+                           return name;
+                         });
+
+TEST(GgufFolderOf, AFileThatTheFormatWrote) {
+  const auto weights = open_safetensors_folder(kNano);
+  ExportJob job;
+  job.source_folder = kNano;
+  job.base = weights.get();
+  job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
+  TemporaryFolder place;
+  OutputFolder output(place.file("out"), false);
+  Registry<Format>::instance().make("gguf")->write(job, output);
+  output.commit();
+  fs::rename(place.file("out/model.gguf"), place.file("alone.gguf"));
+  const std::string folder = gguf_folder(place.file("alone.gguf"), place.file("cache"));
+  expect_same_config(read_model_config(folder), read_model_config(kNano));
+  EXPECT_EQ(read_json_file(folder + "/generation_config.json").at("eos_token_id"), Json({0}));
+  expect_same_ids(folder, kNano);
+  const auto found = open_checkpoint(folder);
+  EXPECT_EQ(found->names(), weights->names());
+  for (const std::string& name : found->names())
+    EXPECT_TRUE(found->load(name).to(at::kFloat).equal(weights->load(name).to(at::kFloat))) << name;
+}
+
+TEST(GgufFolderOf, AnUnchangedFileIsMadeOnce) {
+  const NanoGguf nano;
+  TemporaryFolder place;
+  const std::string file = place.file("a.gguf"), cache = place.file("cache");
+  nano.write(file);
+  const std::string folder = gguf_folder(file, cache);
+  const auto written = fs::last_write_time(folder + "/config.json");
+  EXPECT_EQ(gguf_folder(file, cache), folder);
+  EXPECT_EQ(fs::last_write_time(folder + "/config.json"), written);
+  fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_NE(gguf_folder(file, cache), folder);
+  for (const auto& entry : fs::directory_iterator(cache))
+    EXPECT_EQ(entry.path().string().find(".tmp"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mpq
