@@ -19,6 +19,12 @@ bool holds(const std::vector<Value>& values, const Value& value) {
 const std::vector<int> kAll = {2, 3, 4, 5, 6, 7, 8};
 const std::vector<int> kUsualGroups = {0, 32, 64, 128};
 
+std::vector<std::string> every_name() {
+  std::vector<std::string> names;
+  for (const auto& [name, encoding] : named_encodings()) names.push_back(name);
+  return names;
+}
+
 /// What of one encoding the target cannot run, without the unit's name; empty: nothing.
 std::vector<std::string> encoding_faults(const Target& target, const Encoding& encoding) {
   std::vector<std::string> faults;
@@ -28,7 +34,7 @@ std::vector<std::string> encoding_faults(const Target& target, const Encoding& e
       faults.push_back(fmt::format("{} has no {}-bit kernels", target.name, bits));
   };
   const std::string name = to_string(encoding);
-  if (holds(target.palette, name)) return faults;
+  if (holds(target.palette, name) || holds(target.also, name)) return faults;
   if (!encoding.plain() && !integers)
     return {fmt::format("{} has no kernels for {}", target.name, name)};
   if (encoding.hybrid() && !target.holds_hybrids)
@@ -54,11 +60,13 @@ const std::vector<Target>& all_targets() {
       {.name = "transformers",
        .summary = "transformers with compressed-tensors 0.18 or later",
        .format = "compressed-tensors",
-       .palette = {"2", "3", "4", "5", "6", "8", "16"}},
+       .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .also = {"fp8", "nvfp4", "mxfp4"}},
       {.name = "vllm",
        .summary = "vLLM 0.31 or later on NVIDIA GPUs",
        .format = "compressed-tensors",
        .palette = {"2", "3", "4", "5", "6", "8", "16"},
+       .also = {"fp8", "nvfp4", "mxfp4"},
        .groups = kUsualGroups,
        .asymmetric = kAll},
       {.name = "vllm-0.25",
@@ -82,6 +90,7 @@ const std::vector<Target>& all_targets() {
        .summary = "llama.cpp, Ollama, LM Studio: one GGUF file",
        .format = "gguf",
        .palette = {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "q8_0", "16"},
+       .also = {"q2_0", "q4_0", "q4_1", "q5_0", "q5_1", "iq4_nl", "iq4_xs", "mxfp4"},
        .may_split = true},
       {.name = "mlx",
        .summary = "MLX on Apple silicon",
@@ -105,6 +114,7 @@ const std::vector<Target>& all_targets() {
        .summary = "mpq itself",
        .format = "mpq",
        .palette = {"2", "3", "4", "5", "6", "7", "8", "16"},
+       .also = every_name(),
        .may_split = true,
        .asymmetric = kAll,
        .holds_hybrids = true}};

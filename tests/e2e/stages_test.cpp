@@ -206,6 +206,32 @@ TEST_F(Stages, ATargetSizeIsNeverExceeded) {
             fs::file_size(folder_.file("out") + "/model.safetensors"));
 }
 
+/// The embedding, which is the head too, is a unit where the format holds it; rows that a type's
+/// blocks do not divide take another type. The file is read back, alone too.
+TEST_F(Stages, AGgufFileOfASizeHasItsEmbeddingChosenToo) {
+  calibrate();
+  const std::string plan_path = folder_.file("plan.json"), out = folder_.file("out");
+  const Json plan = run({"allocate", "--target-size", "420KB", "--format", "gguf", "--palette",
+                         "q3_k,q4_0,q8_0,16", "--no-verify", "--out", plan_path})["plans"][0];
+  const Json units = read_json_file(plan_path).at("units");
+  EXPECT_EQ(units.back().at("modules"), Json::array({"model.embed_tokens"}));
+  EXPECT_GT(units.back().at("loss").get<double>(), 0);
+  run({"quantize", "--plan", plan_path, "--out", out});
+  const std::string file = out + "/model.gguf";
+  EXPECT_LE(fs::file_size(file), 420000U);
+  EXPECT_EQ(plan["achieved"]["file_bytes"].get<uint64_t>(), fs::file_size(file));
+  EXPECT_TRUE(run({"check", out, "--target", "gguf"})["faults"].empty());
+  const auto eval = [&](const std::string& model) {
+    return run({"eval", "--model", model, "--reference", small_model(), "--task",
+                task_})["result"]["task_divergence"]["kl"]["mean"]
+        .get<double>();
+  };
+  const double kl = eval(out);
+  EXPECT_GT(kl, 0);
+  fs::copy_file(file, folder_.file("alone.gguf"));
+  EXPECT_NEAR(eval(folder_.file("alone.gguf")), kl, 1e-6 * kl);
+}
+
 TEST_F(Stages, MaxMemoryChangesNothingButPlace) {
   calibrate();
   const Json plain = run({"score"});

@@ -14,11 +14,13 @@ struct Target {
   std::string name;
   std::string summary;
   std::string format;
-  std::vector<std::string> palette;  // code widths and named encodings; 16 is left alone
-  bool may_split = false;            // q, k, v (gate, up) may have different encodings
-  std::vector<int> groups{};         // of widths: group sizes its kernels take; empty: any
-  std::vector<int> asymmetric{};     // widths whose zero points need not be in the middle
-  bool holds_hybrids = false;        // two widths in one linear
+  std::vector<std::string>
+      palette;                      // by default: code widths and named encodings; 16 is left alone
+  std::vector<std::string> also{};  // named encodings that run there too
+  bool may_split = false;           // q, k, v (gate, up) may have different encodings
+  std::vector<int> groups{};        // of widths: group sizes its kernels take; empty: any
+  std::vector<int> asymmetric{};    // widths whose zero points need not be in the middle
+  bool holds_hybrids = false;       // two widths in one linear
 };
 
 const std::vector<Target>& all_targets();
