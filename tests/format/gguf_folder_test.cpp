@@ -173,6 +173,27 @@ TEST(GgufFolderOf, AFileThatTheFormatWrote) {
     EXPECT_TRUE(found->load(name).to(at::kFloat).equal(weights->load(name).to(at::kFloat))) << name;
 }
 
+TEST(GgufFolderOf, PublishedRopeFactorsAreLlama3AgainAndAWindowIsMistral) {
+  TemporaryFolder place;
+  for (const auto& entry : fs::directory_iterator(kNano))
+    if (entry.is_regular_file()) fs::copy(entry.path(), place.path());
+  Json config = read_json_file(kNano + "/config.json");
+  config["rope_parameters"] = {
+      {"rope_type", "llama3"},   {"rope_theta", 500000.0},
+      {"factor", 32.0},          {"low_freq_factor", 1.0},
+      {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
+  write_json_file(place.file("config.json"), config);
+  GgufModel model = make_gguf_model(place.path(), *open_safetensors_folder(kNano), 0);
+  model.metadata.push_back({"llama.attention.sliding_window", uint32_t{99}});
+  write_gguf(place.file("a.gguf"), model, nullptr);
+  const ModelConfig found = read_model_config(gguf_folder(place.file("a.gguf"), place.path()));
+  EXPECT_EQ(found.model_type, "mistral");
+  EXPECT_EQ(found.windows, std::vector<int64_t>(6, 99));
+  EXPECT_EQ(found.rope.kind, RopeKind::Llama3);
+  EXPECT_EQ(found.rope.factor, 32);
+  EXPECT_EQ(found.rope.original_max_positions, 8192);
+}
+
 TEST(GgufFolderOf, AnUnchangedFileIsMadeOnce) {
   const NanoGguf nano;
   TemporaryFolder place;

@@ -1,4 +1,5 @@
-"""llama.cpp's converter, for what needs no exact tokenizer: a pre-tokenizer that it does not know goes by "default". Arguments are the
+"""llama.cpp's converter, for what needs no exact tokenizer: a pre-tokenizer that it does not know goes by "qwen2", which cuts as that
+of nano-llama does. Arguments are the
 converter's."""
 
 import sys
@@ -11,14 +12,14 @@ from conversion.base import TextModel
 original = TextModel.get_vocab_base_pre
 
 
-def known_or_default(self, tokenizer):
+def known_or_qwen2(self, tokenizer):
     try:
         return original(self, tokenizer)
     except NotImplementedError:
-        print("unknown pre-tokenizer: default", file=sys.stderr)
-        return "default"
+        print("unknown pre-tokenizer: qwen2", file=sys.stderr)
+        return "qwen2"
 
 
 if __name__ == "__main__":
-    TextModel.get_vocab_base_pre = known_or_default
+    TextModel.get_vocab_base_pre = known_or_qwen2
     convert_hf_to_gguf.main()
