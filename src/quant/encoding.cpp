@@ -23,8 +23,8 @@ Encoding sub_scaled(Element element, int bits, int group, Zero zero, int sub_bit
   return {element, bits, group, zero, ScaleCode::Sub, at::kHalf, sub_bits, kSuperGroup};
 }
 
-/// The values of a float format with so many exponent and mantissa bits, ascending.
-std::vector<float> float_levels(int exponent_bits, int mantissa_bits, int bias, int codes) {
+/// The values of a float format's first positive codes and their negatives, ascending.
+std::vector<float> float_levels(int mantissa_bits, int bias, int codes) {
   std::vector<float> levels;
   for (int code = 0; code < codes; ++code) {
     const int exponent = code >> mantissa_bits;
@@ -35,8 +35,6 @@ std::vector<float> float_levels(int exponent_bits, int mantissa_bits, int bias, 
     levels.push_back(static_cast<float>(size));
     if (size > 0) levels.push_back(static_cast<float>(-size));
   }
-  require(exponent_bits + mantissa_bits < 8, ErrorCode::Internal,
-          "levels: expected 8 bits at most");
   std::sort(levels.begin(), levels.end());
   return levels;
 }
@@ -99,8 +97,8 @@ const std::vector<float>& level_table(Element element) {
   static const std::vector<float> kNone;
   static const std::vector<float> kNl4 = {-127, -104, -83, -65, -49, -35, -22, -10,
                                           1,    13,   25,  38,  53,  69,  89,  113};
-  static const std::vector<float> kE2M1 = float_levels(2, 1, 1, 8);
-  static const std::vector<float> kE4M3 = float_levels(4, 3, 7, 127);
+  static const std::vector<float> kE2M1 = float_levels(1, 1, 8);
+  static const std::vector<float> kE4M3 = float_levels(3, 7, 127);
   switch (element) {
     case Element::Nl4:
       return kNl4;
@@ -117,6 +115,8 @@ int top_code(const Encoding& encoding) {
   const auto& levels = level_table(encoding.element);
   return levels.empty() ? (1 << encoding.bits) - 1 : static_cast<int>(levels.size()) - 1;
 }
+
+int middle_code(const Encoding& encoding) { return 1 << (encoding.bits - 1); }
 
 int64_t group_columns(const Encoding& encoding, int64_t in) {
   return encoding.group == 0 ? in : encoding.group;

@@ -64,8 +64,8 @@ bool is_encoding_option(const std::string& name) {
 }
 
 EncodingOptions options_of(const Encoding& encoding) {
-  require(encoding.element == Element::Int && encoding.scale == ScaleCode::Float,
-          ErrorCode::Internal, "encoding: it has no name, and is not of plain integers");
+  require(encoding.uniform(), ErrorCode::Internal,
+          "encoding: it has no name, and is not of plain integers");
   EncodingOptions options;
   options.bits = encoding.bits;
   options.group = encoding.group;

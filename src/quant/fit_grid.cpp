@@ -10,16 +10,10 @@
 #include "levels.h"
 #include "mpq/core/simd.h"
 #include "mpq/quant/grid.h"
+#include "weighted_group.h"
 
 namespace mpq {
 namespace {
-
-/// One group of a row: weights and the importance of their errors.
-struct Group {
-  const float* weight;
-  const float* importance;
-  int64_t count;
-};
 
 struct Fitted {
   float scale = 0, offset = 0;
@@ -27,7 +21,7 @@ struct Fitted {
 };
 
 /// Least-squares scale for the levels nearest at `scale`. The error is what that leaves.
-Fitted scale_of_levels(const Group& group, const Levels& levels, float scale) {
+Fitted scale_of_levels(const WeightedGroup& group, const Levels& levels, float scale) {
   double product = 0, square = 0, whole = 0;
   const float inverse = scale == 0 ? 0 : 1 / scale;
   for (int64_t j = 0; j < group.count; ++j) {
@@ -42,7 +36,7 @@ Fitted scale_of_levels(const Group& group, const Levels& levels, float scale) {
 }
 
 /// Symmetric: the furthest weight at or beyond the first level, by shares of its reach.
-MPQ_CLONES Fitted fit_scale(const Group& group, const Levels& levels) {
+MPQ_CLONES Fitted fit_scale(const WeightedGroup& group, const Levels& levels) {
   float far = 0;
   for (int64_t j = 0; j < group.count; ++j) {
     if (std::abs(group.weight[j]) > std::abs(far)) far = group.weight[j];
@@ -63,7 +57,8 @@ MPQ_CLONES Fitted fit_scale(const Group& group, const Levels& levels) {
 
 /// Least-squares scale and offset for the codes nearest on a grid; where the offset has to be
 /// negative or 0 and is not, the scale alone.
-Fitted line_of_codes(const Group& group, float top, bool negative, float scale, float offset) {
+Fitted line_of_codes(const WeightedGroup& group, float top, bool negative, float scale,
+                     float offset) {
   double sum = 0, code_sum = 0, square = 0, weight_sum = 0, product = 0, whole = 0;
   const float inverse = scale == 0 ? 0 : 1 / scale;
   for (int64_t j = 0; j < group.count; ++j) {
@@ -92,7 +87,7 @@ Fitted line_of_codes(const Group& group, float top, bool negative, float scale, 
 }
 
 /// The range of the group, each end drawn in by several shares.
-MPQ_CLONES Fitted fit_line(const Group& group, float top, bool negative) {
+MPQ_CLONES Fitted fit_line(const WeightedGroup& group, float top, bool negative) {
   float low = group.weight[0], high = group.weight[0];
   for (int64_t j = 1; j < group.count; ++j) {
     low = std::min(low, group.weight[j]);
@@ -122,26 +117,20 @@ MPQ_CLONES Fitted fit_line(const Group& group, float top, bool negative) {
 
 Grid fit_grid(const at::Tensor& weight, const GridOptions& options) {
   const Encoding& encoding = options.encoding;
-  const int64_t out = weight.size(0), in = weight.size(1);
-  const int64_t columns = group_columns(encoding, in), groups = in / columns;
-  const at::Tensor rows = weight.contiguous();
-  const at::Tensor importance = options.importance.defined()
-                                    ? options.importance.clamp_min(1e-12).contiguous()
-                                    : at::ones({in}, at::kFloat);
+  const WeightedGroups weights(weight, options);
+  const int64_t out = weights.rows(), groups = weights.a_row();
   const bool line = !encoding.symmetric();
   const Levels levels(encoding);
   // Sub codes of offsets have no sign.
   const bool negative = encoding.scale == ScaleCode::Sub;
   Grid grid{at::empty({out, groups}, at::kFloat)};
   if (line) grid.offset = at::empty({out, groups}, at::kFloat);
-  const float* from = rows.const_data_ptr<float>();
-  const float* weights = importance.const_data_ptr<float>();
   float* scale = grid.scale.mutable_data_ptr<float>();
   float* offset = line ? grid.offset.mutable_data_ptr<float>() : nullptr;
   at::parallel_for(0, out, 4, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       for (int64_t g = 0; g < groups; ++g) {
-        const Group group{from + row * in + g * columns, weights + g * columns, columns};
+        const WeightedGroup group = weights.at(row, g);
         const Fitted fitted =
             line ? fit_line(group, levels.top(), negative) : fit_scale(group, levels);
         scale[row * groups + g] = fitted.scale;
@@ -150,7 +139,7 @@ Grid fit_grid(const at::Tensor& weight, const GridOptions& options) {
     }
   });
   if (!line && encoding.element == Element::Int)
-    grid.zero = at::full_like(grid.scale, static_cast<double>(1 << (encoding.bits - 1)));
+    grid.zero = at::full_like(grid.scale, middle_code(encoding));
   return grid;
 }
 

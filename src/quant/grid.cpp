@@ -11,14 +11,6 @@
 namespace mpq {
 namespace {
 
-double middle_of(const Encoding& encoding) { return static_cast<double>(1 << (encoding.bits - 1)); }
-
-/// Whether scales stand for themselves and zero points are whole: what min/max suits.
-bool whole_numbers(const Encoding& encoding) {
-  return encoding.element == Element::Int && encoding.zero != Zero::Offset &&
-         encoding.scale == ScaleCode::Float;
-}
-
 at::Tensor shrink_loss(const at::Tensor& grouped, const Grid& grid, const Rounder& rounder) {
   return (rounder.values(rounder.codes(grouped, grid), grid) - grouped).abs_().pow_(2.4).sum(2);
 }
@@ -34,7 +26,7 @@ void fit_constant_groups(const at::Tensor& low, const at::Tensor& high, const at
   auto scale = stored_as(magnitude, encoding.scale_dtype);
   scale.masked_fill_(scale <= 0, 1.0);
   grid.scale = at::where(constant, scale, grid.scale);
-  grid.zero = at::where(constant, at::full_like(grid.zero, middle_of(encoding)), grid.zero);
+  grid.zero = at::where(constant, at::full_like(grid.zero, middle_code(encoding)), grid.zero);
 }
 
 /// The sign of the scale gives the levels that one side has more to the side that reaches further;
@@ -42,7 +34,7 @@ void fit_constant_groups(const at::Tensor& low, const at::Tensor& high, const at
 at::Tensor symmetric_scale(const at::Tensor& low, const at::Tensor& high,
                            const Encoding& encoding) {
   const auto& levels = level_table(encoding.element);
-  const double middle = middle_of(encoding);
+  const double middle = middle_code(encoding);
   const double far_reach = levels.empty() ? middle + 0.5 : -levels.front();
   const double near_reach = levels.empty() ? middle - 0.5 : levels.back();
   const auto far = at::maximum(high, -low);
@@ -56,6 +48,14 @@ at::Tensor stored_as(const at::Tensor& value, at::ScalarType dtype) {
   return dtype == at::kFloat ? value : value.to(dtype).to(at::kFloat);
 }
 
+Grid choose_groups(const at::Tensor& keep, const Grid& first, const Grid& second) {
+  const auto choose = [&](const at::Tensor& a, const at::Tensor& b) {
+    return a.defined() ? at::where(keep, a, b) : a;
+  };
+  return {choose(first.scale, second.scale), choose(first.zero, second.zero),
+          choose(first.offset, second.offset)};
+}
+
 Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const Encoding& encoding) {
   const double top = top_code(encoding);
   const auto stored = [&](const at::Tensor& value) {
@@ -65,10 +65,10 @@ Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const Encoding
   if (encoding.symmetric()) {
     grid.scale = stored(symmetric_scale(low, high, encoding));
     if (encoding.element == Element::Int)
-      grid.zero = at::full_like(grid.scale, middle_of(encoding));
+      grid.zero = at::full_like(grid.scale, middle_code(encoding));
   } else {
     grid.scale = stored((high - low) / top);
-    if (encoding.zero == Zero::Offset) {
+    if (encoding.has_offset()) {
       grid.offset = stored(low);
     } else {
       grid.zero = at::round(-low / at::where(grid.scale > 0, grid.scale, 1.0)).clamp_(0, top);
@@ -88,7 +88,8 @@ Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std
           "{}: the weights hold inf or NaN; the checkpoint is damaged or overflowed", where);
   const Encoding& encoding = options.encoding;
   const auto groups = group_count(encoding, weight.size(1), where);
-  if (!whole_numbers(encoding)) return store_scales(weight, fit_grid(weight, options), options);
+  if (!encoding.uniform() || encoding.has_offset())
+    return store_scales(weight, fit_grid(weight, options), options);
   const auto grouped = by_group(weight, groups);
   const auto minimum = std::get<0>(grouped.min(2));
   const auto maximum = std::get<0>(grouped.max(2));
@@ -104,8 +105,7 @@ Grid choose_grid(const at::Tensor& weight, const GridOptions& options, const std
       const auto loss = shrink_loss(grouped, tried, rounder);
       const auto better = loss < least;
       least = at::where(better, loss, least);
-      best.scale = at::where(better, tried.scale, best.scale);
-      best.zero = at::where(better, tried.zero, best.zero);
+      best = choose_groups(better, tried, best);
     }
   }
   fit_constant_groups(low, high, minimum, maximum, encoding, best);

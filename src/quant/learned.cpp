@@ -133,16 +133,13 @@ Grid LearnedRange::grid(const at::Tensor& low_factor, const at::Tensor& high_fac
   // A symmetric grid has the gradient of the side that sets its size.
   const auto reach = (encoding.symmetric() ? at::maximum(high, -low) : high - low).clamp_min(1e-12);
   grid.scale = grid.scale * (reach / reach.detach());
-  grid.scale = at::where(constant_, whole_.scale, grid.scale);
   if (grid.offset.defined()) {
     grid.offset = grid.offset + (low - low.detach());
-    grid.offset = at::where(constant_, whole_.offset, grid.offset);
   } else if (!encoding.symmetric()) {
-    const auto zero = -low / grid.scale;
+    const auto zero = -low / at::where(constant_, whole_.scale, grid.scale);
     grid.zero = grid.zero + (zero - zero.detach());
   }
-  if (grid.zero.defined()) grid.zero = at::where(constant_, whole_.zero, grid.zero);
-  return grid;
+  return choose_groups(constant_, whole_, grid);
 }
 
 at::Tensor LearnedRange::ones() const { return at::ones_like(low_); }

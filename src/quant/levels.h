@@ -15,7 +15,7 @@ class Levels {
   explicit Levels(const Encoding& encoding)
       : top_(static_cast<float>(top_code(encoding))), table_(level_table(encoding.element)) {
     if (encoding.element == Element::Int && encoding.zero == Zero::Middle)
-      first_ = -static_cast<float>(1 << (encoding.bits - 1));
+      first_ = -static_cast<float>(middle_code(encoding));
     for (size_t i = 1; i < table_.size(); ++i) middles_.push_back((table_[i - 1] + table_[i]) / 2);
   }
   float top() const { return top_; }

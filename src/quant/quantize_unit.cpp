@@ -116,6 +116,12 @@ Method make_method(const std::string& text) {
   return method;
 }
 
+Method make_method(const std::string& spec, at::ScalarType checkpoint_dtype) {
+  Method method = make_method(spec);
+  method.encoding = resolved(method.encoding, checkpoint_dtype);
+  return method;
+}
+
 QuantProblem scaled_problem(QuantProblem problem, const at::Tensor& scale) {
   if (!scale.defined()) return problem;
   problem.weight = problem.weight * scale;

@@ -3,8 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <array>
-
 #include "mpq/core/error.h"
 #include "mpq/quant/rounder.h"
 
@@ -12,10 +10,10 @@ namespace mpq {
 namespace {
 
 /// All that has a row for each of the linear's.
-std::array<at::Tensor*, 8> row_tensors(QuantizedLinear& linear) {
-  Grid& grid = linear.grid;
-  return {&linear.codes,    &grid.scale,       &grid.zero,        &grid.offset,
-          &grid.scale_code, &grid.offset_code, &grid.super_scale, &grid.super_offset};
+std::vector<at::Tensor*> row_tensors(QuantizedLinear& linear) {
+  std::vector<at::Tensor*> tensors = {&linear.codes};
+  for (auto* tensor : tensors_of(linear.grid)) tensors.push_back(tensor);
+  return tensors;
 }
 
 void validate_hybrid(const QuantizedLinear& linear, const std::string& where) {
@@ -37,7 +35,7 @@ void validate_grid(const Encoding& encoding, const Grid& grid, int64_t out, int6
                    const std::string& where) {
   const bool sub = encoding.scale == ScaleCode::Sub;
   const bool coded = sub || encoding.scale == ScaleCode::E4M3;
-  const bool offset = encoding.element == Element::Int && encoding.zero == Zero::Offset;
+  const bool offset = encoding.has_offset();
   const int64_t supers = sub ? groups / groups_of_super(encoding) : 1;
   const auto expect = [&](const at::Tensor& tensor, bool there, int64_t columns, const char* name) {
     require(tensor.defined() == there, ErrorCode::Internal, "{}: {} {}", where, name,
@@ -66,6 +64,11 @@ void validate_grid(const Encoding& encoding, const Grid& grid, int64_t out, int6
 }
 
 }  // namespace
+
+std::array<at::Tensor*, 7> tensors_of(Grid& grid) {
+  return {&grid.scale,       &grid.zero,        &grid.offset,      &grid.scale_code,
+          &grid.offset_code, &grid.super_scale, &grid.super_offset};
+}
 
 at::Tensor dequantize(const QuantizedLinear& linear) {
   at::Tensor weight;

@@ -11,6 +11,7 @@
 
 #include "levels.h"
 #include "mpq/core/simd.h"
+#include "sub_codes.h"
 
 namespace mpq {
 namespace {
@@ -38,10 +39,6 @@ float to_dtype(double value, at::ScalarType dtype) {
   if (dtype == at::kBFloat16) return static_cast<float>(at::BFloat16(single));
   if (dtype == at::kHalf) return static_cast<float>(at::Half(single));
   return single;
-}
-
-float whole_number(double value, float unit, float first, float last) {
-  return unit == 0 ? 0 : std::clamp(std::nearbyint(static_cast<float>(value) / unit), first, last);
 }
 
 /// Moves the group's scale, or its offset, along the least-squares step as far as its storage
@@ -77,17 +74,14 @@ class Refit {
 
 float stored_scale(const Encoding& encoding, double scale, Affine& affine) {
   if (encoding.scale != ScaleCode::Sub) return to_dtype(scale, encoding.scale_dtype);
-  const auto half = static_cast<float>(1 << (encoding.sub_bits - 1));
-  const bool sign = encoding.symmetric();
-  affine.scale_code =
-      whole_number(scale, affine.super_scale, sign ? -half : 0, sign ? half - 1 : 2 * half - 1);
+  affine.scale_code = scale_codes(encoding, affine.super_scale).nearest(static_cast<float>(scale));
   return affine.super_scale * affine.scale_code;
 }
 
 float stored_offset(const Encoding& encoding, double offset, Affine& affine) {
   if (encoding.scale != ScaleCode::Sub) return to_dtype(offset, encoding.scale_dtype);
-  affine.offset_code = whole_number(-offset, affine.super_offset, 0,
-                                    static_cast<float>((1 << encoding.sub_bits) - 1));
+  affine.offset_code =
+      depth_codes(encoding, affine.super_offset).nearest(static_cast<float>(-offset));
   return -(affine.super_offset * affine.offset_code);
 }
 
@@ -109,7 +103,7 @@ MPQ_CLONES void refit_group(const PieceView& view, float* gradient, const float*
     }
     affine = moved;
   }
-  if (encoding.element != Element::Int || encoding.zero != Zero::Offset) return;
+  if (!encoding.has_offset()) return;
   moved = affine;
   moved.offset =
       stored_offset(encoding, affine.offset + refit.ideal([](int64_t) { return 1.0F; }), moved);
@@ -146,9 +140,8 @@ class GroupTable {
  public:
   explicit GroupTable(const QuantizedLinear& linear)
       : encoding_(linear.encoding), grid_(linear.grid) {
-    for (at::Tensor* tensor : {&grid_.scale, &grid_.offset, &grid_.scale_code, &grid_.offset_code,
-                               &grid_.super_scale, &grid_.super_offset, &grid_.zero}) {
-      if (tensor->defined()) *tensor = tensor->to(at::kFloat).clone(at::MemoryFormat::Contiguous);
+    for (at::Tensor* tensor : tensors_of(grid_)) {
+      if (tensor->defined()) *tensor = tensor->clone(at::MemoryFormat::Contiguous);
     }
   }
   Affine at(int64_t row, int64_t group) const {

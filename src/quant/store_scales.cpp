@@ -11,17 +11,14 @@
 #include "mpq/core/error.h"
 #include "mpq/core/simd.h"
 #include "mpq/quant/grid.h"
+#include "sub_codes.h"
+#include "weighted_group.h"
 
 namespace mpq {
 namespace {
 
-struct Group {
-  const float* weight;
-  const float* importance;
-  int64_t count;
-};
-
-MPQ_CLONES double error_of(const Group& group, const Levels& levels, float scale, float offset) {
+MPQ_CLONES double error_of(const WeightedGroup& group, const Levels& levels, float scale,
+                           float offset) {
   const float inverse = scale == 0 ? 0 : 1 / scale;
   double error = 0;
   for (int64_t j = 0; j < group.count; ++j) {
@@ -34,26 +31,14 @@ MPQ_CLONES double error_of(const Group& group, const Levels& levels, float scale
 
 float half(float value) { return static_cast<float>(at::Half(value)); }
 
-/// Numbers that one float16 multiplies: what a scale or an offset may be.
-struct Steps {
-  float unit = 0;         // 0: all are 0
-  float first = 0, last;  // whole numbers
-  float nearest(float value) const {
-    return unit == 0 ? 0 : std::clamp(std::nearbyint(value / unit), first, last);
-  }
-};
-
-/// Without sign: the greatest is the last number. With sign: the furthest is the first, -2^(b-1).
-Steps steps_of(const float* values, int64_t count, int bits, bool sign) {
+/// The greatest value is the last number; with a sign, the furthest is the first.
+SubCodes codes_for(SubCodes codes, const float* values, int64_t count) {
   float far = 0;
   for (int64_t i = 0; i < count; ++i) {
     if (std::abs(values[i]) > std::abs(far)) far = values[i];
   }
-  const auto whole = static_cast<float>(1 << bits);
-  Steps steps{0, 0, whole - 1};
-  if (sign) steps = {0, -whole / 2, whole / 2 - 1};
-  steps.unit = half(sign ? far / steps.first : std::abs(far) / steps.last);
-  return steps;
+  codes.unit = half(codes.first < 0 ? far / codes.first : std::abs(far) / codes.last);
+  return codes;
 }
 
 /// The grid's own copies, that one writes in place.
@@ -76,12 +61,10 @@ Grid empty_codes(const Grid& grid, int64_t supers) {
 /// Each group takes, of the numbers next to its scale and offset, those of least error.
 class SubStore {
  public:
-  SubStore(const at::Tensor& weight, const at::Tensor& importance, const Encoding& encoding)
-      : weight_(weight),
-        importance_(importance),
+  SubStore(const WeightedGroups& weights, const Encoding& encoding)
+      : weights_(weights),
         encoding_(encoding),
         levels_(encoding),
-        columns_(encoding.group),
         each_(groups_of_super(encoding)) {}
 
   Grid store(const Grid& grid) const {
@@ -106,41 +89,38 @@ class SubStore {
 
   void store_super(const Grid& from, int64_t row, int64_t super, Grid& stored) const {
     const int64_t first = super * each_;
-    const bool sign = encoding_.symmetric();
     const float* scale = at(from.scale, row, first);
     const float* offset = at(from.offset, row, first);
-    const Steps scales = steps_of(scale, each_, encoding_.sub_bits, sign);
-    Steps offsets{0, 0, 0};
-    if (offset != nullptr) offsets = steps_of(offset, each_, encoding_.sub_bits, false);
+    const SubCodes scales = codes_for(scale_codes(encoding_), scale, each_);
+    SubCodes depths;
+    if (offset != nullptr) depths = codes_for(depth_codes(encoding_), offset, each_);
     *at(stored.super_scale, row, super) = scales.unit;
-    if (offset != nullptr) *at(stored.super_offset, row, super) = offsets.unit;
+    if (offset != nullptr) *at(stored.super_offset, row, super) = depths.unit;
     for (int64_t i = 0; i < each_; ++i) {
-      const int64_t column = (first + i) * columns_;
-      const Group group{weight_.const_data_ptr<float>() + row * weight_.size(1) + column,
-                        importance_.const_data_ptr<float>() + column, columns_};
+      const WeightedGroup group = weights_.at(row, first + i);
       const auto [scale_code, offset_code] =
-          best(group, scales, scale[i], offsets, offset == nullptr ? 0 : -offset[i]);
+          best(group, scales, scale[i], depths, offset == nullptr ? 0 : -offset[i]);
       *at(stored.scale_code, row, first + i) = scale_code;
       *at(stored.scale, row, first + i) = scale_code * scales.unit;
       if (offset == nullptr) continue;
       *at(stored.offset_code, row, first + i) = offset_code;
-      *at(stored.offset, row, first + i) = -(offset_code * offsets.unit);
+      *at(stored.offset, row, first + i) = -(offset_code * depths.unit);
     }
   }
 
-  std::pair<float, float> best(const Group& group, const Steps& scales, float scale,
-                               const Steps& offsets, float depth) const {
-    const float near_scale = scales.nearest(scale), near_offset = offsets.nearest(depth);
+  std::pair<float, float> best(const WeightedGroup& group, const SubCodes& scales, float scale,
+                               const SubCodes& depths, float depth) const {
+    const float near_scale = scales.nearest(scale), near_offset = depths.nearest(depth);
     double least = std::numeric_limits<double>::infinity();
     std::pair<float, float> best{near_scale, near_offset};
     for (const float a : {0.0F, -1.0F, 1.0F}) {
       for (const float b : {0.0F, -1.0F, 1.0F}) {
         const float scale_code = near_scale + a, offset_code = near_offset + b;
-        if (scale_code < scales.first || scale_code > scales.last || offset_code < offsets.first ||
-            offset_code > offsets.last)
+        if (scale_code < scales.first || scale_code > scales.last || offset_code < depths.first ||
+            offset_code > depths.last)
           continue;
         const double error =
-            error_of(group, levels_, scale_code * scales.unit, -(offset_code * offsets.unit));
+            error_of(group, levels_, scale_code * scales.unit, -(offset_code * depths.unit));
         if (error < least) {
           least = error;
           best = {scale_code, offset_code};
@@ -150,26 +130,22 @@ class SubStore {
     return best;
   }
 
-  const at::Tensor& weight_;
-  const at::Tensor& importance_;
+  const WeightedGroups& weights_;
   const Encoding& encoding_;
   const Levels levels_;
-  const int64_t columns_, each_;
+  const int64_t each_;
 };
 
 /// For every group the one of `scales` [out, groups, tried] of least error: int64 [out, groups, 1].
-at::Tensor least_error(const at::Tensor& weight, const at::Tensor& importance,
-                       const Encoding& encoding, const at::Tensor& scales) {
+at::Tensor least_error(const WeightedGroups& weights, const Encoding& encoding,
+                       const at::Tensor& scales) {
   const Levels levels(encoding);
-  const int64_t in = weight.size(1), groups = scales.size(1), columns = in / groups;
-  const int64_t tried = scales.size(2);
+  const int64_t groups = scales.size(1), tried = scales.size(2);
   at::Tensor chosen = at::empty({scales.size(0), groups, 1}, at::kLong);
   const float* scale = scales.const_data_ptr<float>();
-  at::parallel_for(0, weight.size(0), 4, [&](int64_t first, int64_t last) {
+  at::parallel_for(0, weights.rows(), 4, [&](int64_t first, int64_t last) {
     for (int64_t at = first * groups; at < last * groups; ++at) {
-      const int64_t column = at % groups * columns;
-      const Group group{weight.const_data_ptr<float>() + at / groups * in + column,
-                        importance.const_data_ptr<float>() + column, columns};
+      const WeightedGroup group = weights.at(at / groups, at % groups);
       double least = std::numeric_limits<double>::infinity();
       for (int64_t i = 0; i < tried; ++i) {
         const double error = error_of(group, levels, scale[at * tried + i], 0);
@@ -183,29 +159,27 @@ at::Tensor least_error(const at::Tensor& weight, const at::Tensor& importance,
 }
 
 /// The power of two below each scale, or above.
-Grid store_e8m0(const at::Tensor& weight, const at::Tensor& importance, const Encoding& encoding,
-                const Grid& grid) {
+Grid store_e8m0(const WeightedGroups& weights, const Encoding& encoding, const Grid& grid) {
   const at::Tensor below = at::log2(grid.scale.abs().clamp_min(1e-38)).floor();
   const at::Tensor scales =
       at::pow(2.0, at::stack({below, below + 1}, 2).clamp_(-126, 127)).contiguous();
-  return {scales.gather(2, least_error(weight, importance, encoding, scales)).squeeze(2)};
+  return {scales.gather(2, least_error(weights, encoding, scales)).squeeze(2)};
 }
 
 /// One float32 for the tensor, so that its greatest weight has the greatest scale; below that, an
 /// 8-bit float beside each scale.
-Grid store_e4m3(const at::Tensor& weight, const at::Tensor& importance, const Encoding& encoding,
-                const Grid& grid) {
+Grid store_e4m3(const WeightedGroups& weights, const Encoding& encoding, const Grid& grid) {
   const at::Tensor table = at::tensor(level_table(Element::E4M3), at::kFloat);
   const at::Tensor positive = table.masked_select(table > 0);
   const float reach = level_table(Element::E4M3).back() * level_table(encoding.element).back();
-  const auto most = weight.abs().max().item<float>();
+  const auto most = weights.weight().abs().max().item<float>();
   Grid stored;
-  stored.super_scale = at::full({weight.size(0), 1}, most > 0 ? most / reach : 1.0F, at::kFloat);
+  stored.super_scale = at::full({weights.rows(), 1}, most > 0 ? most / reach : 1.0F, at::kFloat);
   const at::Tensor index = at::bucketize(grid.scale.abs() / stored.super_scale, positive);
   const at::Tensor codes =
       positive.index({at::stack({index - 1, index, index + 1}, 2).clamp_(0, positive.size(0) - 1)});
   const at::Tensor scales = (codes * stored.super_scale.unsqueeze(2)).contiguous();
-  stored.scale_code = codes.gather(2, least_error(weight, importance, encoding, scales)).squeeze(2);
+  stored.scale_code = codes.gather(2, least_error(weights, encoding, scales)).squeeze(2);
   stored.scale = stored.scale_code * stored.super_scale;
   return stored;
 }
@@ -222,15 +196,12 @@ Grid store_float(const Grid& grid, at::ScalarType dtype) {
 Grid store_scales(const at::Tensor& weight, const Grid& grid, const GridOptions& options) {
   const Encoding& encoding = options.encoding;
   if (encoding.scale == ScaleCode::Float) return store_float(grid, encoding.scale_dtype);
-  const at::Tensor rows = weight.contiguous();
-  const at::Tensor importance = options.importance.defined()
-                                    ? options.importance.clamp_min(1e-12).contiguous()
-                                    : at::ones({weight.size(1)}, at::kFloat);
-  if (encoding.scale == ScaleCode::E8M0) return store_e8m0(rows, importance, encoding, grid);
-  if (encoding.scale == ScaleCode::E4M3) return store_e4m3(rows, importance, encoding, grid);
+  const WeightedGroups weights(weight, options);
+  if (encoding.scale == ScaleCode::E8M0) return store_e8m0(weights, encoding, grid);
+  if (encoding.scale == ScaleCode::E4M3) return store_e4m3(weights, encoding, grid);
   require(encoding.scale_dtype == at::kHalf, ErrorCode::Internal,
           "{}: whole-number scales are of float16", to_string(encoding));
-  return SubStore(rows, importance, encoding).store(grid);
+  return SubStore(weights, encoding).store(grid);
 }
 
 }  // namespace mpq

@@ -50,6 +50,9 @@ struct Encoding {
 
   bool plain() const { return element == Element::Plain; }
   bool symmetric() const { return element != Element::Int || zero == Zero::Middle; }
+  /// Whole numbers with one float scale a group, however they begin.
+  bool uniform() const { return element == Element::Int && scale == ScaleCode::Float; }
+  bool has_offset() const { return element == Element::Int && zero == Zero::Offset; }
   bool hybrid() const { return high_bits > 0; }
   bool operator==(const Encoding&) const = default;
 };
@@ -73,6 +76,8 @@ Encoding resolved(Encoding encoding, at::ScalarType checkpoint_dtype);
 const std::vector<float>& level_table(Element element);
 /// The greatest code.
 int top_code(const Encoding& encoding);
+/// The code that stands for 0 in Zero::Middle: 2^(bits - 1).
+int middle_code(const Encoding& encoding);
 
 /// A run of input channels of one encoding that is no hybrid.
 struct Piece {

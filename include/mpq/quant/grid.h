@@ -27,6 +27,10 @@ Grid grid_of_range(const at::Tensor& low, const at::Tensor& high, const Encoding
 /// Least and greatest weight of every group, 0 included: [out, groups] each.
 std::pair<at::Tensor, at::Tensor> group_ranges(const at::Tensor& weight, int64_t groups);
 
+/// Groups where `keep`, bool [out, groups], have the first's scale, zero point and offset, the
+/// others the second's. Codes of scales are not chosen: store_scales() makes them anew.
+Grid choose_groups(const at::Tensor& keep, const Grid& first, const Grid& second);
+
 /// Scales and offsets of least weighted squared error, group by group, not yet stored ones:
 /// candidates around the group's range, each with its least-squares scale and offset.
 Grid fit_grid(const at::Tensor& weight, const GridOptions& options);

@@ -18,6 +18,8 @@ struct Method {
 /// other goes to every member that takes it. Throws Error(Usage) on an unknown name or option, or a
 /// chain whose earlier member has no input scale.
 Method make_method(const std::string& spec);
+/// The same for a checkpoint of that dtype: its encoding is resolved.
+Method make_method(const std::string& spec, at::ScalarType checkpoint_dtype);
 
 /// The problem with the weight's columns multiplied by `scale` [in], for inputs divided by it;
 /// undefined: as it is.

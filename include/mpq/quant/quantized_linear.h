@@ -2,6 +2,7 @@
 // The one internal form of a quantized linear; formats only re-lay it.
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <vector>
 
 #include "mpq/quant/encoding.h"
@@ -35,6 +36,9 @@ struct QuantizedLinear {
   int64_t out() const { return (pieces.empty() ? codes : pieces.front().codes).size(0); }
   int64_t in() const { return pieces.empty() ? codes.size(1) : order.size(0); }
 };
+
+/// All tensors of a grid, those that the encoding does not have undefined.
+std::array<at::Tensor*, 7> tensors_of(Grid& grid);
 
 /// float32 [out, in], for the inputs as they were before any input_scale.
 at::Tensor dequantize(const QuantizedLinear& linear);

@@ -83,9 +83,7 @@ class Awq final : public Quantizer {
       const auto error = group_errors(problem, tried);
       const auto better = error < least;
       least = at::where(better, error, least);
-      best.scale = at::where(better, tried.scale, best.scale);
-      if (best.zero.defined()) best.zero = at::where(better, tried.zero, best.zero);
-      if (best.offset.defined()) best.offset = at::where(better, tried.offset, best.offset);
+      best = choose_groups(better, tried, best);
     }
     best = store_scales(problem.weight, best, options);
     // Where scales are stored together, clipping some groups may have cost the others.

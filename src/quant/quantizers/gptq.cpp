@@ -47,7 +47,7 @@ class Gptq final : public Quantizer {
     at::Tensor weight = problem.weight.clone();
     // An input that is always zero carries nothing: its weights are dropped.
     weight.masked_fill_((problem.hessian->diagonal() == 0).unsqueeze(0), 0.0);
-    const GridOptions grid_options{problem.encoding, options_.mse, problem.hessian->diagonal()};
+    const GridOptions grid_options{problem.encoding, options_.mse, diagonal_of(problem)};
     const Grid grid = choose_grid(weight, grid_options, problem.name);
     const auto& factor = problem.hessian->factor(options_.act_order, options_.damp);
     if (!factor.upper.defined()) {

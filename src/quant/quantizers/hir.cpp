@@ -37,10 +37,8 @@ class Hir final : public Quantizer {
 
   /// Without a second width: one above the first, for a tenth of the channels.
   Encoding encoding(const Encoding& asked) const override {
-    require(asked.element == Element::Int && asked.scale == ScaleCode::Float &&
-                asked.zero != Zero::Real,
-            ErrorCode::Usage, "hir: expected integers with float scales, found {}",
-            to_string(asked));
+    require(asked.uniform() && asked.zero != Zero::Real, ErrorCode::Usage,
+            "hir: expected integers with float scales, found {}", to_string(asked));
     Encoding hybrid = asked;
     if (!hybrid.hybrid()) hybrid.high_bits = std::min(asked.bits + 1, 8);
     if (hybrid.high_ratio == 0) hybrid.high_ratio = 0.1;

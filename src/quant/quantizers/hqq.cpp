@@ -77,9 +77,7 @@ class Hqq final : public Quantizer {
       return error_of(best).sum().item<double>() < error_of(start).sum().item<double>() ? best
                                                                                         : start;
     }
-    if (best.zero.defined()) best.zero = at::where(better, best.zero, start.zero);
-    if (best.offset.defined()) best.offset = at::where(better, best.offset, start.offset);
-    return best;
+    return choose_groups(better, best, start);
   }
 
   /// Alternates the p-norm's proximal step on the error and the zero's mean (HQQ, equations 6-9).
