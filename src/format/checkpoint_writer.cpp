@@ -36,6 +36,15 @@ Fit fit_of(const LinearLayout& layout, const Encoding& encoding, int64_t out, in
   return fit;
 }
 
+QuantizedLinear load_planned(const ExportJob& job, const ExportLinear& linear) {
+  QuantizedLinear quantized = job.load(linear.module);
+  require(quantized.encoding == linear.encoding && quantized.out() == linear.out &&
+              quantized.in() == linear.in,
+          ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
+  validate(quantized, linear.module);
+  return quantized;
+}
+
 /// The linear read last, laid out.
 struct CheckpointWriter::Cache {
   const ExportLinear* linear = nullptr;
@@ -83,12 +92,7 @@ at::Tensor CheckpointWriter::read(size_t tensor, Cache& cache) const {
   if (cache.linear != origin.linear) {
     cache.tensors.clear();
     const ExportLinear& linear = *origin.linear;
-    const QuantizedLinear quantized = job_.load(linear.module);
-    require(quantized.encoding == linear.encoding && quantized.out() == linear.out &&
-                quantized.in() == linear.in,
-            ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
-    validate(quantized, linear.module);
-    cache = {&linear, layout_.tensors(linear, quantized)};
+    cache = {&linear, layout_.tensors(linear, load_planned(job_, linear))};
   }
   return cache.tensors.at(origin.part);
 }

@@ -185,7 +185,7 @@ class CompressedTensorsSource final : public WeightSource {
   }
 
   at::Tensor zeros(const std::string& module, const PackedWeight& weight) const {
-    const int middle = 1 << (weight.encoding.bits - 1);
+    const int middle = middle_code(weight.encoding);
     if (weight.encoding.symmetric()) return at::full({1, weight.groups}, middle, at::kFloat);
     const at::Tensor stored = inner_->load(module + kZero);
     if (weight.packed_zero) {

@@ -34,7 +34,7 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
   require(linear.grid.zero.le(top_code(encoding)).all().item<bool>(), ErrorCode::Unsupported,
           "{}.qzeros: a zero point is {}, beyond {} bits; readers differ in what it means", module,
           top_code(encoding) + 1, encoding.bits);
-  if (linear.grid.zero.eq(1 << (encoding.bits - 1)).all().item<bool>())
+  if (linear.grid.zero.eq(middle_code(encoding)).all().item<bool>())
     linear.encoding.zero = Zero::Middle;
   return linear;
 }

@@ -16,8 +16,7 @@ void require_held(const GptqLayout& layout, const Encoding& encoding, int64_t ou
                   const std::string& where) {
   const bool zero =
       encoding.zero == Zero::Middle || (encoding.zero == Zero::Whole && layout.asymmetric);
-  if (encoding.element != Element::Int || encoding.scale != ScaleCode::Float || encoding.hybrid() ||
-      !zero) {
+  if (!encoding.uniform() || encoding.hybrid() || !zero) {
     fail(ErrorCode::Unsupported, "{}: {} holds {}integers with a float scale, not {}", where,
          layout.format, layout.asymmetric ? "" : "symmetric ", to_string(encoding));
   }

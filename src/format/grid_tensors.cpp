@@ -66,7 +66,7 @@ void read_zero(const std::string& prefix, const Encoding& encoding, int64_t grou
                const LoadTensor& load, Grid& grid) {
   if (encoding.element != Element::Int) return;
   if (encoding.zero == Zero::Middle) {
-    grid.zero = at::full_like(grid.scale, 1 << (encoding.bits - 1));
+    grid.zero = at::full_like(grid.scale, middle_code(encoding));
   } else if (encoding.zero != Zero::Offset) {
     grid.zero = load(prefix + ".zero").to(at::kFloat).clone();
     require_finite(grid.zero, prefix + ".zero");

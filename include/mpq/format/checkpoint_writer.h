@@ -22,6 +22,10 @@ struct LinearLayout {
 Fit fit_of(const LinearLayout& layout, const Encoding& encoding, int64_t out, int64_t in,
            at::ScalarType stored_dtype);
 
+/// The quantized form of a linear of the job. Throws Error(Internal) when it is not the planned
+/// one.
+QuantizedLinear load_planned(const ExportJob& job, const ExportLinear& linear);
+
 /// The weight files: every tensor of `base`, with the weights of quantized linears replaced by
 /// their layout, one linear in memory at a time. What is not quantized is written as it was, in its
 /// own dtype.

@@ -59,4 +59,7 @@ std::vector<GgufTensor> gguf_tensors(const ModelConfig& model, const WeightSourc
 /// its last two axes swapped. Throws Error(Internal) unless 2 heads divide the rows.
 std::vector<int64_t> gguf_row_order(int64_t rows, int64_t heads);
 
+/// The same of a tensor, int64 [rows]; undefined where its rows stay in order.
+at::Tensor row_index(const GgufTensor& tensor);
+
 }  // namespace mpq

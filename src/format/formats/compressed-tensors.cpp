@@ -21,8 +21,8 @@ int64_t words(int64_t count, int bits) {
 
 void require_held(const Encoding& encoding, const std::string& where) {
   const bool whole = encoding.zero == Zero::Middle || encoding.zero == Zero::Whole;
-  const bool integers = encoding.element == Element::Int && encoding.scale == ScaleCode::Float;
-  if ((integers && whole && !encoding.hybrid()) || float_format(encoding) != nullptr) return;
+  if ((encoding.uniform() && whole && !encoding.hybrid()) || float_format(encoding) != nullptr)
+    return;
   fail(ErrorCode::Unsupported,
        "{}: compressed-tensors holds integers with a float scale and a whole zero point, fp8, "
        "nvfp4 and mxfp4, not {}; use --format mpq or dense",

@@ -24,21 +24,13 @@ constexpr const char* kFile = "model.gguf";
 /// So many numbers are laid out at a time.
 constexpr int64_t kChunk = int64_t{1} << 22;
 
-const Encoding& named(const std::string& name) {
-  for (const auto& [known, encoding] : named_encodings()) {
-    if (known == name) return encoding;
-  }
-  fail(ErrorCode::Internal, "gguf: there is no encoding {}", name);
-}
-
 /// Integers that GGUF does not hold as they are stand for the type of their width.
 Encoding type_of_width(const Encoding& asked) {
   constexpr std::array<const char*, 9> kTypes = {"",     "",     "q2_k", "q3_k", "q4_k",
                                                  "q5_k", "q6_k", "q8_0", "q8_0"};
-  require(asked.element == Element::Int && asked.scale == ScaleCode::Float && !asked.hybrid(),
-          ErrorCode::Unsupported, "{}: GGUF has no type for it; see `mpq list` for those it has",
-          to_string(asked));
-  return named(kTypes[static_cast<size_t>(asked.bits)]);
+  require(asked.uniform() && !asked.hybrid(), ErrorCode::Unsupported,
+          "{}: GGUF has no type for it; see `mpq list` for those it has", to_string(asked));
+  return parse_encoding(kTypes[static_cast<size_t>(asked.bits)]);
 }
 
 /// What llama.cpp takes where blocks of 256 do not divide a row.
@@ -47,7 +39,7 @@ Encoding smaller_blocks(const Encoding& encoding) {
       {"q2_k", "iq4_nl"}, {"q3_k", "iq4_nl"}, {"q4_k", "q5_0"},
       {"q5_k", "q5_1"},   {"q6_k", "q8_0"},   {"iq4_xs", "iq4_nl"}};
   const auto found = kInstead.find(to_string(encoding));
-  return found == kInstead.end() ? full_precision() : named(found->second);
+  return found == kInstead.end() ? full_precision() : parse_encoding(found->second);
 }
 
 /// Of NVFP4 the file would need a second tensor, which an embedding cannot have.
@@ -107,15 +99,11 @@ class GgufPlan {
     static const std::map<uint32_t, uint32_t> kFileTypes = {
         {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10},
         {11, 12}, {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
-    uint32_t most = 30;
-    int64_t count = 0;
-    for (const auto& [type, sum] : weights) {
-      if (sum > count) {
-        most = type;
-        count = sum;
-      }
-    }
-    const auto found = kFileTypes.find(most);
+    const auto most =
+        std::max_element(weights.begin(), weights.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto found =
+        kFileTypes.find(most == weights.end() ? gguf_type(at::kBFloat16) : most->first);
     return found == kFileTypes.end() ? 32 : found->second;
   }
 
@@ -125,18 +113,9 @@ class GgufPlan {
     return *find_gguf_type(gguf_type(job_.base->dtype(tensor.source)));
   }
 
-  static at::Tensor row_order(const GgufTensor& tensor) {
-    if (tensor.permuted_heads == 0) return {};
-    return at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
-  }
-
   void write_linear(GgufWriter& file, const GgufTensor& tensor, const ExportLinear& linear) const {
-    QuantizedLinear quantized = job_.load(linear.module);
-    require(quantized.encoding == linear.encoding && quantized.out() == linear.out &&
-                quantized.in() == linear.in,
-            ErrorCode::Internal, "{}: its quantized form is not the planned one", linear.module);
-    validate(quantized, linear.module);
-    const at::Tensor order = row_order(tensor);
+    QuantizedLinear quantized = load_planned(job_, linear);
+    const at::Tensor order = row_index(tensor);
     if (order.defined()) quantized = select_rows(quantized, order);
     const int64_t rows = std::max<int64_t>(1, kChunk / linear.in);
     const int64_t row_bytes = gguf_row_bytes(linear.encoding, linear.in);
@@ -152,7 +131,7 @@ class GgufPlan {
   void write_plain(GgufWriter& file, const GgufTensor& tensor, const GgufType& type) const {
     at::Tensor value = tensor.source.empty() ? at::tensor(tensor.values, at::kFloat)
                                              : job_.base->load(tensor.source);
-    const at::Tensor order = row_order(tensor);
+    const at::Tensor order = row_index(tensor);
     if (order.defined()) value = value.index_select(0, order);
     if (tensor.added != 0) value = value.to(at::kFloat) + tensor.added;
     const at::ScalarType dtype = type.name == "F32"   ? at::kFloat

@@ -28,11 +28,11 @@ bool is_any(int value, const std::array<int, N>& values) {
 }
 
 /// Half the range below 0, as a multiple of the scale.
-double middle(const Encoding& encoding) { return -std::exp2(encoding.bits - 1); }
+int middle(const Encoding& encoding) { return -middle_code(encoding); }
 
 void require_held(const Encoding& encoding, const std::string& where) {
-  if (encoding.element == Element::Int && encoding.scale == ScaleCode::Float &&
-      !encoding.hybrid() && (encoding.zero == Zero::Middle || encoding.zero == Zero::Offset) &&
+  if (encoding.uniform() && !encoding.hybrid() &&
+      (encoding.zero == Zero::Middle || encoding.zero == Zero::Offset) &&
       is_any(encoding.bits, kWidths) && is_any(encoding.group, kGroups))
     return;
   fail(ErrorCode::Unsupported,
@@ -106,8 +106,7 @@ class Mlx final : public Format {
   Fit fit(const Encoding& asked, int64_t out, int64_t in,
           at::ScalarType stored_dtype) const override {
     Encoding encoding = resolved(asked, stored_dtype);
-    if (encoding.element == Element::Int && encoding.scale == ScaleCode::Float &&
-        (encoding.zero == Zero::Whole || encoding.zero == Zero::Offset)) {
+    if (encoding.uniform() && (encoding.zero == Zero::Whole || encoding.zero == Zero::Offset)) {
       encoding.zero = Zero::Offset;
       encoding.scale_dtype = at::kFloat;
     }

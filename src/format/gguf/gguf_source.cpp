@@ -88,11 +88,8 @@ class GgufSource final : public WeightSource {
     }
     if (tensor.added != 0) value.sub_(tensor.added);
     value = value.view(tensor.shape);
-    if (tensor.permuted_heads > 0) {
-      const at::Tensor order =
-          at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
-      value = at::empty_like(value).index_copy_(0, order, value);
-    }
+    const at::Tensor order = row_index(tensor);
+    if (order.defined()) value = at::empty_like(value).index_copy_(0, order, value);
     return value.to(dtype(name));
   }
   void read_ahead(const std::string& name) const override { file_.read_ahead(*at(name).info); }

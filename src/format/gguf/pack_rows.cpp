@@ -47,7 +47,7 @@ std::vector<uint8_t> code_map(const Encoding& encoding, const Layout& layout,
                               const std::string& name) {
   const CodeOf code_of(layout.levels, name + ": codes");
   const auto& levels = level_table(encoding.element);
-  const int middle = encoding.zero == Zero::Middle ? 1 << (encoding.bits - 1) : 0;
+  const int middle = encoding.zero == Zero::Middle ? middle_code(encoding) : 0;
   std::vector<uint8_t> map;
   for (int code = 0; code <= top_code(encoding); ++code) {
     const float level =

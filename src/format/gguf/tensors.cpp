@@ -1,6 +1,7 @@
 // Names by role, never by the checkpoint's names.
 #include "tensors.h"
 
+#include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -135,6 +136,11 @@ std::vector<int64_t> gguf_row_order(int64_t rows, int64_t heads) {
     }
   }
   return order;
+}
+
+at::Tensor row_index(const GgufTensor& tensor) {
+  if (tensor.permuted_heads == 0) return {};
+  return at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
 }
 
 }  // namespace mpq

@@ -1,46 +1,52 @@
-// The table of ggml's types, and what encodings they are.
+// ggml's types under mpq's names, and what encodings they are.
 #include "types.h"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <vector>
 
 #include "layout.h"
 #include "mpq/core/error.h"
 #include "mpq/format/gguf_blocks.h"
+#include "mpq/io/gguf_type.h"
 
 namespace mpq {
 namespace {
 
-// enum ggml_type, and sizeof of the blocks in ggml-common.h (ggml 0.25.3).
-const std::vector<GgmlType> kTypes = {
-    {0, "f32", 1, 4},         {1, "f16", 1, 2},         {2, "q4_0", 32, 18},
-    {3, "q4_1", 32, 20},      {6, "q5_0", 32, 22},      {7, "q5_1", 32, 24},
-    {8, "q8_0", 32, 34},      {9, "q8_1", 32, 36},      {10, "q2_k", 256, 84},
-    {11, "q3_k", 256, 110},   {12, "q4_k", 256, 144},   {13, "q5_k", 256, 176},
-    {14, "q6_k", 256, 210},   {15, "q8_k", 256, 292},   {16, "iq2_xxs", 256, 66},
-    {17, "iq2_xs", 256, 74},  {18, "iq3_xxs", 256, 98}, {19, "iq1_s", 256, 50},
-    {20, "iq4_nl", 32, 18},   {21, "iq3_s", 256, 110},  {22, "iq2_s", 256, 82},
-    {23, "iq4_xs", 256, 136}, {24, "i8", 1, 1},         {25, "i16", 1, 2},
-    {26, "i32", 1, 4},        {27, "i64", 1, 8},        {28, "f64", 1, 8},
-    {29, "iq1_m", 256, 56},   {30, "bf16", 1, 2},       {34, "tq1_0", 256, 54},
-    {35, "tq2_0", 256, 66},   {39, "mxfp4", 32, 17},    {40, "nvfp4", 64, 36},
-    {41, "q1_0", 128, 18},    {42, "q2_0", 64, 18}};
+/// The container's table under the names of encodings.
+const std::vector<GgmlType>& types() {
+  static const std::vector<GgmlType> kTypes = [] {
+    std::vector<GgmlType> types;
+    for (const GgufType& type : gguf_types()) {
+      types.push_back({type.id, std::string(type.name), static_cast<int>(type.block_elements),
+                       static_cast<int>(type.block_bytes)});
+      for (char& c : types.back().name)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    return types;
+  }();
+  return kTypes;
+}
+
+template <class Predicate>
+const GgmlType* find(const Predicate& predicate) {
+  const auto found = std::find_if(types().begin(), types().end(), predicate);
+  return found == types().end() ? nullptr : &*found;
+}
 
 }  // namespace
 
 const GgmlType& ggml_type(uint32_t id) {
-  const auto found = std::find_if(kTypes.begin(), kTypes.end(),
-                                  [&](const GgmlType& type) { return type.id == id; });
-  require(found != kTypes.end(), ErrorCode::Unsupported,
+  const GgmlType* found = find([&](const GgmlType& type) { return type.id == id; });
+  require(found != nullptr, ErrorCode::Unsupported,
           "ggml type {}: mpq does not know it; it may be newer than this mpq", id);
   return *found;
 }
 
 const GgmlType& ggml_type(const std::string& name) {
-  const auto found = std::find_if(kTypes.begin(), kTypes.end(),
-                                  [&](const GgmlType& type) { return type.name == name; });
-  require(found != kTypes.end(), ErrorCode::Unsupported, "{}: GGUF has no such type", name);
+  const GgmlType* found = find([&](const GgmlType& type) { return type.name == name; });
+  require(found != nullptr, ErrorCode::Unsupported, "{}: GGUF has no such type", name);
   return *found;
 }
 
