@@ -43,6 +43,13 @@ std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& uni
   return modules;
 }
 
+std::vector<int64_t> unit_rows(const ModelConfig& config, const Unit& unit) {
+  if (unit.end != End::None) return {unit.out};
+  std::vector<int64_t> rows;
+  for (const size_t index : unit.linears) rows.push_back(config.linears[index].out);
+  return rows;
+}
+
 at::Tensor stacked_weight(const DecoderBlock& block, const Unit& unit) {
   std::vector<at::Tensor> rows;
   for (const size_t index : unit.linears) rows.push_back(block.weights[index].to(at::kFloat));

@@ -103,14 +103,9 @@ std::string fitted(const std::string& spec, const ModelConfig& config, const Uni
                    const Format& format, at::ScalarType stored_dtype) {
   if (spec == kFullPrecision) return spec;
   const Encoding asked = encoding_of(spec, stored_dtype);
-  pieces_of(format.fit(asked, unit.out, unit.in, stored_dtype).encoding, unit.in, unit.name);
-  if (unit.end != End::None) {
-    const Encoding fit = format.fit(asked, unit.out, unit.in, stored_dtype).encoding;
-    return fit.plain() ? kFullPrecision : fit == asked ? spec : with_encoding(spec, fit);
-  }
-  for (const size_t index : unit.linears) {
-    const auto& linear = config.linears[index];
-    const Encoding fit = format.fit(asked, linear.out, linear.in, stored_dtype).encoding;
+  for (const int64_t out : unit_rows(config, unit)) {
+    const Encoding fit = format.fit(asked, out, unit.in, stored_dtype).encoding;
+    pieces_of(fit, unit.in, unit.name);
     if (!(fit == asked)) return fit.plain() ? kFullPrecision : with_encoding(spec, fit);
   }
   return spec;
@@ -119,7 +114,7 @@ std::string fitted(const std::string& spec, const ModelConfig& config, const Uni
 }  // namespace
 
 Encoding encoding_of(const std::string& spec, at::ScalarType stored_dtype) {
-  return resolved(make_method(spec).encoding, stored_dtype);
+  return make_method(spec, stored_dtype).encoding;
 }
 
 bool needs_fisher(const std::string& spec) {
@@ -129,12 +124,9 @@ bool needs_fisher(const std::string& spec) {
 
 int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Encoding& encoding,
                    const Format& format, at::ScalarType stored_dtype) {
-  if (unit.end != End::None) return format.fit(encoding, unit.out, unit.in, stored_dtype).bytes;
   int64_t bytes = 0;
-  for (const size_t index : unit.linears) {
-    const auto& linear = config.linears[index];
-    bytes += format.fit(encoding, linear.out, linear.in, stored_dtype).bytes;
-  }
+  for (const int64_t out : unit_rows(config, unit))
+    bytes += format.fit(encoding, out, unit.in, stored_dtype).bytes;
   return bytes;
 }
 

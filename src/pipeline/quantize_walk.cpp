@@ -31,11 +31,11 @@ BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& pla
   for (const auto& [index, stacked] : quantized) {
     const Unit& unit = planned[index].unit;
     const auto modules = unit_modules(config, unit);
+    const auto rows = unit_rows(config, unit);
     int64_t row = 0;
     for (size_t i = 0; i < modules.size(); ++i) {
-      const int64_t out = config.linears[unit.linears[i]].out;
-      part.linears.emplace(modules[i], slice_rows(stacked, row, out));
-      row += out;
+      part.linears.emplace(modules[i], slice_rows(stacked, row, rows[i]));
+      row += rows[i];
     }
   }
   return part;
@@ -53,15 +53,18 @@ std::vector<PlannedUnit> planned_units(const std::vector<UnitChoice>& choices) {
 void quantize_ends(const Model& model, const std::vector<SequenceGroup>& groups,
                    const std::vector<UnitChoice>& choices, const Streams& outputs,
                    const std::string& folder) {
+  std::vector<UnitChoice> ends;
+  for (const auto& choice : choices) {
+    if (choice.unit.end != End::None && choice.spec != kFullPrecision) ends.push_back(choice);
+  }
+  if (ends.empty()) return;
   BlockPart part;
   const auto hessian = outputs.empty() ? nullptr : head_hessian(model, groups, outputs);
-  for (const auto& [unit, spec] : choices) {
-    if (unit.end == End::None || spec == kFullPrecision) continue;
-    Method method = make_method(spec);
-    method.encoding = resolved(method.encoding, model.stored_dtype());
+  for (const auto& [unit, spec] : ends) {
+    const Method method = make_method(spec, model.stored_dtype());
     part.linears.emplace(unit.module, quantize_end(model, unit, method, hessian));
   }
-  if (!part.linears.empty()) save_part(ends_path(folder), part);
+  save_part(ends_path(folder), part);
 }
 
 }  // namespace

@@ -28,14 +28,13 @@ std::vector<std::string> every_name() {
 /// What of one encoding the target cannot run, without the unit's name; empty: nothing.
 std::vector<std::string> encoding_faults(const Target& target, const Encoding& encoding) {
   std::vector<std::string> faults;
-  const bool integers = encoding.element == Element::Int && encoding.scale == ScaleCode::Float;
   const auto check_width = [&](int bits) {
     if (!holds(target.palette, std::to_string(bits)))
       faults.push_back(fmt::format("{} has no {}-bit kernels", target.name, bits));
   };
   const std::string name = to_string(encoding);
   if (holds(target.palette, name) || holds(target.also, name)) return faults;
-  if (!encoding.plain() && !integers)
+  if (!encoding.plain() && !encoding.uniform())
     return {fmt::format("{} has no kernels for {}", target.name, name)};
   if (encoding.hybrid() && !target.holds_hybrids)
     faults.push_back(fmt::format("{} has no kernels for two widths in one linear", target.name));

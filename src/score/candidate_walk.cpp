@@ -21,11 +21,8 @@ Methods make_methods(const ScoreContext& context, const std::string& instead) {
   Methods all;
   for (const auto& unit : context.units) {
     all.emplace_back();
-    for (const auto& spec : unit.candidates) {
-      Method method = make_method(substitute_quantizer(spec, instead));
-      method.encoding = resolved(method.encoding, context.stored_dtype);
-      all.back().push_back(std::move(method));
-    }
+    for (const auto& spec : unit.candidates)
+      all.back().push_back(make_method(substitute_quantizer(spec, instead), context.stored_dtype));
   }
   return all;
 }

@@ -14,13 +14,11 @@ namespace {
 
 bool is_end(const ScoredUnit& unit) { return unit.unit.end != End::None; }
 
-/// The probed groups' embeddings from a table.
-Streams embedded(const ScoreContext& context, const at::Tensor& table) {
+/// The groups' embeddings from a table.
+Streams embedded(const Model& model, const std::vector<SequenceGroup>& groups,
+                 const at::Tensor& table) {
   Streams streams;
-  for (const auto& group : context.groups) {
-    if (!group.probe) continue;
-    streams.push_back(context.model->embed(group.plan.ids(), table));
-  }
+  for (const auto& group : groups) streams.push_back(model.embed(group.plan.ids(), table));
   return streams;
 }
 
@@ -39,10 +37,7 @@ bool has_ends(const ScoreContext& context) {
 void measure_ends(const ScoreContext& context, double text_weight, ScoreTable& table) {
   const Model& model = *context.model;
   const OutputProbe probe(context, {.text_weight = text_weight});
-  std::vector<SequenceGroup> probed;
-  for (const auto& group : context.groups) {
-    if (group.probe) probed.push_back(group);
-  }
+  const std::vector<SequenceGroup> probed = pick(context.groups, probed_groups(context));
   const Streams outputs = probe.outputs();
   const auto hessian = head_hessian(model, probed, outputs);
   int64_t candidates = 0;
@@ -53,18 +48,12 @@ void measure_ends(const ScoreContext& context, double text_weight, ScoreTable& t
     if (unit.end == End::None) continue;
     for (size_t c = 0; c < specs.size(); ++c) {
       if (specs[c] == kFullPrecision) continue;
-      Method method = make_method(specs[c]);
-      method.encoding = resolved(method.encoding, context.stored_dtype);
+      const Method method = make_method(specs[c], context.stored_dtype);
       const at::Tensor weight = dequantize(quantize_end(model, unit, method, hessian));
+      // A head alone goes through no block, and leaves the outputs as they are.
       const bool embeds = unit.end != End::Head;
-      std::vector<Streams> states(1);
-      if (embeds) {
-        states[0] = embedded(context, weight);
-      } else {
-        for (const auto& output : outputs)
-          states[0].push_back(output.defined() ? output.clone() : output);
-      }
-      const auto kl = probe.divergences(embeds ? -1 : model.config().layers - 1, std::move(states),
+      const auto kl = probe.divergences(embeds ? -1 : model.config().layers - 1,
+                                        {embeds ? embedded(model, probed, weight) : outputs},
                                         unit.end == End::Embedding ? at::Tensor() : weight);
       const MeanWithError loss = probe.loss(kl.front());
       table.loss[u][c] = loss.mean;

@@ -32,6 +32,8 @@ std::vector<Unit> make_units(const ModelConfig& config, bool fuse);
 std::string fused_module(const ModelConfig& config, int64_t block, size_t linear);
 /// Full module names of a unit's linears, in order.
 std::vector<std::string> unit_modules(const ModelConfig& config, const Unit& unit);
+/// Rows of the matrices that a checkpoint stores the unit in, in the order of unit_modules().
+std::vector<int64_t> unit_rows(const ModelConfig& config, const Unit& unit);
 /// The unit's weights stacked along their outputs, float32 [out, in].
 at::Tensor stacked_weight(const DecoderBlock& block, const Unit& unit);
 /// A block with the unit's weights replaced by the rows of `stacked` (cast to the block's dtype).
