@@ -3,6 +3,7 @@
 
 #include "mpq/format/compressed_tensors.h"
 #include "tests/format/golden_layouts.h"
+#include "tests/support/golden_words.h"
 
 namespace mpq::testing {
 namespace {
@@ -20,16 +21,7 @@ std::vector<uint32_t> words(const at::Tensor& tensor) {
 
 /// The golden codes (5 i + 3) mod 2^bits of formats.md, in a row and as the zero points of 32 rows.
 TEST(CompressedTensors, StoresTheGoldenVectors) {
-  const std::map<int, std::vector<uint32_t>> golden = {
-      {2, {0x93939393, 0x93939393}},
-      {3, {0x43c67543, 0x7543c675, 0xc67543c6}},
-      {4, {0x61c72d83, 0xe94fa50b, 0x61c72d83, 0xe94fa50b}},
-      {5, {0x79793503, 0xfd560b30, 0x77137249, 0x1bb45871, 0xf668f514}},
-      {6, {0x1748d203, 0x5c2b9a17, 0x38913feb, 0x2789d613, 0x503bdb1b, 0x79950f28}},
-      {8,
-       {0x120d0803, 0x26211c17, 0x3a35302b, 0x4e49443f, 0x625d5853, 0x76716c67, 0x8a85807b,
-        0x9e99948f}}};
-  for (const auto& [bits, expected] : golden) {
+  for (const auto& [bits, expected] : golden_words()) {
     const TemporaryFolder place;
     TinyCheckpoint tiny;
     tiny.add(integers(bits, 0, false), 32, 32);

@@ -56,8 +56,7 @@ void expect_direct_losses(SmallContext& small, size_t ends) {
     const Unit& unit = small.context.units[u].unit;
     EXPECT_EQ(table.loss[u][1], 0);
     for (const size_t c : {size_t{0}, size_t{2}}) {
-      Method method = make_method(specs[c]);
-      method.encoding = resolved(method.encoding, at::kFloat);
+      const Method method = make_method(specs[c], at::kFloat);
       const at::Tensor weight = dequantize(quantize_end(*small.model, unit, method, hessian));
       const Outputs changed = outputs_with(small, unit.end == End::Head ? at::Tensor() : weight,
                                            unit.end == End::Embedding ? at::Tensor() : weight);
