@@ -7,9 +7,10 @@
 
 namespace mpq {
 
-std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+std::vector<bool> kept_inputs(const BlockConfig& config, const std::vector<SequenceGroup>& groups,
                               bool branches, int64_t limit) {
   std::vector<bool> kept(groups.size(), false);
+  if (config.mixture()) return kept;  // their rows are of pairs, and routed anew
   for (const bool probed : {true, false}) {
     for (size_t g = 0; g < groups.size(); ++g) {
       if (groups[g].probe != probed) continue;
@@ -22,10 +23,9 @@ std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<Seque
   return kept;
 }
 
-BlockPass::BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
-                     Streams input, MemoryBudget& memory, std::vector<bool> kept)
-    : config_(config),
-      groups_(groups),
+BlockPass::BlockPass(const std::vector<SequenceGroup>& groups, Streams input, MemoryBudget& memory,
+                     std::vector<bool> kept)
+    : groups_(groups),
       memory_(memory),
       kept_(std::move(kept)),
       residual_(std::move(input)),
@@ -34,9 +34,9 @@ BlockPass::BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>
 /// At a stage whose inputs follow from the residual alone.
 StageState BlockPass::entered(const DecoderBlock& block, size_t group, const Batch& batch) const {
   const at::Tensor residual = rows_of(residual_[group], batch);
-  if (stage() == Stage::AttentionIn) return enter_block(config_, block, residual);
-  StageState state = enter_mlp(config_, block, residual);
-  if (stage() == Stage::MlpOut) mpq::advance(config_, block, Stage::MlpIn, batch.runs, state);
+  if (stage() == Stage::AttentionIn) return enter_block(block, residual);
+  StageState state = enter_mlp(block, residual);
+  if (stage() == Stage::MlpOut) mpq::advance(block, Stage::MlpIn, batch.runs, state);
   return state;
 }
 
@@ -49,24 +49,20 @@ void BlockPass::advance(const DecoderBlock& block) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     // What the MLP's linears put out is not kept: rows() makes it again.
     if (stage() == Stage::MlpIn && !kept_[g]) continue;
-    at::Tensor residual = residual_[g];
-    at::Tensor next;
-    if (stage() == Stage::AttentionOut || stage() == Stage::MlpOut)
-      residual = memory_.allocate(residual.size(0), residual.size(1), residual.scalar_type());
+    const bool adds = stage() == Stage::AttentionOut || stage() == Stage::MlpOut;
+    at::Tensor residual, next;
+    const auto put = [&](const at::Tensor& rows, const Batch& batch, at::Tensor& all) {
+      if (!all.defined())
+        all = memory_.allocate(groups_[g].plan.rows(), rows.size(1), rows.scalar_type());
+      rows_of(all, batch).copy_(rows);
+    };
     for (const Batch& batch : groups_[g].plan.batches()) {
       check_interrupt();
       StageState state = rows(block, g, batch);
-      mpq::advance(config_, block, stage(), batch.runs, state);
-      if (!residual.is_same(residual_[g])) {
-        rows_of(residual, batch).copy_(state.residual);
-        continue;
-      }
-      if (!next.defined())
-        next = memory_.allocate(groups_[g].plan.rows(), state.input.size(1),
-                                state.input.scalar_type());
-      rows_of(next, batch).copy_(state.input);
+      mpq::advance(block, stage(), batch.runs, state);
+      adds ? put(state.residual, batch, residual) : put(state.input, batch, next);
     }
-    residual_[g] = residual;
+    if (adds) residual_[g] = residual;
     input_[g] = next;
   }
   ++stage_;
@@ -85,7 +81,7 @@ BlockPass BlockPass::branch(const std::vector<SequenceGroup>& groups) const {
     input.push_back(input_[g]);
   }
   // What it makes itself it reads once.
-  BlockPass branch(config_, groups, std::move(residual), memory_, std::vector<bool>(groups.size()));
+  BlockPass branch(groups, std::move(residual), memory_, std::vector<bool>(groups.size()));
   branch.stage_ = stage_;
   branch.input_ = std::move(input);
   return branch;

@@ -84,16 +84,15 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   const at::Tensor last = plan.last_rows();
   const bool resumable = !options.state_folder.empty();
   const std::string done_file = options.state_folder + "/statistics.safetensors";
-  const BlockLoop loop{
-      .title = "calibrate",
-      .products = model.config().layers * plan.rows() * block_products(model.config()),
-      .state_file = resumable ? options.state_folder + "/hidden.safetensors" : ""};
+  const BlockLoop loop{.title = "calibrate",
+                       .products = plan.rows() * model_products(model.config()),
+                       .state_file = resumable ? options.state_folder + "/hidden.safetensors" : ""};
   const int64_t done = blocks_done(model.config(), loop.state_file);
   std::vector<BlockStatistics> result;
   if (done > 0) result = load_statistics(done_file, done);
   Streams streams{embed_all(model, plan, memory)};
   for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
-    forward_all(model.config(), block, plan, hidden[0], hidden[0]);
+    forward_all(block, plan, hidden[0], hidden[0]);
     result.push_back(statistics_of(hidden[0], counted, sampled, last));
     require(std::isfinite(result.back().variance), ErrorCode::Numeric,
             "{}: the output of block {} on the task holds NaN or infinity; try --dtype float32, or "

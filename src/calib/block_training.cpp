@@ -33,11 +33,10 @@ at::Tensor weight_of(const LearningUnit& unit) {
 }
 
 /// One step of all units whose steps are not over; the others keep their last weights.
-void train_step(const ModelConfig& config, const BlockError& error, const DecoderBlock& block,
+void train_step(const BlockError& error, const DecoderBlock& block,
                 const std::vector<LearningUnit>& units, int step) {
   DecoderBlock changed = block;
-  for (const auto& unit : units)
-    changed = with_unit_weight(changed, config, unit.unit, weight_of(unit));
+  for (const auto& unit : units) changed = with_unit_weight(changed, unit.unit, weight_of(unit));
   at::Tensor loss = error(changed, step);
   for (const auto& unit : units) {
     if (step >= unit.steps) continue;
@@ -45,7 +44,7 @@ void train_step(const ModelConfig& config, const BlockError& error, const Decode
     if (regulariser.defined()) loss = loss + regulariser;
   }
   loss.backward();
-  count_products(2 * error.rows(step) * block_products(config));
+  count_products(2 * error.rows(step) * block_products(*block.config));
   for (const auto& unit : units) {
     if (step < unit.steps) unit.linear->step(step);
   }
@@ -60,12 +59,12 @@ std::vector<QuantizedLinear> codes_of(const std::vector<LearningUnit>& units) {
   return codes;
 }
 
-double error_with(const ModelConfig& config, const BlockError& error, const DecoderBlock& block,
+double error_with(const BlockError& error, const DecoderBlock& block,
                   const std::vector<LearningUnit>& units,
                   const std::vector<QuantizedLinear>& codes) {
   DecoderBlock changed = block;
   for (size_t i = 0; i < units.size(); ++i)
-    changed = with_unit_weight(changed, config, units[i].unit, dequantize(codes[i]));
+    changed = with_unit_weight(changed, units[i].unit, dequantize(codes[i]));
   return error.sum(changed);
 }
 
@@ -86,8 +85,7 @@ int64_t BlockError::rows(int64_t step) const {
 at::Tensor BlockError::operator()(const DecoderBlock& block, int64_t step) const {
   const Part& part = batches_[static_cast<size_t>(step) % batches_.size()];
   const auto rows = [&](const Streams& hidden) { return rows_of(hidden[part.group], *part.batch); };
-  const at::Tensor output =
-      forward_block(given_.config, block, part.batch->runs, rows(given_.input));
+  const at::Tensor output = forward_block(block, part.batch->runs, rows(given_.input));
   return (output.to(at::kFloat) - rows(given_.target).to(at::kFloat)).square().sum() *
          (part.weight / static_cast<double>(part.batch->rows));
 }
@@ -99,7 +97,7 @@ double BlockError::sum(const DecoderBlock& block) const {
   return total;
 }
 
-int64_t training_products(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+int64_t training_products(const BlockConfig& config, const std::vector<SequenceGroup>& groups,
                           int64_t steps) {
   std::vector<int64_t> rows;
   for (const auto& group : groups) {
@@ -115,7 +113,6 @@ std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstructi
                                          const DecoderBlock& block,
                                          const std::vector<LearningUnit>& units,
                                          int64_t* spent_steps) {
-  const ModelConfig& config = reconstruction.config;
   const BlockError error(reconstruction);
   int steps = 0;
   for (const auto& unit : units) steps = std::max(steps, unit.steps);
@@ -124,13 +121,13 @@ std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstructi
     const at::AutoGradMode gradients(true);
     for (int step = 0; step < steps; ++step) {
       check_interrupt();
-      train_step(config, error, block, units, step);
+      train_step(error, block, units, step);
       if (spent_steps != nullptr) ++*spent_steps;
     }
   }
   auto learned = codes_of(units);
-  const double before = error_with(config, error, block, units, start);
-  const double after = error_with(config, error, block, units, learned);
+  const double before = error_with(error, block, units, start);
+  const double after = error_with(error, block, units, learned);
   log_debug("block {}: {} steps took its error from {:.4g} to {:.4g}", block.index, steps, before,
             after);
   return after < before ? learned : start;

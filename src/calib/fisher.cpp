@@ -17,14 +17,21 @@ std::string tensor_name(size_t block, size_t linear) {
   return fmt::format("block.{}.linear.{}", block, linear);
 }
 
+/// How many of a linear's rows come before each of the batch's.
+int64_t rows_before(const LinearGradient& shown, int64_t row) {
+  return shown.rows.defined() ? at::lt(shown.rows, row).sum().item<int64_t>() : row;
+}
+
 /// Adds, for each sequence of the batch, the column sums of (g^T x)^2, g [rows, out], x [rows, in].
-void add_sequences(const Batch& batch, const at::Tensor& gradient, const at::Tensor& input,
-                   at::Tensor& sum) {
+void add_sequences(const Batch& batch, const LinearGradient& shown, at::Tensor& sum) {
   int64_t row = 0;
   for (const SequenceRun& run : batch.runs) {
     for (int64_t i = 0; i < run.count; ++i, row += run.length) {
-      const auto g = gradient.narrow(0, row, run.length).to(at::kFloat);
-      const auto x = input.narrow(0, row, run.length).to(at::kFloat);
+      const int64_t first = rows_before(shown, row);
+      const int64_t count = rows_before(shown, row + run.length) - first;
+      if (count == 0) continue;
+      const auto g = shown.gradient.narrow(0, first, count).to(at::kFloat);
+      const auto x = shown.input.narrow(0, first, count).to(at::kFloat);
       sum += at::mm(g.t(), x).square_().sum(0).cpu();
     }
   }
@@ -40,16 +47,15 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
   const BackwardPass pass{model, plan, memory, "Fisher",
                           resumable ? state_folder + "/gradients.safetensors" : ""};
   ChannelFisher fisher(static_cast<size_t>(config.layers));
-  for (auto& block : fisher) {
-    for (const auto& linear : config.linears) block.push_back(at::zeros({linear.in}, at::kFloat));
+  for (size_t block = 0; block < fisher.size(); ++block) {
+    for (const auto& linear : config.blocks[block].linears)
+      fisher[block].push_back(at::zeros({linear.in}, at::kFloat));
   }
   if (blocks_done(config, pass.state_file) > 0) fisher = load_fisher(sums, config);
   const auto add = [&](const StageGradients& shown) {
     auto& block = fisher[static_cast<size_t>(shown.block)];
-    for (size_t i = 0; i < block.size(); ++i) {
-      if (shown.gradients[i].defined())
-        add_sequences(*shown.batch, shown.gradients[i], shown.input, block[i]);
-    }
+    for (const auto& linear : shown.linears)
+      add_sequences(*shown.batch, linear, block[linear.linear]);
   };
   pass_backward(pass, add, [&](int64_t index) {
     for (auto& sum : fisher[static_cast<size_t>(index)])
@@ -75,13 +81,14 @@ ChannelFisher load_fisher(const std::string& path, const ModelConfig& config) {
   const SafetensorsFile file(path);
   ChannelFisher fisher(static_cast<size_t>(config.layers));
   for (size_t block = 0; block < fisher.size(); ++block) {
-    for (size_t i = 0; i < config.linears.size(); ++i) {
+    const auto& linears = config.blocks[block].linears;
+    for (size_t i = 0; i < linears.size(); ++i) {
       const std::string name = tensor_name(block, i);
       const auto found = file.tensors().find(name);
       require(found != file.tensors().end() && found->second.dtype == at::kFloat &&
-                  found->second.shape == std::vector<int64_t>{config.linears[i].in},
+                  found->second.shape == std::vector<int64_t>{linears[i].in},
               ErrorCode::Format, "{}: {} is missing or is not float32 [{}]; delete the file", path,
-              name, config.linears[i].in);
+              name, linears[i].in);
       fisher[block].push_back(file.tensor(name).clone());
     }
   }

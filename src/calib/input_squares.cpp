@@ -20,9 +20,11 @@ std::string tensor_name(size_t block, size_t stage) {
   return fmt::format("block.{}.stage.{}", block, stage);
 }
 
-int64_t input_channels(const ModelConfig& config, size_t stage) {
+/// Of a mixture's last stage: an expert's.
+int64_t input_channels(const BlockConfig& config, size_t stage) {
   for (const auto& linear : config.linears) {
-    if (linear.stage == static_cast<Stage>(stage)) return linear.in;
+    if (linear.stage == static_cast<Stage>(stage) && linear.expert != kSharedExpert)
+      return linear.in;
   }
   fail(ErrorCode::Internal, "stage {} has no linears", stage);
 }
@@ -32,9 +34,9 @@ at::Tensor no_sums(int64_t channels) { return at::zeros({2, channels}, at::kDoub
 InputSquares no_squares(const ModelConfig& config, const std::vector<SequenceGroup>& groups) {
   InputSquares squares;
   squares.blocks.resize(static_cast<size_t>(config.layers));
-  for (auto& block : squares.blocks) {
-    for (size_t stage = 0; stage < block.size(); ++stage)
-      block[stage] = no_sums(input_channels(config, stage));
+  for (size_t block = 0; block < squares.blocks.size(); ++block) {
+    for (size_t stage = 0; stage < kStages; ++stage)
+      squares.blocks[block][stage] = no_sums(input_channels(config.blocks[block], stage));
   }
   squares.head = no_sums(config.hidden);
   for (const auto& group : groups) squares.tokens[group.text ? 1 : 0] += group.plan.rows();
@@ -60,10 +62,10 @@ void pass_block(const ModelConfig& config, const DecoderBlock& block,
     for (const Batch& batch : groups[g].plan.batches()) {
       check_interrupt();
       const at::Tensor rows = rows_of(hidden[g], batch);
-      StageState state = enter_block(config, block, rows);
+      StageState state = enter_block(block, rows);
       for (size_t stage = 0; stage < sums.size(); ++stage) {
         add_squares(state.input, groups[g].text, sums[stage]);
-        advance(config, block, static_cast<Stage>(stage), batch.runs, state);
+        advance(block, static_cast<Stage>(stage), batch.runs, state);
       }
       rows.copy_(state.residual);
     }
@@ -85,7 +87,7 @@ InputSquares input_squares(const Model& model, const std::vector<SequenceGroup>&
   const bool resumable = !state_folder.empty();
   const std::string sums_file = state_folder + "/sums.safetensors";
   const BlockLoop loop{.title = "input squares",
-                       .products = config.layers * total_rows(groups) * block_products(config),
+                       .products = total_rows(groups) * model_products(config),
                        .state_file = resumable ? state_folder + "/hidden.safetensors" : ""};
   InputSquares squares = no_squares(config, groups);
   const int64_t done = blocks_done(config, loop.state_file);
@@ -147,8 +149,8 @@ InputSquares load_input_squares(const std::string& path, const ModelConfig& conf
   InputSquares squares = no_squares(config, {});
   for (size_t block = 0; block < squares.blocks.size(); ++block) {
     for (size_t stage = 0; stage < kStages; ++stage)
-      squares.blocks[block][stage] =
-          load(tensor_name(block, stage), at::kDouble, {2, input_channels(config, stage)});
+      squares.blocks[block][stage] = load(tensor_name(block, stage), at::kDouble,
+                                          {2, input_channels(config.blocks[block], stage)});
   }
   squares.head = load(kHead, at::kDouble, {2, config.hidden});
   const at::Tensor tokens = load(kTokens, at::kLong, {2});

@@ -87,21 +87,20 @@ Streams embed_groups(const Model& model, const std::vector<SequenceGroup>& group
   return streams;
 }
 
-Streams forward_groups(const ModelConfig& config, const DecoderBlock& block,
-                       const std::vector<SequenceGroup>& groups, const Streams& input,
-                       MemoryBudget& memory) {
+Streams forward_groups(const DecoderBlock& block, const std::vector<SequenceGroup>& groups,
+                       const Streams& input, MemoryBudget& memory) {
   Streams output;
   for (size_t g = 0; g < groups.size(); ++g) {
     output.push_back(memory.allocate(input[g].size(0), input[g].size(1), input[g].scalar_type()));
-    forward_all(config, block, groups[g].plan, input[g], output.back());
+    forward_all(block, groups[g].plan, input[g], output.back());
   }
   return output;
 }
 
-void forward_groups(const ModelConfig& config, const DecoderBlock& block,
-                    const std::vector<SequenceGroup>& groups, Streams& streams) {
+void forward_groups(const DecoderBlock& block, const std::vector<SequenceGroup>& groups,
+                    Streams& streams) {
   for (size_t g = 0; g < groups.size(); ++g)
-    forward_all(config, block, groups[g].plan, streams[g], streams[g]);
+    forward_all(block, groups[g].plan, streams[g], streams[g]);
 }
 
 int64_t total_rows(const std::vector<SequenceGroup>& groups) {

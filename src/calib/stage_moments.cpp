@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "mpq/calib/hessian_accumulator.h"
 #include "mpq/core/error.h"
@@ -41,6 +42,43 @@ bool blends_squares(const Kinds& kinds, const InputNeeds& needs) {
   return kinds.both() && (needs.hessian || needs.aim);
 }
 
+/// How many rows of the experts' mean an expert's own are joined with, by channel of its input: a
+/// Hessian of fewer rows than channels is none.
+constexpr double kBorrowedRows = 0.25;
+
+/// Experts that few tokens chose borrow from the others: their moments shrink towards the mean by
+/// their rows.
+void borrow(InputMoments& moments) {
+  StageMoments mean;
+  at::Tensor hessian;
+  for (const auto& [expert, own] : moments) {
+    if (expert < 0 || own.rows == 0) continue;
+    const auto add = [&](at::Tensor& sum, const at::Tensor& value) {
+      if (value.defined()) sum = sum.defined() ? sum + value * own.rows : value * own.rows;
+    };
+    if (own.hessian != nullptr) add(hessian, own.hessian->matrix());
+    add(mean.mean_abs, own.mean_abs);
+    if (own.max_abs.defined())
+      mean.max_abs = mean.max_abs.defined() ? at::maximum(mean.max_abs, own.max_abs) : own.max_abs;
+    mean.rows += own.rows;
+  }
+  if (mean.rows == 0) return;
+  for (auto& [expert, own] : moments) {
+    if (expert < 0) continue;
+    const auto joined = [&](const at::Tensor& value, const at::Tensor& sum) {
+      const double borrowed = kBorrowedRows * static_cast<double>(sum.size(0));
+      const auto of_mean = sum * (borrowed / mean.rows / (borrowed + own.rows));
+      return value.defined() ? of_mean + value * (own.rows / (borrowed + own.rows)) : of_mean;
+    };
+    if (hessian.defined())
+      own.hessian = std::make_shared<Hessian>(
+          joined(own.hessian != nullptr ? own.hessian->matrix() : at::Tensor(), hessian));
+    if (!mean.max_abs.defined()) continue;
+    own.mean_abs = joined(own.mean_abs, mean.mean_abs);
+    if (!own.max_abs.defined()) own.max_abs = mean.max_abs;
+  }
+}
+
 void check_finite(const at::Tensor& moments, const std::string& unit) {
   require(at::isfinite(moments).all().item<bool>(), ErrorCode::Numeric,
           "{}: its inputs on the calibration prompts hold NaN or infinity (or squares beyond "
@@ -48,66 +86,74 @@ void check_finite(const at::Tensor& moments, const std::string& unit) {
           unit);
 }
 
-/// Sums over the rows of one kind, then of the other.
-class Gatherer {
+/// Sums over the rows of one input: of one kind, then of the other.
+///
+/// A row weighs (1 - share) in / E of its kind's sum of squares E, or 2 / rows where there is one
+/// kind only. What a row of text weighs must be known before text joins the task's sums.
+class InputSums {
  public:
-  Gatherer(const StageSource& source, const InputNeeds& needs)
-      : source_(source), needs_(needs), kinds_(source.groups, source.text_share) {}
+  InputSums(const StageSource& source, const InputNeeds& needs, const LinearInfo& reader)
+      : source_(source), needs_(needs), reader_(reader) {}
 
-  /// A row weighs (1 - share) in / E of its kind's sum of squares E, or 2 / rows where there is one
-  /// kind only. What a row of text weighs must be known before text joins the task's sums.
-  StageMoments gather(const std::string& unit) {
-    const double share = source_.text_share;
-    const bool blends = blends_squares(kinds_, needs_);
-    const double text_squares = blends ? squares_of_text() : 0;
-    if (kinds_.task) add(/*text=*/false);
-    const double squares = blends ? hessian_->trace() : 0;
-    double factor = 2 / std::max(1.0, rows_);
-    if (squares != 0 && text_squares != 0) {
-      const double of_text = share / text_squares;
-      scale((1 - share) / squares / of_text);
-      add(/*text=*/true);
-      factor = of_text * in_;
-    } else if (kinds_.text && squares == 0) {  // no task, or one of zeros, or magnitudes alone
-      rows_ = 0;
-      add(/*text=*/true);
-      factor = 2 / std::max(1.0, rows_);
+  void add_squares_of_text(const StageState& state) {
+    text_squares_ +=
+        input_of(state, reader_).to(at::kFloat).square().sum(at::kDouble).item<double>();
+  }
+
+  /// `full` may be null where nothing aims.
+  void add(const StageState& state, const StageState* full, bool text) {
+    const at::Tensor x = input_of(state, reader_);
+    if (x.size(0) == 0) return;
+    in_ = static_cast<double>(x.size(1));
+    rows_ += static_cast<double>(x.size(0));
+    if (needs_.hessian || needs_.aim) {
+      if (!hessian_) hessian_.emplace(x.size(1));
+      hessian_->add(x);
     }
-    return finish(factor, unit);
+    if (needs_.ranges) add_range(x, text ? 1 : 0);
+    if (full != nullptr) add_lacks(state, *full, x);
+  }
+
+  /// After the task's rows: what text's will weigh. False where text has no part.
+  bool begin_text(bool has_text) {
+    task_rows_ = rows_;
+    factor_ = 2 / std::max(1.0, rows_);
+    const double squares = hessian_ ? hessian_->trace() : 0;
+    if (squares != 0 && text_squares_ != 0) {
+      const double of_text = source_.text_share / text_squares_;
+      scale((1 - source_.text_share) / squares / of_text);
+      factor_ = of_text * in_;
+      blended_ = true;
+      return true;
+    }
+    if (!has_text || squares != 0) return false;
+    rows_ = 0;  // no task, or one of zeros, or magnitudes alone
+    return true;
+  }
+
+  void end_text() {
+    if (!blended_) factor_ = 2 / std::max(1.0, rows_);
+  }
+
+  StageMoments finish(const std::string& unit) {
+    StageMoments moments;
+    moments.rows = std::max(rows_, task_rows_);
+    if (hessian_) {
+      const at::Tensor matrix = hessian_->matrix(factor_);
+      hessian_.reset();
+      check_finite(matrix, unit);
+      moments.hessian = std::make_shared<Hessian>(matrix);
+    }
+    if (input_lack_.defined()) moments.input_lack = input_lack_.mul_(factor_);
+    if (residual_lack_.defined()) moments.residual_lack = residual_lack_.mul_(factor_);
+    if (!needs_.ranges || !max_abs_.defined()) return moments;
+    moments.max_abs = max_abs_;
+    moments.mean_abs = blended_magnitudes();
+    check_finite(moments.mean_abs, unit);
+    return moments;
   }
 
  private:
-  template <class Visit>
-  void each_batch(bool text, Visit visit) const {
-    for (size_t g = 0; g < source_.groups.size(); ++g) {
-      if (source_.groups[g].text != text) continue;
-      for (const Batch& batch : source_.groups[g].plan.batches())
-        visit(source_.rows(g, batch), g, batch);
-    }
-  }
-
-  double squares_of_text() const {
-    double sum = 0;
-    each_batch(/*text=*/true, [&](const StageState& state, size_t, const Batch&) {
-      sum += state.input.to(at::kFloat).square().sum(at::kDouble).item<double>();
-    });
-    return sum;
-  }
-
-  void add(bool text) {
-    each_batch(text, [&](const StageState& state, size_t g, const Batch& batch) {
-      const at::Tensor& x = state.input;
-      in_ = static_cast<double>(x.size(1));
-      rows_ += static_cast<double>(batch.rows);
-      if (needs_.hessian || needs_.aim) {
-        if (!hessian_) hessian_.emplace(x.size(1));
-        hessian_->add(x);
-      }
-      if (needs_.ranges) add_range(x, text ? 1 : 0);
-      if (needs_.aim) add_lacks(state, source_.full(g, batch));
-    });
-  }
-
   void add_range(const at::Tensor& x, size_t kind) {
     const auto magnitude = x.abs().to(at::kFloat);
     if (!max_abs_.defined()) {
@@ -118,32 +164,17 @@ class Gatherer {
     max_abs_ = at::maximum(max_abs_, magnitude.amax(0));
   }
 
-  void add_lacks(const StageState& own, const StageState& full) {
-    add_lack(full.input, own.input, own.input, input_lack_);
-    if (source_.residual) add_lack(full.residual, own.residual, own.input, residual_lack_);
+  /// Experts read other rows in the full-precision model: there is nothing to compare.
+  void add_lacks(const StageState& own, const StageState& full, const at::Tensor& x) {
+    if (reader_.expert >= 0) return;
+    add_lack(input_of(full, reader_), x, x, input_lack_);
+    if (source_.residual) add_lack(full.residual, own.residual, x, residual_lack_);
   }
 
   void scale(double factor) {
     if (hessian_) hessian_->scale(factor);
     if (input_lack_.defined()) input_lack_.mul_(factor);
     if (residual_lack_.defined()) residual_lack_.mul_(factor);
-  }
-
-  StageMoments finish(double factor, const std::string& unit) {
-    StageMoments moments;
-    if (hessian_) {
-      const at::Tensor matrix = hessian_->matrix(factor);
-      hessian_.reset();
-      check_finite(matrix, unit);
-      moments.hessian = std::make_shared<Hessian>(matrix);
-    }
-    if (input_lack_.defined()) moments.input_lack = input_lack_.mul_(factor);
-    if (residual_lack_.defined()) moments.residual_lack = residual_lack_.mul_(factor);
-    if (!needs_.ranges) return moments;
-    moments.max_abs = max_abs_;
-    moments.mean_abs = blended_magnitudes();
-    check_finite(moments.mean_abs, unit);
-    return moments;
   }
 
   /// Each kind normalised by its own mean magnitude.
@@ -158,20 +189,83 @@ class Gatherer {
 
   const StageSource& source_;
   const InputNeeds& needs_;
-  const Kinds kinds_;
-  double in_ = 0;
-  double rows_ = 0;  // of the kind added last
+  const LinearInfo reader_;
+  double in_ = 0, text_squares_ = 0, factor_ = 0;
+  double rows_ = 0, task_rows_ = 0;
+  bool blended_ = false;
   std::optional<HessianAccumulator> hessian_;
   at::Tensor sum_abs_[2], max_abs_;
   at::Tensor input_lack_, residual_lack_;
 };
 
+/// All inputs of a stage at once: each batch is read once a pass.
+class Gatherer {
+ public:
+  Gatherer(const StageSource& source, const InputNeeds& needs)
+      : source_(source), needs_(needs), kinds_(source.groups, source.text_share) {
+    for (const auto& reader : source.readers)
+      sums_.try_emplace(reader.expert, source, needs, reader);
+  }
+
+  InputMoments gather(const std::string& unit) {
+    if (blends_squares(kinds_, needs_)) {
+      each_batch(/*text=*/true, [&](const StageState& state, size_t, const Batch&) {
+        for (auto& [expert, sums] : sums_) sums.add_squares_of_text(state);
+      });
+    }
+    if (kinds_.task) add(/*text=*/false, {});
+    std::set<int64_t> with_text;
+    for (auto& [expert, sums] : sums_) {
+      if (sums.begin_text(kinds_.text)) with_text.insert(expert);
+    }
+    if (!with_text.empty()) add(/*text=*/true, with_text);
+    InputMoments moments;
+    for (auto& [expert, sums] : sums_) {
+      if (with_text.count(expert) != 0) sums.end_text();
+      moments[expert] = sums.finish(unit);
+    }
+    return moments;
+  }
+
+ private:
+  template <class Visit>
+  void each_batch(bool text, Visit visit) const {
+    for (size_t g = 0; g < source_.groups.size(); ++g) {
+      if (source_.groups[g].text != text) continue;
+      for (const Batch& batch : source_.groups[g].plan.batches())
+        visit(source_.rows(g, batch), g, batch);
+    }
+  }
+
+  /// To all sums, or of text to those of `experts`.
+  void add(bool text, const std::set<int64_t>& experts) {
+    each_batch(text, [&](const StageState& state, size_t g, const Batch& batch) {
+      std::optional<StageState> full;
+      if (needs_.aim) full = source_.full(g, batch);
+      for (auto& [expert, sums] : sums_) {
+        if (!text || experts.count(expert) != 0) sums.add(state, full ? &*full : nullptr, text);
+      }
+    });
+  }
+
+  const StageSource& source_;
+  const InputNeeds& needs_;
+  const Kinds kinds_;
+  std::map<int64_t, InputSums> sums_;
+};
+
 }  // namespace
 
-StageMoments gather_moments(const StageSource& source, const InputNeeds& needs,
+InputMoments gather_moments(const StageSource& source, const InputNeeds& needs,
                             const std::string& unit) {
-  if (!needs.hessian && !needs.ranges && !needs.aim) return {};
-  return Gatherer(source, needs).gather(unit);
+  if (!needs.hessian && !needs.ranges && !needs.aim) {
+    InputMoments none;
+    for (const auto& reader : source.readers) none[reader.expert] = {};
+    return none;
+  }
+  InputMoments moments = Gatherer(source, needs).gather(unit);
+  borrow(moments);
+  return moments;
 }
 
 MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_share,
@@ -188,6 +282,11 @@ MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_sha
   return rows;
 }
 
+const StageMoments& moments_of(const InputMoments& inputs, const BlockConfig& config,
+                               const Unit& unit) {
+  return inputs.at(config.linears[unit.linears.front()].expert);
+}
+
 void describe_inputs(const StageMoments& moments, const Unit& unit, const InputNeeds& needs,
                      const ChannelFisher* fisher, QuantProblem& problem) {
   if (needs.hessian) problem.hessian = moments.hessian;
@@ -202,12 +301,15 @@ void describe_inputs(const StageMoments& moments, const Unit& unit, const InputN
   for (const size_t linear : unit.linears) problem.channel_fisher += block[linear];
 }
 
-bool adds_to_residual(const ModelConfig& config, Stage stage) {
-  return (stage == Stage::AttentionOut && config.norm_after_attention.empty()) ||
-         (stage == Stage::MlpOut && config.norm_after_mlp.empty());
+bool adds_to_residual(const BlockConfig& config, Stage stage) {
+  if (config.residual_scale != 1) return false;
+  return (stage == Stage::AttentionOut && !config.has(Side::AfterAttentionNorm)) ||
+         (stage == Stage::MlpOut && !config.has(Side::AfterMlpNorm) && !config.parallel &&
+          !config.mixture());
 }
 
 at::Tensor aimed_weight(const StageMoments& moments, const QuantProblem& problem) {
+  if (!moments.input_lack.defined()) return problem.weight;
   const auto& factor = moments.hessian->factor(/*act_order=*/false, kDamp);
   if (!factor.upper.defined()) return problem.weight;
   at::Tensor lack = at::mm(problem.weight, moments.input_lack);

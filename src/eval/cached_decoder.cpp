@@ -12,18 +12,23 @@ namespace mpq {
 
 int64_t CachedDecoder::bytes_per_position() const {
   const ModelConfig& config = model_.config();
-  return 2 * config.layers * config.kv_heads * config.head_dim *
-         static_cast<int64_t>(c10::elementSize(model_.dtype()));
+  int64_t numbers = 0;
+  for (const auto& block : config.blocks)
+    numbers += 2 * block.attention.kv_heads * block.attention.head_dim;
+  return numbers * static_cast<int64_t>(c10::elementSize(model_.dtype()));
 }
 
 void CachedDecoder::start(int64_t count, int64_t capacity) {
   const ModelConfig& config = model_.config();
   const auto options = at::TensorOptions().dtype(model_.dtype()).device(model_.device());
-  const auto empty = [&] {
-    return at::empty({count, config.kv_heads, capacity, config.head_dim}, options);
-  };
   caches_.clear();
-  for (int64_t i = 0; i < config.layers; ++i) caches_.push_back({empty(), empty(), 0});
+  for (const auto& block : config.blocks) {
+    const auto empty = [&] {
+      return at::empty({count, block.attention.kv_heads, capacity, block.attention.head_dim},
+                       options);
+    };
+    caches_.push_back({empty(), empty(), 0});
+  }
 }
 
 at::Tensor CachedDecoder::successors(const at::Tensor& last) const {
@@ -45,7 +50,7 @@ at::Tensor CachedDecoder::advance(const at::Tensor& ids) {
       const int64_t count = slices[s].size(0);
       KvCache part{cache.keys.narrow(0, first, count), cache.values.narrow(0, first, count),
                    cache.length};
-      hidden[s] = forward_block(model_.config(), block, {{count, length}}, hidden[s], &part);
+      hidden[s] = forward_block(block, {{count, length}}, hidden[s], &part);
       first += count;
     }
     cache.length += length;

@@ -25,8 +25,11 @@ using Chunk = std::vector<size_t>;
 std::vector<Chunk> make_chunks(const std::vector<TokenSequence>& prompts, const Model& model,
                                const GenerateOptions& options, int64_t bytes_per_position) {
   // Rotations that depend on the current length want a prompt whole, so that lengths must be equal.
-  const RopeKind rope = model.config().rope.kind;
-  const bool by_length = rope == RopeKind::Dynamic || rope == RopeKind::LongRope;
+  const auto& blocks = model.config().blocks;
+  const bool by_length = std::any_of(blocks.begin(), blocks.end(), [](const BlockConfig& block) {
+    const RopeKind rope = block.attention.rope.kind;
+    return rope == RopeKind::Dynamic || rope == RopeKind::LongRope;
+  });
   const int64_t spread = by_length ? 0 : options.max_new_tokens;
   std::vector<size_t> order(prompts.size());
   std::iota(order.begin(), order.end(), size_t{0});

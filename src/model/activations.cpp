@@ -22,11 +22,11 @@ at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& me
   return hidden;
 }
 
-void forward_all(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
-                 const at::Tensor& hidden, at::Tensor& output) {
+void forward_all(const DecoderBlock& block, const BatchPlan& plan, const at::Tensor& hidden,
+                 at::Tensor& output) {
   for (const Batch& batch : plan.batches()) {
     check_interrupt();
-    rows_of(output, batch).copy_(forward_block(config, block, batch.runs, rows_of(hidden, batch)));
+    rows_of(output, batch).copy_(forward_block(block, batch.runs, rows_of(hidden, batch)));
   }
 }
 
@@ -34,10 +34,9 @@ at::Tensor forward_model(const Model& model, const BatchPlan& plan, MemoryBudget
                          const std::string& title) {
   const ModelConfig& config = model.config();
   Streams streams{embed_all(model, plan, memory)};
-  const BlockLoop loop{.title = title,
-                       .products = config.layers * plan.rows() * block_products(config)};
+  const BlockLoop loop{.title = title, .products = plan.rows() * model_products(config)};
   for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
-    forward_all(config, block, plan, hidden[0], hidden[0]);
+    forward_all(block, plan, hidden[0], hidden[0]);
   });
   return streams[0];
 }

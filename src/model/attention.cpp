@@ -10,16 +10,30 @@
 namespace mpq {
 namespace {
 
+/// Tables as the channels stand: halves side by side, or each angle's two channels together.
+RopeTables tables_for(const RopeConfig& config, int64_t first, int64_t count,
+                      const at::TensorOptions& options) {
+  RopeTables tables = rope_tables(config, first, count);
+  const auto place = [&](const at::Tensor& table) {
+    const auto laid =
+        config.interleaved ? table.narrow(-1, 0, config.dim / 2).repeat_interleave(2, -1) : table;
+    return laid.to(options);
+  };
+  return {place(tables.cos), place(tables.sin)};
+}
+
 /// Rotates the first rope.dim channels of [count, heads, length, head_dim], in wide_dtype().
-at::Tensor rotate(const at::Tensor& narrow, const RopeTables& tables, int64_t dim) {
-  const auto x = narrow.to(wide_dtype(narrow.scalar_type()));
+at::Tensor rotate(const at::Tensor& x, const RopeTables& tables, const RopeConfig& config) {
+  const int64_t dim = config.dim;
   const auto rotated = x.narrow(-1, 0, dim);
-  const auto low = rotated.narrow(-1, 0, dim / 2);
-  const auto high = rotated.narrow(-1, dim / 2, dim / 2);
-  const auto turned = at::cat({-high, low}, -1);
-  const auto cos = tables.cos.to(x.scalar_type());
-  const auto sin = tables.sin.to(x.scalar_type());
-  const auto result = rotated * cos + turned * sin;
+  at::Tensor turned;
+  if (config.interleaved) {
+    const auto pairs = rotated.unflatten(-1, {dim / 2, 2});
+    turned = at::stack({-pairs.select(-1, 1), pairs.select(-1, 0)}, -1).flatten(-2);
+  } else {
+    turned = at::cat({-rotated.narrow(-1, dim / 2, dim / 2), rotated.narrow(-1, 0, dim / 2)}, -1);
+  }
+  const auto result = rotated * tables.cos + turned * tables.sin;
   return dim == x.size(-1) ? result : at::cat({result, x.narrow(-1, dim, x.size(-1) - dim)}, -1);
 }
 
@@ -33,92 +47,108 @@ at::Tensor visible(int64_t queries, int64_t keys, int64_t window, at::Device dev
   return window > 0 ? causal.logical_and(distance < window) : causal;
 }
 
-at::Tensor softcapped_attention(const at::Tensor& query, const at::Tensor& key,
-                                const at::Tensor& value, const at::Tensor& mask, double scale,
-                                double cap) {
+/// Attention that no fused kernel knows: soft caps, and sinks [heads] that take a share of every
+/// token's attention.
+at::Tensor explicit_attention(const AttentionConfig& config, const at::Tensor& query,
+                              const at::Tensor& key, const at::Tensor& value,
+                              const at::Tensor& mask, const at::Tensor& sinks) {
   const auto wide = wide_dtype(query.scalar_type());
-  auto scores = at::matmul(query.to(wide), key.to(wide).transpose(-1, -2)) * scale;
-  scores = at::tanh(scores / cap) * cap;
+  auto scores = at::matmul(query.to(wide), key.to(wide).transpose(-1, -2)) * config.scale;
+  if (config.softcap > 0) scores = at::tanh(scores / config.softcap) * config.softcap;
   scores = scores.masked_fill(mask.logical_not(), -std::numeric_limits<float>::infinity());
-  return at::matmul(at::softmax(scores, -1).to(value.scalar_type()), value);
+  if (sinks.defined()) {
+    const auto column = sinks.to(wide)
+                            .view({1, -1, 1, 1})
+                            .expand({scores.size(0), scores.size(1), scores.size(2), 1});
+    scores = at::cat({scores, column}, -1);
+  }
+  const auto shares = at::softmax(scores, -1).narrow(-1, 0, key.size(2));
+  return at::matmul(shares.to(value.scalar_type()), value);
 }
 
-struct RunContext {
-  const ModelConfig& config;
-  const DecoderBlock& block;
-  KvCache* cache;
-};
+/// Head norms and rotation of [count, heads, length, head_dim], in the dtype it came in.
+at::Tensor placed(const AttentionConfig& config, const NormConfig& norm, const at::Tensor& heads,
+                  const at::Tensor& weight, const RopeTables& tables) {
+  auto wide = heads.to(wide_dtype(heads.scalar_type()));
+  if (config.head_norm == HeadNorm::PerHead) wide = normalise(wide, weight, norm);
+  if (config.rotates) wide = rotate(wide, tables, config.rope);
+  return wide.to(heads.scalar_type());
+}
+
+/// What queries at positions [first, first + count) grow by, [count, 1].
+at::Tensor query_growth(const AttentionConfig& config, int64_t first, int64_t count,
+                        const at::TensorOptions& options) {
+  const auto positions = at::arange(first, first + count, options);
+  const auto lengths =
+      at::floor(positions / static_cast<double>(config.rope.original_max_positions));
+  return (at::log1p(lengths) * config.query_growth + 1).unsqueeze(1);
+}
 
 /// One run: [count * length, channels] to [count * length, heads * head_dim].
-at::Tensor attend_run(const RunContext& context, const SequenceRun& run,
-                      const at::Tensor& query_rows, const at::Tensor& key_rows,
-                      const at::Tensor& value_rows) {
-  const ModelConfig& config = context.config;
-  const auto split = [&](const at::Tensor& rows, int64_t heads) {
-    return rows.view({run.count, run.length, heads, config.head_dim}).transpose(1, 2);
+at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const at::Tensor& queries,
+                      const at::Tensor& keys, const at::Tensor& values, KvCache* cache) {
+  const AttentionConfig& config = block.config->attention;
+  const NormConfig& norm = block.config->norm;
+  const auto split = [&](const at::Tensor& rows, int64_t heads, const at::Tensor& weight) {
+    const bool whole = config.head_norm == HeadNorm::FullWidth && weight.defined();
+    const auto normalised = whole ? normalise(rows, weight, norm).to(rows.scalar_type()) : rows;
+    return normalised.view({run.count, run.length, heads, config.head_dim}).transpose(1, 2);
   };
-  at::Tensor query = split(query_rows, config.heads);
-  at::Tensor key = split(key_rows, config.kv_heads);
-  at::Tensor value = split(value_rows, config.kv_heads);
-  if (config.qk_norm) {
-    query = rms_norm(query, context.block.query_norm, config);
-    key = rms_norm(key, context.block.key_norm, config);
-  }
-  const int64_t past = context.cache != nullptr ? context.cache->length : 0;
-  RopeTables tables = rope_tables(config.rope, past, run.length);
-  tables.cos = tables.cos.to(query.device());
-  tables.sin = tables.sin.to(query.device());
-  query = rotate(query, tables, config.rope.dim).to(value.scalar_type());
-  key = rotate(key, tables, config.rope.dim).to(value.scalar_type());
-  if (context.cache != nullptr) {
-    KvCache& cache = *context.cache;
-    require(past + run.length <= cache.keys.size(2), ErrorCode::Internal,
-            "key-value cache: {} positions are full", cache.keys.size(2));
-    cache.keys.narrow(2, past, run.length).copy_(key);
-    cache.values.narrow(2, past, run.length).copy_(value);
-    cache.length = past + run.length;
-    key = cache.keys.narrow(2, 0, cache.length);
-    value = cache.values.narrow(2, 0, cache.length);
+  const at::Tensor query_norm = block.side(Side::QueryNorm), key_norm = block.side(Side::KeyNorm);
+  at::Tensor value = split(values, config.kv_heads, {});
+  const int64_t past = cache != nullptr ? cache->length : 0;
+  const auto wide = value.options().dtype(wide_dtype(value.scalar_type()));
+  const RopeTables tables =
+      config.rotates ? tables_for(config.rope, past, run.length, wide) : RopeTables{};
+  at::Tensor query =
+      placed(config, norm, split(queries, config.heads, query_norm), query_norm, tables);
+  if (config.query_growth != 0)
+    query = (query * query_growth(config, past, run.length, wide)).to(value.scalar_type());
+  at::Tensor key = placed(config, norm, split(keys, config.kv_heads, key_norm), key_norm, tables);
+  if (cache != nullptr) {
+    require(past + run.length <= cache->keys.size(2), ErrorCode::Internal,
+            "key-value cache: {} positions are full", cache->keys.size(2));
+    cache->keys.narrow(2, past, run.length).copy_(key);
+    cache->values.narrow(2, past, run.length).copy_(value);
+    cache->length = past + run.length;
+    key = cache->keys.narrow(2, 0, cache->length);
+    value = cache->values.narrow(2, 0, cache->length);
   }
   const int64_t repeats = config.heads / config.kv_heads;
   if (repeats > 1) {
     key = key.repeat_interleave(repeats, 1);
     value = value.repeat_interleave(repeats, 1);
   }
-  const int64_t keys = key.size(2);
-  const int64_t window = config.windows[static_cast<size_t>(context.block.index)];
-  const bool windowed = window > 0 && keys > window;
+  const int64_t seen = key.size(2);
+  const bool windowed = config.window > 0 && seen > config.window;
+  const auto mask = [&] { return visible(run.length, seen, config.window, query.device()); };
+  const at::Tensor sinks = block.side(Side::Sinks);
   at::Tensor output;
-  if (config.attention_softcap > 0) {
-    output =
-        softcapped_attention(query, key, value, visible(run.length, keys, window, query.device()),
-                             config.attention_scale, config.attention_softcap);
-  } else if (!windowed && keys == run.length) {
+  if (config.softcap > 0 || sinks.defined()) {
+    output = explicit_attention(config, query, key, value, mask(), sinks);
+  } else if (!windowed && seen == run.length) {
     output = at::scaled_dot_product_attention(query, key, value, {}, 0.0, /*is_causal=*/true,
-                                              config.attention_scale);
+                                              config.scale);
   } else {
-    output = at::scaled_dot_product_attention(query, key, value,
-                                              visible(run.length, keys, window, query.device()),
-                                              0.0, false, config.attention_scale);
+    output = at::scaled_dot_product_attention(query, key, value, mask(), 0.0, false, config.scale);
   }
   return output.transpose(1, 2).reshape({run.count * run.length, config.heads * config.head_dim});
 }
 
 }  // namespace
 
-at::Tensor attend(const ModelConfig& config, const DecoderBlock& block, const at::Tensor& query,
-                  const at::Tensor& key, const at::Tensor& value,
-                  const std::vector<SequenceRun>& runs, KvCache* cache) {
+at::Tensor attend(const DecoderBlock& block, const at::Tensor& query, const at::Tensor& key,
+                  const at::Tensor& value, const std::vector<SequenceRun>& runs, KvCache* cache) {
   require(cache == nullptr || runs.size() == 1, ErrorCode::Internal,
           "a key-value cache serves one run of equal-length sequences");
-  const RunContext context{config, block, cache};
   std::vector<at::Tensor> outputs;
   int64_t row = 0;
   for (const SequenceRun& run : runs) {
     const int64_t rows = run.count * run.length;
-    outputs.push_back(attend_run(context, run, query.narrow(0, row, rows).contiguous(),
-                                 key.narrow(0, row, rows).contiguous(),
-                                 value.narrow(0, row, rows).contiguous()));
+    const auto of_run = [&](const at::Tensor& all) {
+      return all.narrow(0, row, rows).contiguous();
+    };
+    outputs.push_back(attend_run(block, run, of_run(query), of_run(key), of_run(value), cache));
     row += rows;
   }
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 0);

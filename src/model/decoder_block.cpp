@@ -14,105 +14,212 @@ at::ScalarType compute_dtype(const DecoderBlock& block) {
   return block.weights.front().scalar_type();
 }
 
-at::Tensor linear(const DecoderBlock& block, size_t index, const at::Tensor& x) {
-  return at::linear(x, block.weights[index], block.biases[index]);
-}
+/// Outputs of linears that read the same rows, side by side in the order of the configuration.
+using Outputs = std::vector<at::Tensor>;
 
-/// Outputs of a stage's linears, side by side in the order of the configuration.
-std::vector<at::Tensor> run_linears(const ModelConfig& config, const DecoderBlock& block,
-                                    Stage stage, const at::Tensor& x) {
-  std::vector<at::Tensor> outputs;
-  for (size_t i = 0; i < config.linears.size(); ++i) {
-    if (config.linears[i].stage == stage) outputs.push_back(linear(block, i, x));
+/// Runs a stage's linears: by LinearInfo::expert, those that no token chose left out.
+std::map<int64_t, Outputs> run_linears(const DecoderBlock& block, Stage stage,
+                                       const StageState& state) {
+  const auto& linears = block.config->linears;
+  std::map<int64_t, Outputs> outputs;
+  if (state.outputs != nullptr) state.outputs->resize(linears.size());
+  for (size_t i = 0; i < linears.size(); ++i) {
+    if (linears[i].stage != stage) continue;
+    const at::Tensor x = input_of(state, linears[i]);
+    if (x.size(0) == 0) continue;
+    auto& own = outputs[linears[i].expert];
+    own.push_back(at::linear(x, block.weights[i], block.biases[i]));
+    if (state.outputs != nullptr) (*state.outputs)[i] = own.back();
   }
   return outputs;
 }
 
 /// Splits fused outputs so that both layouts look alike.
-std::vector<at::Tensor> split_outputs(const std::vector<at::Tensor>& outputs,
-                                      at::IntArrayRef sizes) {
+Outputs split_outputs(const Outputs& outputs, at::IntArrayRef sizes) {
   return outputs.size() == sizes.size() ? outputs
                                         : at::split_with_sizes(outputs.front(), sizes, -1);
 }
 
-void add_residual(const ModelConfig& config, const at::Tensor& after_norm, const at::Tensor& update,
-                  StageState& state) {
-  state.residual =
-      state.residual + (after_norm.defined() ? rms_norm(update, after_norm, config) : update);
+at::Tensor activate(Activation activation, const at::Tensor& gate, const at::Tensor& up) {
+  switch (activation) {
+    case Activation::Silu:
+      return at::silu(gate) * up;
+    case Activation::GeluTanh:
+      return at::gelu(gate, "tanh") * up;
+    case Activation::ClampedSwiglu: {  // gpt-oss
+      constexpr double kLimit = 7, kSlope = 1.702;
+      const auto bounded = gate.clamp_max(kLimit);
+      return bounded * at::sigmoid(bounded * kSlope) * (up.clamp(-kLimit, kLimit) + 1);
+    }
+  }
+  fail(ErrorCode::Internal, "unknown activation");
+}
+
+/// What gate and up make of a token, in the compute dtype.
+at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
+  const int64_t width = outputs.front().size(1) / (outputs.size() == 1 ? 2 : 1);
+  const auto halves = split_outputs(outputs, {width, width});
+  const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
+  return activate(block.config->activation, wide, halves[1]).to(compute_dtype(block));
+}
+
+/// Of all experts, by pair, and of the shared one.
+void mixture_inputs(const DecoderBlock& block, const std::map<int64_t, Outputs>& outputs,
+                    StageState& state) {
+  Outputs parts;
+  for (const auto& [expert, own] : outputs) {
+    const auto input = gated(block, own);
+    if (expert == kSharedExpert) {
+      state.shared_input = input;
+    } else {
+      parts.push_back(input);
+    }
+  }
+  state.input = at::cat(parts, 0);
+}
+
+at::Tensor mixture_output(const std::map<int64_t, Outputs>& outputs, const StageState& state) {
+  Outputs parts;
+  at::Tensor shared;
+  for (const auto& [expert, own] : outputs)
+    expert == kSharedExpert ? void(shared = own.front()) : parts.push_back(own.front());
+  const auto sum = combine(*state.routing, at::cat(parts, 0), state.residual.size(0));
+  if (!shared.defined()) return sum;
+  return sum + (state.routing->shared.defined() ? shared * state.routing->shared : shared);
+}
+
+at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor& stream,
+                   const at::Tensor& update) {
+  const BlockConfig& config = *block.config;
+  const auto change = normalise(update, block.side(after_norm), config.norm);
+  return stream + (config.residual_scale == 1 ? change : change * config.residual_scale);
 }
 
 }  // namespace
 
 at::ScalarType wide_dtype(at::ScalarType compute) { return at::promote_types(compute, at::kFloat); }
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config) {
+at::Tensor DecoderBlock::side(Side which) const {
+  const auto found = sides.find(which);
+  return found == sides.end() ? at::Tensor() : found->second;
+}
+
+at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const NormConfig& config) {
   const auto wide = x.to(wide_dtype(x.scalar_type()));
-  const auto normalised = wide * at::rsqrt(wide.square().mean(-1, true) + config.norm_eps);
-  return normalised * (config.norm_plus_one ? weight + 1 : weight);
+  if (!weight.defined()) return wide;
+  const auto centred = config.kind == NormKind::Layer ? wide - wide.mean(-1, true) : wide;
+  const auto normalised = centred * at::rsqrt(centred.square().mean(-1, true) + config.eps);
+  return normalised * (config.kind == NormKind::RmsPlusOne ? weight + 1 : weight);
 }
 
-StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
-                       const at::Tensor& hidden) {
-  return {hidden, rms_norm(hidden, block.norm_attention, config).to(compute_dtype(block))};
+at::Tensor input_of(const StageState& state, const LinearInfo& linear) {
+  if (linear.expert == kDense) return state.input;
+  const bool down = linear.stage == Stage::MlpOut;
+  if (linear.expert == kSharedExpert) return down ? state.shared_input : state.input;
+  const Routing& routing = *state.routing;
+  const int64_t first = routing.first[static_cast<size_t>(linear.expert)];
+  const int64_t count = routing.count(linear.expert);
+  return down ? state.input.narrow(0, first, count)
+              : state.input.index_select(0, routing.rows.narrow(0, first, count));
 }
 
-StageState enter_mlp(const ModelConfig& config, const DecoderBlock& block,
-                     const at::Tensor& residual) {
-  return {residual, rms_norm(residual, block.norm_mlp, config).to(compute_dtype(block))};
+at::Tensor rows_read(const StageState& state, const LinearInfo& linear) {
+  if (linear.expert < 0) return {};
+  const Routing& routing = *state.routing;
+  return routing.rows.narrow(0, routing.first[static_cast<size_t>(linear.expert)],
+                             routing.count(linear.expert));
 }
 
-int64_t block_products(const ModelConfig& config, Stage first) {
+StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden) {
+  return {hidden, normalise(hidden, block.side(Side::AttentionNorm), block.config->norm)
+                      .to(compute_dtype(block))};
+}
+
+StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
+  const BlockConfig& config = *block.config;
+  const auto wide = config.parallel ? normalise(residual.narrow(1, 0, residual.size(1) / 2),
+                                                block.side(Side::AttentionNorm), config.norm)
+                                    : normalise(residual, block.side(Side::MlpNorm), config.norm);
+  StageState state{residual, wide.to(compute_dtype(block))};
+  if (config.mixture())
+    state.routing = std::make_shared<Routing>(route(config.router, wide, block.side(Side::Router),
+                                                    block.side(Side::RouterBias),
+                                                    block.side(Side::SharedGate)));
+  return state;
+}
+
+int64_t stage_products(const BlockConfig& config, Stage stage) {
+  int64_t dense = 0, experts = 0;
+  for (const auto& linear : config.linears) {
+    if (linear.stage != stage) continue;
+    (linear.expert >= 0 ? experts : dense) += linear.out * linear.in;
+  }
+  if (experts > 0) experts = experts / config.router.experts * config.router.top_k;
+  return dense + experts;
+}
+
+int64_t block_products(const BlockConfig& config, Stage first) {
   int64_t products = 0;
-  for (const auto& linear : config.linears)
-    products += linear.stage >= first ? linear.out * linear.in : 0;
+  for (int stage = static_cast<int>(first); stage < kStages; ++stage)
+    products += stage_products(config, static_cast<Stage>(stage));
   return products;
 }
 
-int64_t stage_products(const ModelConfig& config, Stage stage) {
+int64_t model_products(const ModelConfig& config, int64_t first) {
   int64_t products = 0;
-  for (const auto& linear : config.linears)
-    products += linear.stage == stage ? linear.out * linear.in : 0;
+  for (int64_t block = first; block < config.layers; ++block)
+    products += block_products(config.block(block));
   return products;
 }
 
-void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
-             const std::vector<SequenceRun>& runs, StageState& state, KvCache* cache) {
-  count_products(state.input.size(0) * stage_products(config, stage));
-  const auto outputs = run_linears(config, block, stage, state.input);
+void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceRun>& runs,
+             StageState& state, KvCache* cache) {
+  const BlockConfig& config = *block.config;
+  count_products(state.residual.size(0) * stage_products(config, stage));
+  const auto outputs = run_linears(block, stage, state);
   switch (stage) {
     case Stage::AttentionIn: {
-      const int64_t key_channels = config.kv_heads * config.head_dim;
-      const auto qkv =
-          split_outputs(outputs, {config.heads * config.head_dim, key_channels, key_channels});
-      state.input = attend(config, block, qkv[0], qkv[1], qkv[2], runs, cache);
+      const AttentionConfig& attention = config.attention;
+      const int64_t key_channels = attention.kv_heads * attention.head_dim;
+      const auto qkv = split_outputs(
+          outputs.at(kDense), {attention.heads * attention.head_dim, key_channels, key_channels});
+      state.input = attend(block, qkv[0], qkv[1], qkv[2], runs, cache);
       return;
     }
-    case Stage::AttentionOut:
-      add_residual(config, block.norm_after_attention, outputs.front(), state);
-      state.input = enter_mlp(config, block, state.residual).input;
-      return;
-    case Stage::MlpIn: {
-      const auto halves = split_outputs(outputs, {config.intermediate, config.intermediate});
-      const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
-      const auto gate =
-          config.activation == Activation::Silu ? at::silu(wide) : at::gelu(wide, "tanh");
-      state.input = (gate * halves[1]).to(compute_dtype(block));
+    case Stage::AttentionOut: {
+      const auto stream =
+          updated(block, Side::AfterAttentionNorm, state.residual, outputs.at(kDense).front());
+      auto* noted = state.outputs;
+      state = enter_mlp(block, config.parallel ? at::cat({state.residual, stream}, 1) : stream);
+      state.outputs = noted;
       return;
     }
-    case Stage::MlpOut:
-      add_residual(config, block.norm_after_mlp, outputs.front(), state);
+    case Stage::MlpIn:
+      if (config.mixture()) {
+        mixture_inputs(block, outputs, state);
+      } else {
+        state.input = gated(block, outputs.at(kDense));
+      }
+      return;
+    case Stage::MlpOut: {
+      const int64_t hidden = state.residual.size(1) / (config.parallel ? 2 : 1);
+      const auto stream =
+          config.parallel ? state.residual.narrow(1, hidden, hidden) : state.residual;
+      state.residual =
+          updated(block, Side::AfterMlpNorm, stream,
+                  config.mixture() ? mixture_output(outputs, state) : outputs.at(kDense).front());
       state.input = at::Tensor();
       return;
+    }
   }
   fail(ErrorCode::Internal, "unknown stage");
 }
 
-at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
-                         const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
-                         KvCache* cache) {
-  StageState state = enter_block(config, block, hidden);
+at::Tensor forward_block(const DecoderBlock& block, const std::vector<SequenceRun>& runs,
+                         const at::Tensor& hidden, KvCache* cache) {
+  StageState state = enter_block(block, hidden);
   for (int stage = 0; stage < kStages; ++stage)
-    advance(config, block, static_cast<Stage>(stage), runs, state, cache);
+    advance(block, static_cast<Stage>(stage), runs, state, cache);
   return state.residual;
 }
 

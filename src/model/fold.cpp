@@ -7,11 +7,11 @@ namespace mpq {
 namespace {
 
 /// The linear that holds a role's rows, alone or fused with those before it.
-std::optional<InputProducer> rows_of(const ModelConfig& config, Role alone, Role fused,
+std::optional<InputProducer> rows_of(const BlockConfig& config, Role alone, Role fused,
                                      int64_t fused_row) {
   for (size_t i = 0; i < config.linears.size(); ++i) {
-    if (config.linears[i].role == alone) return InputProducer{"", false, i, 0};
-    if (config.linears[i].role == fused) return InputProducer{"", false, i, fused_row};
+    if (config.linears[i].role == alone) return InputProducer{{}, "", false, i, 0};
+    if (config.linears[i].role == fused) return InputProducer{{}, "", false, i, fused_row};
   }
   return {};
 }
@@ -28,20 +28,28 @@ at::Tensor row_factors(const at::Tensor& rows, at::ScalarType stored, const at::
   return at::exp2(at::minimum(at::maximum(at::log2(wanted).round(), lowest), highest));
 }
 
+std::optional<InputProducer> norm_of(const BlockConfig& config, Side side) {
+  const auto found = config.sides.find(side);
+  if (found == config.sides.end()) return {};
+  return InputProducer{side, found->second.name, config.norm.kind == NormKind::RmsPlusOne, 0, 0};
+}
+
 }  // namespace
 
-std::optional<InputProducer> input_producer(const ModelConfig& config, Stage stage) {
-  const int64_t heads = config.heads * config.head_dim;
-  const int64_t key_rows = config.kv_heads * config.head_dim;
+std::optional<InputProducer> input_producer(const BlockConfig& config, Stage stage) {
+  const AttentionConfig& attention = config.attention;
+  const int64_t heads = attention.heads * attention.head_dim;
+  const int64_t key_rows = attention.kv_heads * attention.head_dim;
   switch (stage) {
     case Stage::AttentionIn:
-      return InputProducer{config.norm_attention, config.norm_plus_one, 0, 0};
+      return config.parallel ? std::nullopt : norm_of(config, Side::AttentionNorm);
     case Stage::MlpIn:
-      return InputProducer{config.norm_mlp, config.norm_plus_one, 0, 0};
+      return config.parallel || config.mixture() ? std::nullopt : norm_of(config, Side::MlpNorm);
     case Stage::AttentionOut:
-      if (config.heads != config.kv_heads) return {};
+      if (attention.heads != attention.kv_heads) return {};
       return rows_of(config, Role::Value, Role::QueryKeyValue, heads + key_rows);
     case Stage::MlpOut:
+      if (config.mixture() || config.activation == Activation::ClampedSwiglu) return {};
       return rows_of(config, Role::Up, Role::GateUp, config.intermediate);
   }
   return {};
@@ -52,16 +60,16 @@ at::Tensor fold_norm(const at::Tensor& weight, const at::Tensor& scale, bool plu
   return (weight.to(at::kFloat) + offset) / scale - offset;
 }
 
-at::Tensor foldable_scale(const ModelConfig& config, const DecoderBlock& block, Stage stage,
-                          at::ScalarType stored, const at::Tensor& wanted) {
-  const auto producer = input_producer(config, stage);
+at::Tensor foldable_scale(const DecoderBlock& block, Stage stage, at::ScalarType stored,
+                          const at::Tensor& wanted) {
+  const auto producer = input_producer(*block.config, stage);
   if (!wanted.defined() || !producer) return {};
   if (producer->norm.empty()) {
     const auto rows =
         block.weights[producer->linear].narrow(0, producer->first_row, wanted.size(0));
     return row_factors(rows.to(at::kFloat).cpu(), stored, wanted);
   }
-  const auto& norm = stage == Stage::AttentionIn ? block.norm_attention : block.norm_mlp;
+  const at::Tensor norm = block.side(producer->side);
   const double offset = producer->plus_one ? 1 : 0;
   const auto before = norm.to(at::kFloat).cpu() + offset;
   const auto after =

@@ -1,4 +1,5 @@
 // The configuration that the decoders of the Llama family share.
+#include <algorithm>
 #include <cmath>
 
 #include "mpq/model/architecture.h"
@@ -17,6 +18,7 @@ constexpr int64_t kMaxLayers = 10'000;
 constexpr int64_t kMaxVocabulary = int64_t{1} << 31;
 constexpr int64_t kMaxWidth = int64_t{1} << 24;
 constexpr int64_t kMaxHeads = 65'536;
+constexpr int64_t kMaxExperts = 65'536;
 
 /// Sizes are bounded so that counts of all weights fit in 64 bits and nothing absurd is allocated.
 int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where) {
@@ -43,11 +45,12 @@ std::vector<std::string> layer_types(const Json& config, int64_t layers, const s
 }
 
 /// Channels of a head that are rotated: a share of them in some models.
-int64_t rotary_channels(const Json& config, int64_t head_dim, const std::string& where) {
+int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits& traits,
+                        const std::string& where) {
   const auto rope = json_get_or<Json>(config, "rope_parameters", Json::object(), where);
-  const auto share =
-      json_get_or<double>(config, "partial_rotary_factor",
-                          json_get_or<double>(rope, "partial_rotary_factor", 1.0, where), where);
+  const auto share = json_get_or<double>(
+      config, "partial_rotary_factor",
+      json_get_or<double>(rope, "partial_rotary_factor", traits.rotary_share, where), where);
   require(share > 0 && share <= 1, ErrorCode::Format,
           "{}: \"partial_rotary_factor\" is {}, expected above 0, at most 1", where, share);
   return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
@@ -60,48 +63,171 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
   ModelConfig model;
   model.layers = size_member(config, "num_hidden_layers", kMaxLayers, where);
   model.hidden = size_member(config, "hidden_size", kMaxWidth, where);
-  model.intermediate = size_member(config, "intermediate_size", kMaxWidth, where);
   model.vocab = size_member(config, "vocab_size", kMaxVocabulary, where);
-  model.heads = size_member(config, "num_attention_heads", kMaxHeads, where);
-  model.kv_heads = json_get_or<int64_t>(config, "num_key_value_heads", model.heads, where);
-  model.head_dim = json_get_or<int64_t>(config, "head_dim", model.hidden / model.heads, where);
   model.max_positions = json_get_or<int64_t>(config, "max_position_embeddings", 2048, where);
-  require(model.kv_heads > 0 && model.heads % model.kv_heads == 0 && model.head_dim > 0 &&
-              model.head_dim < kMaxWidth / model.heads,
-          ErrorCode::Format,
-          "{}: {} heads, {} key-value heads, head_dim {}: expected heads to be a multiple of "
-          "key-value heads, and heads of a sensible size",
-          where, model.heads, model.kv_heads, model.head_dim);
+  model.tied_embeddings = json_get_or<bool>(config, "tie_word_embeddings", false, where);
   require(model.max_positions > 0, ErrorCode::Format,
           "{}: \"max_position_embeddings\" is {}, expected a positive number", where,
           model.max_positions);
   layer_types(config, model.layers, where);
-  model.norm_eps = json_get_or<double>(config, "rms_norm_eps", 1e-6, where);
-  require(model.norm_eps >= 0 && model.norm_eps < 1, ErrorCode::Format,
-          "{}: \"rms_norm_eps\" is {}, expected a small number", where, model.norm_eps);
-  model.tied_embeddings = json_get_or<bool>(config, "tie_word_embeddings", false, where);
-  model.activation =
+  BlockConfig block;
+  AttentionConfig& attention = block.attention;
+  block.intermediate = size_member(config, "intermediate_size", kMaxWidth, where);
+  attention.heads = size_member(config, "num_attention_heads", kMaxHeads, where);
+  attention.kv_heads = json_get_or<int64_t>(config, "num_key_value_heads", attention.heads, where);
+  attention.head_dim =
+      json_get_or<int64_t>(config, "head_dim", model.hidden / attention.heads, where);
+  require(attention.kv_heads > 0 && attention.heads % attention.kv_heads == 0 &&
+              attention.head_dim > 0 && attention.head_dim < kMaxWidth / attention.heads,
+          ErrorCode::Format,
+          "{}: {} heads, {} key-value heads, head_dim {}: expected heads to be a multiple of "
+          "key-value heads, and heads of a sensible size",
+          where, attention.heads, attention.kv_heads, attention.head_dim);
+  block.norm.eps = json_get_or<double>(config, traits.eps_key, traits.eps, where);
+  require(block.norm.eps >= 0 && block.norm.eps < 1, ErrorCode::Format,
+          "{}: \"{}\" is {}, expected a small number", where, traits.eps_key, block.norm.eps);
+  block.activation =
       activation_of(json_get_or<std::string>(
                         config, traits.activation_key,
                         json_get_or<std::string>(config, "hidden_act", "silu", where), where),
                     where);
-  model.attention_scale = 1.0 / std::sqrt(static_cast<double>(model.head_dim));
-  model.windows.assign(static_cast<size_t>(model.layers), 0);
-  model.rope = parse_rope(config, rotary_channels(config, model.head_dim, where), where);
-  const int64_t query = model.heads * model.head_dim;
-  const int64_t key = model.kv_heads * model.head_dim;
-  model.linears = {
+  attention.scale = 1.0 / std::sqrt(static_cast<double>(attention.head_dim));
+  attention.rope =
+      parse_rope(config, rotary_channels(config, attention.head_dim, traits, where), where);
+  const int64_t query = attention.heads * attention.head_dim;
+  const int64_t key = attention.kv_heads * attention.head_dim;
+  block.linears = {
       {Role::Query, Stage::AttentionIn, "self_attn.q_proj", query, model.hidden, traits.qkv_bias},
       {Role::Key, Stage::AttentionIn, "self_attn.k_proj", key, model.hidden, traits.qkv_bias},
       {Role::Value, Stage::AttentionIn, "self_attn.v_proj", key, model.hidden, traits.qkv_bias},
       {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query,
-       traits.output_bias},
-      {Role::Gate, Stage::MlpIn, "mlp.gate_proj", model.intermediate, model.hidden,
-       traits.mlp_bias},
-      {Role::Up, Stage::MlpIn, "mlp.up_proj", model.intermediate, model.hidden, traits.mlp_bias},
-      {Role::Down, Stage::MlpOut, "mlp.down_proj", model.hidden, model.intermediate,
-       traits.mlp_bias}};
+       traits.output_bias}};
+  set_norm(block, Side::AttentionNorm, "input_layernorm", model.hidden);
+  set_norm(block, Side::MlpNorm, "post_attention_layernorm", model.hidden);
+  set_mlp(block, model.hidden, {.bias = traits.mlp_bias});
+  model.blocks.assign(static_cast<size_t>(model.layers), block);
   return model;
+}
+
+void set_norm(BlockConfig& block, Side side, const std::string& module, int64_t width) {
+  block.sides[side] = {module + ".weight", {width}};
+}
+
+void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits) {
+  const auto add = [&](Role role, Stage stage, const char* name, int64_t out, int64_t in) {
+    block.linears.push_back(
+        {role, stage, traits.module + "." + name, out, in, traits.bias, traits.expert});
+  };
+  add(Role::Gate, Stage::MlpIn, traits.gate, block.intermediate, hidden);
+  add(Role::Up, Stage::MlpIn, traits.up, block.intermediate, hidden);
+  add(Role::Down, Stage::MlpOut, traits.down, hidden, block.intermediate);
+}
+
+void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits) {
+  const RouterConfig& router = traits.router;
+  drop_mlp(block);
+  block.router = router;
+  block.sides[Side::Router] = {traits.router_module + ".weight", {router.experts, hidden}};
+  if (!traits.router_bias.empty())
+    block.sides[Side::RouterBias] = {traits.router_bias, {router.experts}};
+  if (!traits.shared_gate.empty())
+    block.sides[Side::SharedGate] = {traits.shared_gate, {1, hidden}};
+  MlpTraits mlp = traits.mlp;
+  if (traits.shared_intermediate > 0) {
+    block.intermediate = traits.shared_intermediate;
+    mlp.module = traits.shared_module;
+    mlp.expert = kSharedExpert;
+    set_mlp(block, hidden, mlp);
+  }
+  block.intermediate = traits.intermediate;
+  for (mlp.expert = 0; mlp.expert < router.experts; ++mlp.expert) {
+    mlp.module = fmt::format("{}.{}", traits.mlp.module, mlp.expert);
+    set_mlp(block, hidden, mlp);
+  }
+}
+
+RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where) {
+  RouterConfig router;
+  router.experts = size_member(config, experts_key, kMaxExperts, where);
+  router.top_k = size_member(config, "num_experts_per_tok", router.experts + 1, where);
+  router.renormalise = json_get_or<bool>(config, "norm_topk_prob", true, where);
+  return router;
+}
+
+void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where) {
+  router.sigmoid = true;
+  router.scale = json_get<double>(config, "routed_scaling_factor", where);
+  router.groups = json_get<int64_t>(config, "n_group", where);
+  router.top_groups = json_get<int64_t>(config, "topk_group", where);
+  require(router.groups > 0 && router.experts % router.groups == 0 && router.top_groups > 0 &&
+              router.top_groups <= router.groups &&
+              router.top_k <= router.experts / router.groups * router.top_groups,
+          ErrorCode::Format, "{}: {} experts do not make {} groups, {} of which hold {} choices",
+          where, router.experts, router.groups, router.top_groups, router.top_k);
+}
+
+bool has_experts(const Json& config, int64_t layer, const std::string& where) {
+  const auto dense = json_get_or<std::vector<int64_t>>(config, "mlp_only_layers", {}, where);
+  const auto step = json_get_or<int64_t>(config, "decoder_sparse_step", 1, where);
+  require(step > 0, ErrorCode::Format, "{}: \"decoder_sparse_step\" is {}, expected 1 or more",
+          where, step);
+  return std::find(dense.begin(), dense.end(), layer) == dense.end() && (layer + 1) % step == 0;
+}
+
+void move_norms_behind(BlockConfig& block, int64_t hidden) {
+  block.sides.erase(Side::AttentionNorm);
+  block.sides.erase(Side::MlpNorm);
+  set_norm(block, Side::AfterAttentionNorm, "post_attention_layernorm", hidden);
+  set_norm(block, Side::AfterMlpNorm, "post_feedforward_layernorm", hidden);
+}
+
+void set_sandwich_norms(BlockConfig& block, int64_t hidden) {
+  set_norm(block, Side::AfterAttentionNorm, "post_attention_layernorm", hidden);
+  set_norm(block, Side::MlpNorm, "pre_feedforward_layernorm", hidden);
+  set_norm(block, Side::AfterMlpNorm, "post_feedforward_layernorm", hidden);
+}
+
+Json with_defaults(Json config, const Json& defaults) {
+  for (const auto& [key, value] : defaults.items()) {
+    if (!config.contains(key) || config.at(key).is_null()) config[key] = value;
+  }
+  return config;
+}
+
+Json with_rope_of(Json config, const char* layer_type) {
+  const auto rope = config.find("rope_parameters");
+  if (rope == config.end() || !rope->is_object()) return config;
+  const bool nested =
+      std::any_of(rope->begin(), rope->end(), [](const Json& value) { return value.is_object(); });
+  if (!nested) return config;
+  const auto own = rope->find(layer_type);
+  config["rope_parameters"] = own == rope->end() ? Json::object() : Json(*own);
+  config.erase("rope_scaling");
+  return config;
+}
+
+void set_fused_mlp(BlockConfig& block, int64_t hidden) {
+  drop_mlp(block);
+  block.linears.push_back(
+      {Role::GateUp, Stage::MlpIn, "mlp.gate_up_proj", 2 * block.intermediate, hidden, false});
+  block.linears.push_back(
+      {Role::Down, Stage::MlpOut, "mlp.down_proj", hidden, block.intermediate, false});
+}
+
+void set_head_norms(BlockConfig& block, HeadNorm kind) {
+  const AttentionConfig& attention = block.attention;
+  const auto width = [&](int64_t heads) {
+    return kind == HeadNorm::FullWidth ? heads * attention.head_dim : attention.head_dim;
+  };
+  block.attention.head_norm = kind;
+  set_norm(block, Side::QueryNorm, "self_attn.q_norm", width(attention.heads));
+  set_norm(block, Side::KeyNorm, "self_attn.k_norm", width(attention.kv_heads));
+}
+
+void drop_mlp(BlockConfig& block) {
+  std::erase_if(block.linears, [](const LinearInfo& linear) {
+    return linear.stage == Stage::MlpIn || linear.stage == Stage::MlpOut;
+  });
 }
 
 void set_windows(ModelConfig& model, const Json& config, int64_t window,
@@ -112,7 +238,7 @@ void set_windows(ModelConfig& model, const Json& config, int64_t window,
   for (int64_t layer = 0; layer < model.layers; ++layer) {
     const auto index = static_cast<size_t>(layer);
     const bool slides = types.empty() ? sliding(layer) : types[index] == "sliding_attention";
-    model.windows[index] = slides ? window : 0;
+    model.blocks[index].attention.window = slides ? window : 0;
   }
 }
 

@@ -51,7 +51,7 @@ void check_device(const std::string& name) {
 at::ScalarType dtype_of_linears(const ModelConfig& config, const WeightSource& weights) {
   std::optional<at::ScalarType> dtype;
   for (int64_t block = 0; block < config.layers; ++block) {
-    for (const auto& linear : config.linears) {
+    for (const auto& linear : config.block(block).linears) {
       const auto own = weights.dtype(config.weight_name(block, linear));
       dtype = dtype ? at::promote_types(*dtype, own) : own;
     }
@@ -77,7 +77,7 @@ at::Tensor wide_product(const at::Tensor& x, const at::Tensor& weight) {
 Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
              const ComputeOptions& options)
     : folder_(folder),
-      config_(read_model_config(folder)),
+      config_(laid_out(read_model_config(folder), *weights)),
       weights_(std::move(weights)),
       device_(at::kCPU),
       dtype_(at::kFloat),
@@ -98,7 +98,7 @@ Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
         "own: it is used, as transformers 5 and vLLM do",
         folder_, names.head());
   }
-  final_norm_ = load_norm(names.final_norm());
+  final_norm_ = load_wide(names.final_norm());
 }
 
 void Model::check_tensors() const {
@@ -126,7 +126,7 @@ void Model::check_tensors() const {
 
 at::Tensor Model::load(const std::string& name) const { return load(name, dtype_); }
 
-at::Tensor Model::load_norm(const std::string& name) const {
+at::Tensor Model::load_wide(const std::string& name) const {
   return load(name, wide_dtype(dtype_));
 }
 
@@ -165,28 +165,20 @@ at::Tensor Model::end_weight(const Unit& unit) const {
 
 DecoderBlock Model::load_block(int64_t index) const {
   const std::string prefix = config_.block_prefix(index);
-  const auto norm = [&](const std::string& name) {
-    return name.empty() ? at::Tensor() : load_norm(prefix + name + ".weight");
-  };
   DecoderBlock block;
   block.index = index;
-  for (const auto& linear : config_.linears) {
+  block.config = &config_.block(index);
+  for (const auto& linear : block.config->linears) {
     block.weights.push_back(load(config_.weight_name(index, linear)));
     block.biases.push_back(linear.bias ? load(prefix + linear.module + ".bias") : at::Tensor());
   }
-  block.norm_attention = norm(config_.norm_attention);
-  block.norm_mlp = norm(config_.norm_mlp);
-  block.norm_after_attention = norm(config_.norm_after_attention);
-  block.norm_after_mlp = norm(config_.norm_after_mlp);
-  if (config_.qk_norm) {
-    block.query_norm = load_norm(prefix + kQueryNorm);
-    block.key_norm = load_norm(prefix + kKeyNorm);
-  }
+  for (const auto& [side, tensor] : block.config->sides)
+    block.sides[side] = load_wide(prefix + tensor.name);
   return block;
 }
 
 void Model::read_ahead(int64_t index) const {
-  for (const auto& linear : config_.linears)
+  for (const auto& linear : config_.block(index).linears)
     weights_->read_ahead(config_.weight_name(index, linear));
 }
 
@@ -205,13 +197,14 @@ at::Tensor Model::embed(const at::Tensor& ids, const at::Tensor& table) const {
 }
 
 at::Tensor Model::normalised(const at::Tensor& hidden) const {
-  return rms_norm(hidden, final_norm_, config_);
+  return normalise(hidden, final_norm_, config_.blocks.back().norm);
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden) const { return logits(hidden, head_); }
 
 at::Tensor Model::logits(const at::Tensor& hidden, const at::Tensor& head) const {
   auto scores = wide_product(normalised(hidden), head);
+  if (config_.logits_scale != 1) scores = scores * config_.logits_scale;
   if (config_.logits_softcap > 0)
     scores = at::tanh(scores / config_.logits_softcap) * config_.logits_softcap;
   return scores;

@@ -4,15 +4,33 @@
 #include <algorithm>
 
 namespace mpq {
+namespace {
 
-TensorNames::TensorNames(const ModelConfig& config, const WeightSource& weights) : config_(config) {
-  if (!config.tied_embeddings) return;
+std::string embedding_of(const TensorLayout& layout) {
+  return layout.prefix + "embed_tokens.weight";
+}
+
+bool has(const WeightSource& weights, const std::string& name) {
   const auto names = weights.names();
-  const auto has = [&](const std::string& name) {
-    return std::binary_search(names.begin(), names.end(), name);
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
+}  // namespace
+
+ModelConfig laid_out(ModelConfig config, const WeightSource& weights) {
+  const auto fits = [&](const TensorLayout& layout) {
+    return has(weights, embedding_of(layout)) || has(weights, layout.prefix + "norm.weight");
   };
-  if (!has(head_)) head_ = embedding_;
-  if (!has(embedding_)) embedding_ = head_;
+  const auto found = std::find_if(config.layouts.begin(), config.layouts.end(), fits);
+  config.layouts = {found == config.layouts.end() ? config.layouts.front() : *found};
+  return config;
+}
+
+TensorNames::TensorNames(const ModelConfig& config, const WeightSource& weights)
+    : config_(config), embedding_(embedding_of(config.layout())), head_(config.layout().head) {
+  if (!config.tied_embeddings) return;
+  if (!has(weights, head_)) head_ = embedding_;
+  if (!has(weights, embedding_)) embedding_ = head_;
 }
 
 std::map<std::string, std::vector<int64_t>> TensorNames::expected() const {
@@ -22,27 +40,22 @@ std::map<std::string, std::vector<int64_t>> TensorNames::expected() const {
   result[final_norm()] = {config_.hidden};
   for (int64_t block = 0; block < config_.layers; ++block) {
     const std::string prefix = config_.block_prefix(block);
-    for (const auto& linear : config_.linears) {
+    const BlockConfig& parts = config_.block(block);
+    for (const auto& linear : parts.linears) {
       result[config_.weight_name(block, linear)] = {linear.out, linear.in};
       if (linear.bias) result[prefix + linear.module + ".bias"] = {linear.out};
     }
-    for (const auto& norm : {config_.norm_attention, config_.norm_mlp, config_.norm_after_attention,
-                             config_.norm_after_mlp}) {
-      if (!norm.empty()) result[prefix + norm + ".weight"] = {config_.hidden};
-    }
-    if (config_.qk_norm) {
-      result[prefix + kQueryNorm] = {config_.head_dim};
-      result[prefix + kKeyNorm] = {config_.head_dim};
-    }
+    for (const auto& [side, tensor] : parts.sides) result[prefix + tensor.name] = tensor.shape;
   }
   return result;
 }
 
 bool TensorNames::ignorable(const std::string& name) const {
+  const auto begins = [&](const std::string& prefix) { return name.rfind(prefix, 0) == 0; };
   const std::string kBuffer = "rotary_emb.inv_freq";
   const bool buffer = name.size() >= kBuffer.size() &&
                       name.compare(name.size() - kBuffer.size(), kBuffer.size(), kBuffer) == 0;
-  return buffer;
+  return buffer || std::any_of(config_.carried.begin(), config_.carried.end(), begins);
 }
 
 }  // namespace mpq

@@ -85,9 +85,10 @@ ExportJob export_job(const Model& model, const Plan& plan, const FoldedParts* pa
   job.stored_dtype = model.stored_dtype();
   job.plan = to_json(plan);
   for (int64_t block = 0; block < config.layers; ++block) {
-    for (size_t i = 0; i < config.linears.size(); ++i) {
-      const auto& linear = config.linears[i];
-      const std::string module = config.block_prefix(block) + linear.module;
+    const auto& linears = config.block(block).linears;
+    for (size_t i = 0; i < linears.size(); ++i) {
+      const auto& linear = linears[i];
+      const std::string module = config.module_name(block, linear);
       const auto found = encodings.find(module);
       job.linears.push_back({module, linear.out, linear.in,
                              found == encodings.end() ? full_precision() : found->second,

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What is known of one side.
-struct Side {
+struct Compared {
   std::string path;
   Json bytes{};                          // of the weight files, or null
   std::map<std::string, double> bits{};  // by module; empty when unknown
@@ -38,17 +38,17 @@ std::map<std::string, double> bits_of(const Plan& plan) {
 
 bool is_checkpoint(const std::string& path) { return fs::is_directory(path) || is_gguf_file(path); }
 
-Side read_checkpoint(const std::string& path) {
+Compared read_checkpoint(const std::string& path) {
   const std::string folder = checkpoint_folder(path);
-  Side side{.path = path, .bytes = weight_file_bytes(folder)};
+  Compared side{.path = path, .bytes = weight_file_bytes(folder)};
   if (fs::exists(folder + "/plan.json")) side.bits = bits_of(read_plan(folder + "/plan.json"));
   return side;
 }
 
 /// The report of `eval`, or of `run`: there the chosen plan's row counts.
-Side read_report(const std::string& path) {
+Compared read_report(const std::string& path) {
   const Json file = read_json_file(path);
-  Side side{.path = path};
+  Compared side{.path = path};
   const Json comparison = json_get_or<Json>(file, "comparison", nullptr, path);
   const Json& holder = comparison.is_object() ? comparison : file;
   side.input = json_get_or<std::string>(holder, "input_sha256", "", path);
@@ -72,7 +72,7 @@ Json whole(double bits) {
   return bits == std::floor(bits) ? Json(static_cast<int>(bits)) : Json(bits);
 }
 
-Json changed_bits(const Side& first, const Side& second) {
+Json changed_bits(const Compared& first, const Compared& second) {
   Json list = Json::array();
   for (const auto& [module, bits] : first.bits) {
     const auto other = second.bits.find(module);
@@ -111,7 +111,8 @@ double error_of(const Json& figure) {
   return json_get_or<double>(figure, "stderr", std::numeric_limits<double>::quiet_NaN(), "diff");
 }
 
-Json compare_figures(const Metric& metric, const Side& first, const Side& second, bool paired) {
+Json compare_figures(const Metric& metric, const Compared& first, const Compared& second,
+                     bool paired) {
   const Json b = figure_of(second.result, metric);
   Json a = figure_of(first.result, metric);
   const bool itself = a.is_null() && metric.set != nullptr && first.is_reference;
@@ -134,7 +135,7 @@ Json compare_figures(const Metric& metric, const Side& first, const Side& second
   return json;
 }
 
-Json measured_metrics(const Side& first, const Side& second) {
+Json measured_metrics(const Compared& first, const Compared& second) {
   constexpr Metric kMetrics[] = {
       {"exact_match", nullptr, "exact_match", "exact_match"},
       {"f1", nullptr, "f1", "f1"},
@@ -155,7 +156,7 @@ Json measured_metrics(const Side& first, const Side& second) {
 }
 
 /// Reports come from outside: one that lacks what it should have is named.
-Json compare_metrics(const Side& first, const Side& second) {
+Json compare_metrics(const Compared& first, const Compared& second) {
   try {
     return measured_metrics(first, second);
   } catch (const nlohmann::json::exception& error) {
@@ -165,7 +166,7 @@ Json compare_metrics(const Side& first, const Side& second) {
 }
 
 void measure(const CommonOptions& common, const EvalOptions& options, const std::string& reference,
-             Side& side) {
+             Compared& side) {
   EvalOptions mine = options;
   mine.model = side.path;
   mine.reference = reference;
@@ -182,8 +183,8 @@ Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOpt
   const bool checkpoints = is_checkpoint(options.first);
   require(checkpoints == is_checkpoint(options.second), ErrorCode::Usage,
           "diff: expected two checkpoints or two reports, found one of each");
-  Side first = checkpoints ? read_checkpoint(options.first) : read_report(options.first);
-  Side second = checkpoints ? read_checkpoint(options.second) : read_report(options.second);
+  Compared first = checkpoints ? read_checkpoint(options.first) : read_report(options.first);
+  Compared second = checkpoints ? read_checkpoint(options.second) : read_report(options.second);
   if (!evaluation.task.empty() || !evaluation.text.empty()) {
     require(checkpoints, ErrorCode::Usage,
             "--task and --text measure checkpoints; reports are fixed");

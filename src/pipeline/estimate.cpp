@@ -26,7 +26,7 @@ double product_rate(const Model& model) {
   const ModelConfig& config = model.config();
   const auto options = at::TensorOptions().dtype(model.dtype());
   const at::Tensor x = at::ones({kRows, config.hidden}, options);
-  const at::Tensor weight = at::ones({config.intermediate, config.hidden}, options);
+  const at::Tensor weight = at::ones({config.widest(), config.hidden}, options);
   at::linear(x, weight);  // the first one makes the threads
   const auto start = std::chrono::steady_clock::now();
   std::chrono::duration<double> passed{};
@@ -36,7 +36,7 @@ double product_rate(const Model& model) {
     ++products;
     passed = std::chrono::steady_clock::now() - start;
   } while (passed.count() < kSeconds);
-  return static_cast<double>(2 * products * kRows * config.hidden * config.intermediate) /
+  return static_cast<double>(2 * products * kRows * config.hidden * config.widest()) /
          passed.count();
 }
 

@@ -138,7 +138,7 @@ Imatrix imatrix_of(const Session& session, const std::vector<RecipeTensor>& tens
   const auto sums_of = [&](const GgufTensor& tensor) -> const at::Tensor* {
     if (tensor.kind == GgufTensor::Kind::Embedding && untied) return nullptr;
     if (tensor.kind != GgufTensor::Kind::Linear) return &squares.head;
-    for (const auto& linear : config.linears) {
+    for (const auto& linear : config.block(tensor.block).linears) {
       if (linear.role == tensor.role) return &squares.at(tensor.block, linear.stage);
     }
     fail(ErrorCode::Internal, "{}: no linear has its role", tensor.name);

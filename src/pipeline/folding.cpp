@@ -39,8 +39,8 @@ struct FoldedParts::State final : public WeightSource {
     if (std::filesystem::exists(ends_path(parts))) ends = load_part(ends_path(parts));
     for (int64_t block = 0; block < config.layers; ++block) {
       const auto scales = load_input_scales(part_path(parts, block));
-      for (size_t i = 0; i < config.linears.size(); ++i)
-        modules[config.block_prefix(block) + config.linears[i].module] = block;
+      for (const auto& linear : config.block(block).linears)
+        modules[config.module_name(block, linear)] = block;
       for (int stage = 0; stage < kStages; ++stage)
         note_division(scales, block, static_cast<Stage>(stage));
     }
@@ -48,17 +48,18 @@ struct FoldedParts::State final : public WeightSource {
 
   void note_division(const std::map<std::string, at::Tensor>& scales, int64_t block, Stage stage) {
     const std::string prefix = config.block_prefix(block);
-    for (const auto& reader : config.linears) {
+    const BlockConfig& parts_of = config.block(block);
+    for (const auto& reader : parts_of.linears) {
       const auto found = scales.find(prefix + reader.module);
       if (reader.stage != stage || found == scales.end()) continue;
       const at::Tensor& scale = found->second;
-      const InputProducer producer = input_producer(config, stage).value();
+      const InputProducer producer = input_producer(parts_of, stage).value();
       if (!producer.norm.empty()) {
-        divisions[prefix + producer.norm + ".weight"] = {scale, 0, true, producer.plus_one};
+        divisions[prefix + producer.norm] = {scale, 0, true, producer.plus_one};
         return;
       }
       const Division rows{scale, producer.first_row, false, false};
-      const std::string module = prefix + config.linears[producer.linear].module;
+      const std::string module = prefix + parts_of.linears[producer.linear].module;
       divisions[module + ".weight"] = rows;
       divisions[module + ".bias"] = rows;
       return;

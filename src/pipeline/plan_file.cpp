@@ -68,8 +68,9 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
   std::map<std::string, std::pair<int64_t, size_t>> places;
   std::vector<std::string> modules;
   for (int64_t block = 0; block < config.layers; ++block) {
-    for (size_t i = 0; i < config.linears.size(); ++i) {
-      modules.push_back(config.block_prefix(block) + config.linears[i].module);
+    const auto& linears = config.block(block).linears;
+    for (size_t i = 0; i < linears.size(); ++i) {
+      modules.push_back(config.module_name(block, linears[i]));
       places[modules.back()] = {block, i};
     }
   }
@@ -102,13 +103,15 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
       require(named.insert(module).second, ErrorCode::Format, "plan: \"{}\" is named twice",
               module);
       const auto& [block, index] = found->second;
-      const auto& linear = config.linears[index];
+      const auto& linear = config.block(block).linears[index];
       if (choice.unit.linears.empty()) {
         choice.unit.block = block;
         choice.unit.stage = linear.stage;
         choice.unit.in = linear.in;
       }
-      require(choice.unit.block == block && choice.unit.stage == linear.stage, ErrorCode::Format,
+      require(choice.unit.block == block && choice.unit.stage == linear.stage &&
+                  choice.unit.in == linear.in,
+              ErrorCode::Format,
               "plan: unit {}: \"{}\" does not share its input with the modules before it",
               entry.name, module);
       choice.unit.linears.push_back(index);

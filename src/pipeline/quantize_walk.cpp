@@ -16,20 +16,17 @@ namespace {
 
 /// Puts a saved part's dequantized weights into the block.
 void restore(const ModelConfig& config, const BlockPart& part, DecoderBlock& block) {
-  for (size_t i = 0; i < config.linears.size(); ++i) {
-    const auto found =
-        part.linears.find(config.block_prefix(block.index) + config.linears[i].module);
+  for (size_t i = 0; i < block.weights.size(); ++i) {
+    const auto found = part.linears.find(config.module_name(block.index, block.config->linears[i]));
     if (found == part.linears.end()) continue;
     block.weights[i] =
         dequantize(found->second).to(block.weights[i].device(), block.weights[i].scalar_type());
   }
 }
 
-BlockPart part_of(const ModelConfig& config, const std::vector<PlannedUnit>& planned,
-                  const std::map<size_t, QuantizedLinear>& quantized) {
+BlockPart part_of(const ModelConfig& config, const std::vector<QuantizedUnit>& quantized) {
   BlockPart part;
-  for (const auto& [index, stacked] : quantized) {
-    const Unit& unit = planned[index].unit;
+  for (const auto& [unit, stacked] : quantized) {
     const auto modules = unit_modules(config, unit);
     const auto rows = unit_rows(config, unit);
     int64_t row = 0;
@@ -109,12 +106,12 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
     BlockStreams streams = apart(hidden, groups.size());
     hidden.clear();
     if (!std::filesystem::exists(path)) {
-      save_part(path, part_of(config, planned, quantize_block(task, block, streams, memory)));
+      save_part(path, part_of(config, quantize_block(task, block, streams, memory)));
       log_debug("{}: block {} done", options.title, full.index);
     } else {
-      if (needs.full()) forward_groups(config, full, groups, streams.full);
+      if (needs.full()) forward_groups(full, groups, streams.full);
       restore(config, load_part(path), block);
-      if (needs.any()) forward_groups(config, block, groups, streams.quantized);
+      if (needs.any()) forward_groups(block, groups, streams.quantized);
     }
     hidden = together(streams);
   });

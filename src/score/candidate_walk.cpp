@@ -59,14 +59,12 @@ class CandidateTrials {
 
   /// Shows a block; `input` is of all groups, as is the output that it returns.
   Streams run_block(const DecoderBlock& block, const Streams& input) {
-    const ModelConfig& config = context_.model->config();
     const Streams probed_input = pick(input, probed_);
     if (walk_.enter) walk_.enter(block, probed_input);
-    if (needs_target_)
-      target_ = forward_groups(config, block, context_.groups, input, *context_.memory);
-    BlockPass pass(
-        config, context_.groups, input, *context_.memory,
-        kept_inputs(config, context_.groups, walk_.candidate != nullptr, context_.kept_bytes));
+    if (needs_target_) target_ = forward_groups(block, context_.groups, input, *context_.memory);
+    BlockPass pass(context_.groups, input, *context_.memory,
+                   kept_inputs(*block.config, context_.groups, walk_.candidate != nullptr,
+                               context_.kept_bytes));
     for (int stage = 0; stage < kStages; ++stage) {
       try_stage(block, input, pass);
       pass.advance(block);
@@ -83,8 +81,9 @@ class CandidateTrials {
     const StageSource source{
         .groups = context_.groups,
         .text_share = context_.text_share,
-        .rows = [&](size_t group, const Batch& batch) { return pass.rows(block, group, batch); }};
-    const StageMoments moments =
+        .rows = [&](size_t group, const Batch& batch) { return pass.rows(block, group, batch); },
+        .readers = linears_of(*block.config, stage)};
+    const InputMoments moments =
         gather_moments(source, stage_needs(context_, methods_, block.index, stage),
                        config.block_prefix(block.index) + stage_name(stage));
     for (size_t u = 0; u < context_.units.size(); ++u) {
@@ -99,33 +98,41 @@ class CandidateTrials {
         if (walk_.weights) walk_.weights(u, c, dequantized - weight);
         if (!walk_.candidate) continue;
         BlockPass branch = pass.branch(probed_groups_);
-        walk_.candidate({u, c, branch.finish(with_unit_weight(block, config, unit, dequantized))});
+        walk_.candidate({u, c, branch.finish(with_unit_weight(block, unit, dequantized))});
       }
     }
   }
 
   at::Tensor quantized_weight(const Method& method, const DecoderBlock& block, const Unit& unit,
-                              const at::Tensor& weight, const StageMoments& moments,
+                              const at::Tensor& weight, const InputMoments& moments,
                               const Streams& input) const {
     const Quantizer& quantizer = *method.quantizer;
-    QuantProblem problem{.name = unit.name, .weight = weight, .encoding = method.encoding};
-    describe_inputs(moments, unit, quantizer.needs(), context_.fisher, problem);
-    const at::Tensor scale = foldable_scale(context_.model->config(), block, unit.stage,
-                                            context_.stored_dtype, quantizer.input_scale(problem));
-    return dequantize(quantizer.needs().steps > 0
-                          ? learn(quantizer, block, unit, problem, scale, input)
-                          : quantize_scaled(quantizer, problem, scale));
-  }
-
-  QuantizedLinear learn(const Quantizer& quantizer, const DecoderBlock& block, const Unit& unit,
-                        const QuantProblem& problem, const at::Tensor& scale,
-                        const Streams& input) const {
-    std::vector<LearningUnit> units;
-    units.push_back(
-        {unit, quantizer.learn(scaled_problem(problem, scale)), quantizer.needs().steps, scale});
-    const BlockReconstruction reconstruction{context_.model->config(), context_.groups, input,
-                                             target_, context_.text_share};
-    return std::move(train_block(reconstruction, block, units).front());
+    const bool learns = quantizer.needs().steps > 0;
+    std::vector<at::Tensor> rows;
+    std::vector<LearningUnit> learning;
+    int64_t row = 0;
+    for (const Unit& part : parts_by_input(*block.config, unit)) {
+      QuantProblem problem{.name = part.name,
+                           .weight = weight.narrow(0, row, part.out),
+                           .encoding = method.encoding};
+      row += part.out;
+      describe_inputs(moments_of(moments, *block.config, part), part, quantizer.needs(),
+                      context_.fisher, problem);
+      const at::Tensor scale =
+          foldable_scale(block, part.stage, context_.stored_dtype, quantizer.input_scale(problem));
+      if (learns) {
+        learning.push_back({part, quantizer.learn(scaled_problem(problem, scale)),
+                            quantizer.needs().steps, scale});
+      } else {
+        rows.push_back(dequantize(quantize_scaled(quantizer, problem, scale)));
+      }
+    }
+    const BlockReconstruction reconstruction{context_.groups, input, target_, context_.text_share};
+    if (learns) {
+      for (const auto& learned : train_block(reconstruction, block, learning))
+        rows.push_back(dequantize(learned));
+    }
+    return rows.size() == 1 ? rows.front() : at::cat(rows, 0);
   }
 
   const ScoreContext& context_;
@@ -151,32 +158,36 @@ int64_t walk_products(const ScoreContext& context, const std::string& quantizer,
   const ModelConfig& config = context.model->config();
   const Methods methods = make_methods(context, quantizer);
   const int64_t rows = total_rows(context.groups);
-  int64_t products = config.layers * rows * block_products(config);
-  const auto kept = kept_inputs(config, context.groups, outputs, context.kept_bytes);
+  int64_t products = rows * model_products(config);
   bool needs_target = false;
-  for (int64_t block = 0; block < config.layers; ++block) {
-    const auto recomputed = moment_rows(context.groups, context.text_share,
-                                        stage_needs(context, methods, block, Stage::MlpOut), kept);
-    products += recomputed.own * stage_products(config, Stage::MlpIn);
+  for (int64_t index = 0; index < config.layers; ++index) {
+    const BlockConfig& block = config.block(index);
+    const auto kept = kept_inputs(block, context.groups, outputs, context.kept_bytes);
+    const auto again = moment_rows(context.groups, context.text_share,
+                                   stage_needs(context, methods, index, Stage::MlpOut), kept);
+    products += again.own * stage_products(block, Stage::MlpIn);
   }
   for (size_t u = 0; u < methods.size(); ++u) {
+    const Unit& unit = context.units[u].unit;
+    const BlockConfig& block = config.block(unit.block);
+    // A mixture's last inputs are made anew for every candidate.
+    const bool anew = block.mixture() && unit.stage == Stage::MlpOut;
+    const int64_t way = block_products(block, anew ? Stage::MlpIn : unit.stage);
     for (const auto& [candidate, encoding] : methods[u]) {
       if (candidate == nullptr) continue;
-      if (outputs)
-        products += probed_rows(context) * block_products(config, context.units[u].unit.stage);
+      if (outputs) products += probed_rows(context) * way;
       const int steps = candidate->needs().steps;
       needs_target = needs_target || steps > 0;
-      if (steps > 0) products += training_products(config, context.groups, steps);
+      if (steps > 0) products += training_products(block, context.groups, steps);
     }
   }
-  return products + (needs_target ? config.layers * rows * block_products(config) : 0);
+  return products + (needs_target ? rows * model_products(config) : 0);
 }
 
 DecoderBlock with_difference(const ScoreContext& context, const DecoderBlock& block, size_t unit,
                              const at::Tensor& difference) {
   const Unit& changed = context.units[unit].unit;
-  return with_unit_weight(block, context.model->config(), changed,
-                          stacked_weight(block, changed) + difference);
+  return with_unit_weight(block, changed, stacked_weight(block, changed) + difference);
 }
 
 std::vector<size_t> probed_groups(const ScoreContext& context) {

@@ -95,9 +95,8 @@ class JointWalk {
       std::map<Choice, std::vector<size_t>> branches;
       for (const size_t plan : path.plans) branches[choice_of(plan)].push_back(plan);
       for (const auto& [choice, plans] : branches)
-        next.push_back(
-            {plans, forward_groups(used_.context.model->config(), block_of(plans.front()), probed_,
-                                   path.hidden, *used_.context.memory)});
+        next.push_back({plans, forward_groups(block_of(plans.front()), probed_, path.hidden,
+                                              *used_.context.memory)});
     }
     paths_ = std::move(next);
   }

@@ -43,14 +43,13 @@ OutputProbe::OutputProbe(const ScoreContext& context, const OutputProbeOptions& 
 
 int64_t OutputProbe::products(const ScoreContext& context, double text_weight, int64_t block) {
   const ModelConfig& config = context.model->config();
-  return (config.layers - 1 - block) * probed_rows(context, text_weight) * block_products(config);
+  return probed_rows(context, text_weight) * model_products(config, block + 1);
 }
 
 void OutputProbe::advance(const DecoderBlock& block, Streams& states) const {
   for (size_t i = 0; i < states.size(); ++i) {
     const ProbedGroup& probed = probed_[i % probed_.size()];
-    if (probed.weight > 0)
-      forward_all(context_.model->config(), block, probed.group->plan, states[i], states[i]);
+    if (probed.weight > 0) forward_all(block, probed.group->plan, states[i], states[i]);
   }
 }
 

@@ -110,7 +110,7 @@ void visit_blocks(const ScoreContext& context, const VisitedBlocks& blocks, Scor
   for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
     if (known[static_cast<size_t>(block.index)] && !blocks.changed_prefix) {
       // Killed before its output was kept.
-      forward_groups(model.config(), block, context.groups, hidden);
+      forward_groups(block, context.groups, hidden);
       return;
     }
     visit(block, hidden);

@@ -14,7 +14,7 @@ class BlockPasses : public testing::TestWithParam<const char*> {
  protected:
   /// Without room for any, the probed group's inputs are kept for branches alone.
   std::vector<bool> kept(bool branches) const {
-    return kept_inputs(model_.config(), groups_, branches, 0);
+    return kept_inputs(*block_.config, groups_, branches, 0);
   }
 
   std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
@@ -28,26 +28,25 @@ class BlockPasses : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(BlockPasses, EqualTheBlock) {
-  const Streams whole = forward_groups(model_.config(), block_, groups_, input_, memory_);
+  const Streams whole = forward_groups(block_, groups_, input_, memory_);
   for (const bool branches : {false, true}) {
-    BlockPass pass(model_.config(), groups_, input_, memory_, kept(branches));
+    BlockPass pass(groups_, input_, memory_, kept(branches));
     const int64_t before = products_counted();
     const Streams output = pass.finish(block_);
-    EXPECT_EQ(products_counted() - before, total_rows(groups_) * block_products(model_.config()));
+    EXPECT_EQ(products_counted() - before, total_rows(groups_) * block_products(*block_.config));
     for (size_t g = 0; g < groups_.size(); ++g) EXPECT_TRUE(at::allclose(output[g], whole[g])) << g;
   }
 }
 
 TEST_P(BlockPasses, ShowTheInputsOfEveryStage) {
-  BlockPass some(model_.config(), groups_, input_, memory_, kept(true));
-  BlockPass none(model_.config(), groups_, input_, memory_, kept(false));
+  BlockPass some(groups_, input_, memory_, kept(true));
+  BlockPass none(groups_, input_, memory_, kept(false));
   for (int stage = 0; stage < kStages; ++stage) {
     for (size_t g = 0; g < groups_.size(); ++g) {
       for (const Batch& batch : groups_[g].plan.batches()) {
-        StageState expected =
-            enter_block(model_.config(), block_, input_[g].narrow(0, batch.first_row, batch.rows));
+        StageState expected = enter_block(block_, input_[g].narrow(0, batch.first_row, batch.rows));
         for (int before = 0; before < stage; ++before)
-          advance(model_.config(), block_, static_cast<Stage>(before), batch.runs, expected);
+          advance(block_, static_cast<Stage>(before), batch.runs, expected);
         for (const BlockPass* pass : {&some, &none}) {
           const StageState rows = pass->rows(block_, g, batch);
           EXPECT_TRUE(at::allclose(rows.input, expected.input)) << stage;
@@ -61,11 +60,11 @@ TEST_P(BlockPasses, ShowTheInputsOfEveryStage) {
 }
 
 TEST_P(BlockPasses, BranchesDoNotTouchTheTrunk) {
-  const Streams whole = forward_groups(model_.config(), block_, groups_, input_, memory_);
+  const Streams whole = forward_groups(block_, groups_, input_, memory_);
   const std::vector<SequenceGroup> probed{groups_[0]};
   DecoderBlock changed = block_;
   for (auto& weight : changed.weights) weight = weight * 0.5;
-  BlockPass trunk(model_.config(), groups_, input_, memory_, kept(true));
+  BlockPass trunk(groups_, input_, memory_, kept(true));
   for (int stage = 0; stage < kStages; ++stage) {
     BlockPass branch = trunk.branch(probed);
     const Streams other = branch.finish(changed);
@@ -79,9 +78,9 @@ TEST_P(BlockPasses, BranchesDoNotTouchTheTrunk) {
 }
 
 TEST_P(BlockPasses, KeepProbedInputsFirst) {
-  const int64_t row = 4 * model_.config().intermediate;
+  const int64_t row = 4 * block_.config->intermediate;
   const auto keeps = [&](bool branches, int64_t rows) {
-    return kept_inputs(model_.config(), groups_, branches, rows * row);
+    return kept_inputs(*block_.config, groups_, branches, rows * row);
   };
   EXPECT_EQ(keeps(false, 15), (std::vector<bool>{true, true}));
   EXPECT_EQ(keeps(false, 14), (std::vector<bool>{true, false}));

@@ -25,16 +25,16 @@ struct SmallBlock {
         groups(std::move(sequences)),
         input(embed_groups(model, groups, memory)),
         block(model.load_block(0)),
-        target(forward_groups(model.config(), block, groups, input, memory)) {
+        target(forward_groups(block, groups, input, memory)) {
     for (const Unit& unit : make_units(model.config(), true)) {
       if (unit.block == 0) units.push_back(unit);
     }
   }
   BlockError error(double text_share = 0.2) const {
-    return BlockError({model.config(), groups, input, target, text_share});
+    return BlockError({groups, input, target, text_share});
   }
   DecoderBlock with(const Unit& unit, const at::Tensor& weight) const {
-    return with_unit_weight(block, model.config(), unit, weight);
+    return with_unit_weight(block, unit, weight);
   }
   std::vector<PlannedUnit> planned(const std::string& spec) const {
     std::vector<PlannedUnit> result;
@@ -49,7 +49,8 @@ struct SmallBlock {
     for (const auto& state : prefix) streams.quantized.push_back(state.clone());
     for (const auto& state : full) streams.full.push_back(state.clone());
     ChannelFisher fisher(1);
-    for (const auto& linear : model.config().linears) fisher[0].push_back(at::ones({linear.in}));
+    for (const auto& linear : model.config().blocks.front().linears)
+      fisher[0].push_back(at::ones({linear.in}));
     quantize_block({.config = model.config(), .planned = all, .groups = groups, .fisher = &fisher},
                    changed, streams, memory);
     return changed;
@@ -150,7 +151,7 @@ TEST(BlockQuantization, MakesUpForTheQuantizedPrefix) {
   at::manual_seed(5);
   const auto& input = small.input.front();
   const Streams prefix{input * 0.8 + 0.1 * at::randn_like(input)};
-  const BlockError error({small.model.config(), small.groups, prefix, small.target});
+  const BlockError error({small.groups, prefix, small.target});
   const auto error_of = [&](const std::string& spec, const Streams& full) {
     return error.sum(small.quantized(spec, prefix, full));
   };

@@ -43,8 +43,7 @@ TEST_P(InputSquaresOf, AreThoseThatTheLinearsRead) {
   const ModelConfig& config = model_.config();
   const int64_t before = products_counted();
   const InputSquares squares = sum();
-  EXPECT_EQ(products_counted() - before,
-            config.layers * total_rows(groups_) * block_products(config));
+  EXPECT_EQ(products_counted() - before, total_rows(groups_) * model_products(config));
   EXPECT_EQ(squares.tokens, (std::array<int64_t, 2>{13, 5}));
   Streams streams = embed_groups(model_, groups_, memory_);
   const auto expect = [&](const at::Tensor& sums, const auto& rows_of_batch) {
@@ -58,7 +57,7 @@ TEST_P(InputSquaresOf, AreThoseThatTheLinearsRead) {
   };
   for (int64_t index = 0; index < config.layers; ++index) {
     const DecoderBlock block = model_.load_block(index);
-    BlockPass pass(config, groups_, streams, memory_, std::vector<bool>(groups_.size()));
+    BlockPass pass(groups_, streams, memory_, std::vector<bool>(groups_.size()));
     for (int stage = 0; stage < kStages; ++stage) {
       expect(squares.at(index, static_cast<Stage>(stage)),
              [&](size_t g, const Batch& batch) { return pass.rows(block, g, batch).input; });
@@ -78,6 +77,7 @@ TEST_P(InputSquaresOf, AreReadBackAsTheyWere) {
   expect_equal(load_input_squares(folder.file("squares"), model_.config()), squares);
   ModelConfig other = model_.config();
   ++other.layers;
+  other.blocks.push_back(other.blocks.front());
   EXPECT_NE(error_of(ErrorCode::Format, [&] { load_input_squares(folder.file("squares"), other); })
                 .find("delete the file"),
             std::string::npos);
@@ -99,7 +99,7 @@ TEST_P(InputSquaresOf, GoOnBehindTheLastBlockThatWasKept) {
   EXPECT_ANY_THROW(for_each_block(model_, {.state_file = state + "/hidden.safetensors"}, streams,
                                   [&](const DecoderBlock& block, Streams& hidden) {
                                     if (block.index == 1) throw std::runtime_error("killed");
-                                    forward_groups(model_.config(), block, groups_, hidden);
+                                    forward_groups(block, groups_, hidden);
                                   }));
   save_input_squares(state + "/sums.safetensors", kept);
   InputSquares expected = whole;

@@ -35,7 +35,8 @@ std::vector<at::Tensor> quantized_in(const std::string& dtype, const std::string
   DecoderBlock block = model.load_block(0);
   BlockStreams streams{embed_groups(model, groups, memory), embed_groups(model, groups, memory)};
   ChannelFisher fisher(1);
-  for (const auto& linear : model.config().linears) fisher[0].push_back(at::ones({linear.in}));
+  for (const auto& linear : model.config().blocks.front().linears)
+    fisher[0].push_back(at::ones({linear.in}));
   quantize_block(
       {.config = model.config(), .planned = planned, .groups = groups, .fisher = &fisher}, block,
       streams, memory);
@@ -49,10 +50,10 @@ double error_of(const std::vector<at::Tensor>& weights) {
   MemoryBudget memory(-1, testing::TempDir());
   const auto input = embed_groups(model, groups, memory);
   DecoderBlock block = model.load_block(0);
-  const auto target = forward_groups(model.config(), block, groups, input, memory);
+  const auto target = forward_groups(block, groups, input, memory);
   for (size_t i = 0; i < weights.size(); ++i)
     block.weights[i] = weights[i].to(block.weights[i].scalar_type());
-  return BlockError({model.config(), groups, input, target, 0.2}).sum(block);
+  return BlockError({groups, input, target, 0.2}).sum(block);
 }
 
 std::vector<std::string> specs() {

@@ -34,7 +34,7 @@ struct SmallStage {
   }
   StageMoments moments(const InputNeeds& needs, double text_share, bool residual = true) const {
     const StageSource source{groups, text_share, rows_of(own), rows_of(full), residual};
-    return gather_moments(source, needs, "small");
+    return gather_moments(source, needs, "small").at(kDense);
   }
   at::Tensor hessian(double text_share) const {
     return moments({.hessian = true}, text_share).hessian->matrix();
@@ -168,12 +168,12 @@ TEST(AimedWeight, WithoutLossTheWeightStays) {
 }
 
 TEST(AimedWeight, ANormAfterTheLinearHidesTheResidual) {
-  ModelConfig config;
+  BlockConfig config;
   EXPECT_FALSE(adds_to_residual(config, Stage::AttentionIn));
   EXPECT_TRUE(adds_to_residual(config, Stage::AttentionOut));
   EXPECT_FALSE(adds_to_residual(config, Stage::MlpIn));
   EXPECT_TRUE(adds_to_residual(config, Stage::MlpOut));
-  config.norm_after_attention = config.norm_after_mlp = "norm";
+  config.sides[Side::AfterAttentionNorm] = config.sides[Side::AfterMlpNorm] = {"norm", {4}};
   EXPECT_FALSE(adds_to_residual(config, Stage::AttentionOut));
   EXPECT_FALSE(adds_to_residual(config, Stage::MlpOut));
 }

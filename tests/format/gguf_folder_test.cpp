@@ -33,13 +33,23 @@ const char* const kTexts[] = {
     "<s>[INST] a </s> b<|begin|><|end|>  c <|im_start|>user\n<|im_end|><|eot_id|><unk>",
     "\x01\x7f unlikely \xEF\xBF\xBD"};
 
+const AttentionConfig& attention_of(const ModelConfig& model) {
+  return model.blocks.front().attention;
+}
+
+std::vector<int64_t> windows_of(const ModelConfig& model) {
+  std::vector<int64_t> windows;
+  for (const auto& block : model.blocks) windows.push_back(block.attention.window);
+  return windows;
+}
+
 void expect_same_rope(const ModelConfig& found, const ModelConfig& expected) {
-  EXPECT_EQ(found.rope.dim, expected.rope.dim);
-  if (expected.rope.kind == RopeKind::Dynamic) return;  // no GGUF file says so
-  RopeConfig rope = expected.rope;
+  RopeConfig rope = attention_of(expected).rope;
+  EXPECT_EQ(attention_of(found).rope.dim, rope.dim);
+  if (rope.kind == RopeKind::Dynamic) return;               // no GGUF file says so
   if (expected.model_type == "gemma2") rope.theta = 10000;  // nor another one of Gemma
   for (const int64_t length : {int64_t{8}, expected.max_positions}) {
-    const RopeTables a = rope_tables(found.rope, 0, length);
+    const RopeTables a = rope_tables(attention_of(found).rope, 0, length);
     const RopeTables b = rope_tables(rope, 0, length);
     EXPECT_TRUE(at::allclose(a.cos, b.cos, 1e-5, 1e-4)) << length;
     EXPECT_TRUE(at::allclose(a.sin, b.sin, 1e-5, 1e-4)) << length;
@@ -50,30 +60,32 @@ void expect_same_config(const ModelConfig& found, const ModelConfig& expected) {
   EXPECT_EQ(found.model_type, expected.model_type == "mistral" ? "llama" : expected.model_type);
   EXPECT_EQ(found.layers, expected.layers);
   EXPECT_EQ(found.hidden, expected.hidden);
-  EXPECT_EQ(found.intermediate, expected.intermediate);
+  const BlockConfig &block = found.blocks.front(), &other = expected.blocks.front();
+  EXPECT_EQ(block.intermediate, other.intermediate);
   EXPECT_EQ(found.vocab, expected.vocab);
-  EXPECT_EQ(found.heads, expected.heads);
-  EXPECT_EQ(found.kv_heads, expected.kv_heads);
-  EXPECT_EQ(found.head_dim, expected.head_dim);
+  EXPECT_EQ(block.attention.heads, other.attention.heads);
+  EXPECT_EQ(block.attention.kv_heads, other.attention.kv_heads);
+  EXPECT_EQ(block.attention.head_dim, other.attention.head_dim);
   EXPECT_EQ(found.max_positions, expected.max_positions);
-  EXPECT_EQ(found.norm_eps, expected.norm_eps);
-  EXPECT_EQ(found.norm_plus_one, expected.norm_plus_one);
-  EXPECT_EQ(found.qk_norm, expected.qk_norm);
-  EXPECT_EQ(found.activation, expected.activation);
+  EXPECT_EQ(block.norm.eps, other.norm.eps);
+  EXPECT_EQ(block.norm.kind, other.norm.kind);
+  EXPECT_EQ(block.attention.head_norm, other.attention.head_norm);
+  EXPECT_EQ(block.activation, other.activation);
   EXPECT_EQ(found.embedding_scale, expected.embedding_scale);
-  EXPECT_EQ(found.attention_softcap, expected.attention_softcap);
+  EXPECT_EQ(block.attention.softcap, other.attention.softcap);
   EXPECT_EQ(found.logits_softcap, expected.logits_softcap);
   // What query_pre_attn_scalar says llama.cpp's converter leaves out.
-  EXPECT_EQ(found.attention_scale, expected.model_type == "gemma2"
-                                       ? 1 / std::sqrt(static_cast<double>(expected.head_dim))
-                                       : expected.attention_scale);
+  EXPECT_EQ(block.attention.scale,
+            expected.model_type == "gemma2"
+                ? 1 / std::sqrt(static_cast<double>(other.attention.head_dim))
+                : other.attention.scale);
   const bool has_windows = expected.model_type == "phi3" || expected.model_type == "gemma2";
-  EXPECT_EQ(found.windows,
-            has_windows ? expected.windows : std::vector<int64_t>(expected.windows.size(), 0));
-  ASSERT_EQ(found.linears.size(), expected.linears.size());
-  for (size_t i = 0; i < found.linears.size(); ++i) {
-    EXPECT_EQ(found.linears[i].module, expected.linears[i].module);
-    EXPECT_EQ(found.linears[i].bias, expected.linears[i].bias);
+  EXPECT_EQ(windows_of(found),
+            has_windows ? windows_of(expected) : std::vector<int64_t>(expected.blocks.size(), 0));
+  ASSERT_EQ(block.linears.size(), other.linears.size());
+  for (size_t i = 0; i < block.linears.size(); ++i) {
+    EXPECT_EQ(block.linears[i].module, other.linears[i].module);
+    EXPECT_EQ(block.linears[i].bias, other.linears[i].bias);
   }
   expect_same_rope(found, expected);
 }
@@ -188,10 +200,10 @@ TEST(GgufFolderOf, PublishedRopeFactorsAreLlama3AgainAndAWindowIsMistral) {
   write_gguf(place.file("a.gguf"), model, nullptr);
   const ModelConfig found = read_model_config(gguf_folder(place.file("a.gguf"), place.path()));
   EXPECT_EQ(found.model_type, "mistral");
-  EXPECT_EQ(found.windows, std::vector<int64_t>(6, 99));
-  EXPECT_EQ(found.rope.kind, RopeKind::Llama3);
-  EXPECT_EQ(found.rope.factor, 32);
-  EXPECT_EQ(found.rope.original_max_positions, 8192);
+  EXPECT_EQ(windows_of(found), std::vector<int64_t>(6, 99));
+  EXPECT_EQ(attention_of(found).rope.kind, RopeKind::Llama3);
+  EXPECT_EQ(attention_of(found).rope.factor, 32);
+  EXPECT_EQ(attention_of(found).rope.original_max_positions, 8192);
 }
 
 TEST(GgufFolderOf, AnUnchangedFileIsMadeOnce) {

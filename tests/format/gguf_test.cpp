@@ -26,7 +26,7 @@ struct NanoJob {
     job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
     job.load = [this](const std::string& module) { return quantized.at(module); };
     for (int64_t block = 0; block < config.layers; ++block) {
-      for (const auto& linear : config.linears)
+      for (const auto& linear : config.blocks.front().linears)
         add(config.block_prefix(block) + linear.module, linear.out, linear.in);
     }
     add("model.embed_tokens", config.vocab, config.hidden);

@@ -76,11 +76,11 @@ TEST(FolderLock, WaitsForTheHolderAndSaysOnceWhoItIs) {
   LockHolder holder(place.path());
   std::vector<std::string> said;
   set_log_sinks({[&](LogLevel, const std::string& text) { said.push_back(text); }, {}});
+  const pid_t other = holder.process();
   std::thread killer([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(700));
     holder.end();
   });
-  const pid_t other = holder.process();
   const auto start = std::chrono::steady_clock::now();
   {
     const FolderLock lock(place.path(), "mpq calibrate");

@@ -85,9 +85,10 @@ TEST_F(BlockLoops, AForwardPassCountsItsProducts) {
   const int64_t before = products_counted();
   forward_model(model_, plan, memory);
   int64_t weights = 0;
-  for (const auto& linear : model_.config().linears) weights += linear.out * linear.in;
+  for (const auto& linear : model_.config().blocks.front().linears)
+    weights += linear.out * linear.in;
   EXPECT_EQ(products_counted() - before, 5 * 10 * weights);
-  EXPECT_EQ(block_products(model_.config()), weights);
+  EXPECT_EQ(block_products(model_.config().blocks.front()), weights);
 }
 
 }  // namespace

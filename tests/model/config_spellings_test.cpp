@@ -50,11 +50,18 @@ TEST_F(ConfigSpellings, RopeSettingsThatCannotBeRead) {
 TEST_F(ConfigSpellings, RopeSettingsThatMeanNone) {
   for (const Json& value : {Json(), Json::object(), Json({{"rope_type", nullptr}}),
                             Json({{"rope_type", "default"}}), Json({{"factor", 1.0}})}) {
-    EXPECT_EQ(read({{"rope_scaling", value}}).rope.kind, RopeKind::Default);
+    EXPECT_EQ(read({{"rope_scaling", value}}).blocks.front().attention.rope.kind,
+              RopeKind::Default);
   }
-  EXPECT_EQ(read({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}}).rope.factor, 2.0);
+  EXPECT_EQ(read({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}})
+                .blocks.front()
+                .attention.rope.factor,
+            2.0);
   const Json yarn = {{"type", "yarn"}, {"original_max_position_embeddings", 512}};
-  EXPECT_EQ(read({{"rope_scaling", yarn}, {"max_position_embeddings", 2048}}).rope.factor, 4.0);
+  EXPECT_EQ(read({{"rope_scaling", yarn}, {"max_position_embeddings", 2048}})
+                .blocks.front()
+                .attention.rope.factor,
+            4.0);
 }
 
 TEST_F(ConfigSpellings, LayerTypesThatAreNotKnownInEveryArchitecture) {

@@ -93,8 +93,8 @@ TEST_P(Folding, TheFoldedCheckpointIsTheQuantizedModel) {
     EXPECT_LT((logits(folded, plan) - expected).abs().max().item<double>(), 1e-4 * scale)
         << GetParam() << " " << spec;
     if (std::string(spec).rfind("smooth", 0) != 0) continue;  // AWQ may find that nothing helps
-    const auto norm = model.load_block(0).norm_attention;
-    EXPECT_FALSE(norm.equal(folded.load_block(0).norm_attention)) << spec;
+    const auto norm = model.load_block(0).side(Side::AttentionNorm);
+    EXPECT_FALSE(norm.equal(folded.load_block(0).side(Side::AttentionNorm))) << spec;
   }
 }
 

@@ -170,11 +170,11 @@ TEST_F(Recipe, SumsAreThoseOfTheCalibration) {
     const DecoderBlock block = model.load_block(index);
     for (const char* part : {"attn_q", "attn_v"}) {
       expect(fmt::format("blk.{}.{}.weight", index, part), [&](size_t kind) {
-        return rms_norm(hidden[kind], block.norm_attention, model.config());
+        return normalise(hidden[kind], block.side(Side::AttentionNorm), block.config->norm);
       });
     }
     for (size_t kind = 0; kind < 2; ++kind)
-      forward_all(model.config(), block, plans[kind], hidden[kind], hidden[kind]);
+      forward_all(block, plans[kind], hidden[kind], hidden[kind]);
   }
   expect("output.weight", [&](size_t kind) { return model.normalised(hidden[kind]); });
 }

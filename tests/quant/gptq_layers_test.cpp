@@ -21,15 +21,14 @@ at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& s
   std::vector<SequenceGroup> groups{{BatchPlan(sequences, 4096)}};
   Streams hidden = embed_groups(model, groups, memory);
   for (int64_t index = 0; index < block; ++index)
-    forward_groups(model.config(), model.load_block(index), groups, hidden);
+    forward_groups(model.load_block(index), groups, hidden);
   const DecoderBlock weights = model.load_block(block);
-  BlockPass pass(model.config(), groups, hidden, memory,
-                 kept_inputs(model.config(), groups, false, 0));
+  BlockPass pass(groups, hidden, memory, kept_inputs(*weights.config, groups, false, 0));
   while (pass.stage() != stage) pass.advance(weights);
   const StageSource source{.groups = groups, .rows = [&](size_t group, const Batch& batch) {
                              return pass.rows(weights, group, batch);
                            }};
-  return gather_moments(source, {.hessian = true}, "linear").hessian->matrix();
+  return gather_moments(source, {.hessian = true}, "linear").at(kDense).hessian->matrix();
 }
 
 TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {

@@ -43,8 +43,8 @@ TEST(Calm, APrefixOfQuantizedBlocksIsFurtherAway) {
 TEST(Calm, CostIsOneForwardAnAlgorithmAndBlock) {
   const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=3,group=4", "rtn:bits=4,group=4"});
   const ScoreCost cost = Registry<Scorer>::instance().make("calm")->cost(small.context);
-  EXPECT_EQ(cost.products,
-            5 * (1 + 3) * total_rows(small.context.groups) * block_products(small.model->config()));
+  EXPECT_EQ(cost.products, 5 * (1 + 3) * total_rows(small.context.groups) *
+                               block_products(small.model->config().blocks.front()));
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TEST(SpentCost, CalmCountsTheTrainingOfItsPool) {
   EXPECT_EQ(products, calm->cost(small.context).products);
   // Forwards of the model, of one algorithm, of the other and its target, two errors, and three
   // steps of three products.
-  const int64_t once = total_rows(small.context.groups) * block_products(small.model->config());
+  const int64_t once =
+      total_rows(small.context.groups) * block_products(small.model->config().blocks.front());
   EXPECT_GT(products, 5 * once * (1 + 1 + 2 + 2));
   EXPECT_LE(products, 5 * once * (1 + 1 + 2 + 2 + 9));
 }

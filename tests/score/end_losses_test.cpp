@@ -26,7 +26,7 @@ Outputs outputs_with(const SmallContext& small, const at::Tensor& embedding,
   at::Tensor hidden =
       embedding.defined() ? model.embed(plan.ids(), embedding) : model.embed(plan.ids());
   for (int64_t index = 0; index < model.config().layers; ++index)
-    forward_all(model.config(), model.load_block(index), plan, hidden, hidden);
+    forward_all(model.load_block(index), plan, hidden, hidden);
   return {hidden, head.defined() ? model.logits(hidden, head) : model.logits(hidden)};
 }
 
@@ -47,8 +47,7 @@ void expect_direct_losses(SmallContext& small, size_t ends) {
     task.push_back(group);
     at::Tensor hidden = small.model->embed(group.plan.ids());
     for (int64_t index = 0; index < small.model->config().layers; ++index)
-      forward_all(small.model->config(), small.model->load_block(index), group.plan, hidden,
-                  hidden);
+      forward_all(small.model->load_block(index), group.plan, hidden, hidden);
     task_outputs.push_back(group.text ? at::Tensor() : hidden);
   }
   const auto hessian = head_hessian(*small.model, task, task_outputs);

@@ -43,9 +43,10 @@ TEST(HirScorer, CostCountsSinglesAndPairs) {
   const ModelConfig& config = small.model->config();
   int64_t own = 0;
   for (int stage = 0; stage < kStages; ++stage)
-    own += 2 * block_products(config, static_cast<Stage>(stage));
-  EXPECT_EQ(cost.products, probed_rows(small.context) *
-                               ((10 + (8 + 24) * 10 + 5 * 24) * block_products(config) + 5 * own));
+    own += 2 * block_products(config.blocks.front(), static_cast<Stage>(stage));
+  EXPECT_EQ(cost.products,
+            probed_rows(small.context) *
+                ((10 + (8 + 24) * 10 + 5 * 24) * block_products(config.blocks.front()) + 5 * own));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(JointLosses, EqualDirectForwardPasses) {
   EXPECT_GT(losses[1].difference.stderr_, 0);
   // The probe's pass, the walk's, and by block the paths that differ: 3 3 3 3 4.
   // Of general text nothing is measured by the probe.
-  const int64_t block = block_products(small.model->config());
+  const int64_t block = block_products(small.model->config().blocks.front());
   EXPECT_EQ(products, block * (5 * probed_rows(small.context, 0) +
                                (5 + 3 * 4 + 4) * probed_rows(small.context)));
   // Two widths in the first and the last unit, one elsewhere.

@@ -16,8 +16,8 @@ TEST(Mse, IsTheRelativeErrorOfTheBlocksOutput) {
   const auto& unit = small.context.units[3].unit;
   const DecoderBlock block = small.model->load_block(0);
   const QuantProblem problem{.name = "w", .weight = stacked_weight(block, unit)};
-  const auto changed = with_unit_weight(block, small.model->config(), unit,
-                                        dequantize(quantized("rtn:bits=3,group=4,sym", problem)));
+  const auto changed =
+      with_unit_weight(block, unit, dequantize(quantized("rtn:bits=3,group=4,sym", problem)));
   double error = 0;
   double size = 0;
   for (const auto& group : small.context.groups) {
@@ -25,8 +25,8 @@ TEST(Mse, IsTheRelativeErrorOfTheBlocksOutput) {
     auto hidden = embed_all(*small.model, group.plan, small.memory);
     auto full = hidden.clone();
     auto other = hidden.clone();
-    forward_all(small.model->config(), block, group.plan, hidden, full);
-    forward_all(small.model->config(), changed, group.plan, hidden, other);
+    forward_all(block, group.plan, hidden, full);
+    forward_all(changed, group.plan, hidden, other);
     error += (other - full).square().sum().item<double>();
     size += full.square().sum().item<double>();
   }

@@ -132,7 +132,8 @@ TEST(ResumedFisher, EndsWithTheSameSums) {
   const int64_t before = products_counted();
   const ChannelFisher resumed = channel_fisher(*small.model, plan, small.memory, state);
   // Three blocks are left: their inputs are made again, and they go forward and back.
-  EXPECT_EQ(products_counted() - before, 10 * block_products(small.model->config()) * (2 + 3 * 2));
+  EXPECT_EQ(products_counted() - before,
+            10 * block_products(small.model->config().blocks.front()) * (2 + 3 * 2));
   for (size_t block = 0; block < whole.size(); ++block) {
     for (size_t i = 0; i < whole[block].size(); ++i)
       EXPECT_TRUE(at::equal(resumed[block][i], whole[block][i])) << block << " " << i;

@@ -50,9 +50,9 @@ TEST(ScoredRows, TaqoMeasuresTheKlThere) {
       if (rounds && index == unit.block) {
         const at::Tensor weight = stacked_weight(block, unit);
         const auto rounded = quantized("rtn:bits=2,group=4", {.name = "w", .weight = weight});
-        block = with_unit_weight(block, model.config(), unit, dequantize(rounded));
+        block = with_unit_weight(block, unit, dequantize(rounded));
       }
-      forward_all(model.config(), block, group.plan, hidden, hidden);
+      forward_all(block, group.plan, hidden, hidden);
     }
     return model.logits(hidden.index_select(0, group.scored_rows));
   };

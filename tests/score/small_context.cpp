@@ -45,12 +45,12 @@ double direct_kl(const SmallContext& small,
   at::Tensor changed = base.clone();
   for (int64_t index = 0; index < model.config().layers; ++index) {
     const DecoderBlock block = model.load_block(index);
-    forward_all(model.config(), block, plan, base, base);
+    forward_all(block, plan, base, base);
     DecoderBlock used = block;
     for (const auto& [unit, weight] : replaced) {
-      if (unit.block == index) used = with_unit_weight(used, model.config(), unit, weight);
+      if (unit.block == index) used = with_unit_weight(used, unit, weight);
     }
-    forward_all(model.config(), used, plan, changed, changed);
+    forward_all(used, plan, changed, changed);
   }
   return kl_rows(model.logits(base), model.logits(changed)).mean().item<double>();
 }

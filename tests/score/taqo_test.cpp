@@ -88,9 +88,9 @@ TEST(Taqo, CostCountsEveryProduct) {
   const ModelConfig& config = small.model->config();
   int64_t own = 0;
   for (int stage = 0; stage < kStages; ++stage)
-    own += block_products(config, static_cast<Stage>(stage));
-  EXPECT_EQ(cost.products,
-            probed_rows(small.context) * ((10 + 4 * 10) * block_products(config) + 5 * own));
+    own += block_products(config.blocks.front(), static_cast<Stage>(stage));
+  EXPECT_EQ(cost.products, probed_rows(small.context) *
+                               ((10 + 4 * 10) * block_products(config.blocks.front()) + 5 * own));
   EXPECT_EQ(cost.quantizations, 20);
 }
 

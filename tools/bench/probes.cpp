@@ -54,10 +54,10 @@ double probe_alone(Nano& nano, size_t units, at::Tensor& reference) {
       if (index == config.layers / 2) {
         for (size_t u = 0; u < units; ++u) {
           const Unit& unit = nano.context.units[u].unit;
-          block = with_unit_weight(block, config, unit, stacked_weight(block, unit) * 0.9);
+          block = with_unit_weight(block, unit, stacked_weight(block, unit) * 0.9);
         }
       }
-      forward_all(config, block, group.plan, hidden, hidden);
+      forward_all(block, group.plan, hidden, hidden);
     }
     const at::Tensor logits = nano.model.logits(hidden);
     if (group.text) continue;
@@ -105,7 +105,7 @@ void training(benchmark::State& state) {
   const ModelConfig& config = nano.model.config();
   const Streams input = embed_groups(nano.model, nano.context.groups, nano.memory);
   const DecoderBlock block = nano.model.load_block(0);
-  const Streams target = forward_groups(config, block, nano.context.groups, input, nano.memory);
+  const Streams target = forward_groups(block, nano.context.groups, input, nano.memory);
   const auto quantizer = make_method("signround:bits=3,group=128,sym,iterations=20");
   const BlockReconstruction reconstruction{config, nano.context.groups, input, target};
   const auto learning = [&](size_t unit) {

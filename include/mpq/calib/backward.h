@@ -17,15 +17,20 @@ struct BackwardLoss {
   int count() const { return draws > 0 ? draws : 1; }
 };
 
+/// What a linear read in a batch, and the loss's gradient by what it put out.
+struct LinearGradient {
+  size_t linear = 0;    // index into BlockConfig::linears
+  at::Tensor rows;      // int64, ascending: the batch's rows that it read; undefined: all
+  at::Tensor input;     // [rows, in]; linears of one stage and expert share it
+  at::Tensor gradient;  // [rows, out]
+};
+
 /// What the backward pass shows of one linear stage on one batch.
 struct StageGradients {
   int64_t block = 0;
   Stage stage = Stage::AttentionIn;
   int draw = 0;
-  at::Tensor input;  // [rows, in], what the stage's linears read
-  /// Of the loss by each linear's output, [rows, out], as ModelConfig::linears; undefined for those
-  /// of other stages.
-  std::vector<at::Tensor> gradients;
+  std::vector<LinearGradient> linears;  // but for experts that no token chose
   const Batch* batch = nullptr;
 };
 using ShowGradients = std::function<void(const StageGradients&)>;
@@ -57,8 +62,9 @@ void stream_gradients(const BackwardPass& pass, const BackwardLoss& loss,
 int64_t stream_gradient_products(const ModelConfig& config, int64_t rows, const BackwardLoss& loss);
 
 /// Every stage of one block, from its input [rows, hidden] and the gradients by its output.
-void block_gradients(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
-                     const at::Tensor& input, const Streams& output, const ShowGradients& show);
-int64_t block_gradient_products(const ModelConfig& config, int64_t rows, const BackwardLoss& loss);
+void block_gradients(const DecoderBlock& block, const BatchPlan& plan, const at::Tensor& input,
+                     const Streams& output, const ShowGradients& show);
+/// Of all blocks.
+int64_t model_gradient_products(const ModelConfig& config, int64_t rows, const BackwardLoss& loss);
 
 }  // namespace mpq

@@ -8,8 +8,9 @@ namespace mpq {
 constexpr int64_t kKeptInputBytes = int64_t{256} << 20;
 
 /// Which groups keep these inputs, [rows, intermediate]: those that fit in `limit` bytes together,
-/// the probed ones first - and, where branches begin there, whatever they take.
-std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+/// the probed ones first - and, where branches begin there, whatever they take. None of a
+/// mixture's.
+std::vector<bool> kept_inputs(const BlockConfig& config, const std::vector<SequenceGroup>& groups,
                               bool branches, int64_t limit = kKeptInputBytes);
 
 /// Groups on their way through a block, as the block stands at each stage. Between stages only
@@ -18,8 +19,8 @@ std::vector<bool> kept_inputs(const ModelConfig& config, const std::vector<Seque
 class BlockPass {
  public:
   /// `kept` as kept_inputs() gives it.
-  BlockPass(const ModelConfig& config, const std::vector<SequenceGroup>& groups, Streams input,
-            MemoryBudget& memory, std::vector<bool> kept);
+  BlockPass(const std::vector<SequenceGroup>& groups, Streams input, MemoryBudget& memory,
+            std::vector<bool> kept);
 
   /// The residual and the inputs of the linears at stage(), of one batch of a group.
   StageState rows(const DecoderBlock& block, size_t group, const Batch& batch) const;
@@ -34,7 +35,6 @@ class BlockPass {
  private:
   StageState entered(const DecoderBlock& block, size_t group, const Batch& batch) const;
 
-  const ModelConfig& config_;
   const std::vector<SequenceGroup>& groups_;
   MemoryBudget& memory_;
   std::vector<bool> kept_;

@@ -11,7 +11,6 @@ namespace mpq {
 
 /// A block's calibration inputs, and its output as it should be. Holds references.
 struct BlockReconstruction {
-  const ModelConfig& config;
   const std::vector<SequenceGroup>& groups;
   const Streams& input;
   const Streams& target;
@@ -60,7 +59,7 @@ std::vector<QuantizedLinear> train_block(const BlockReconstruction& reconstructi
                                          int64_t* spent_steps = nullptr);
 /// What so many steps take, as count_products() counts: three products each, and the error over all
 /// batches twice.
-int64_t training_products(const ModelConfig& config, const std::vector<SequenceGroup>& groups,
+int64_t training_products(const BlockConfig& config, const std::vector<SequenceGroup>& groups,
                           int64_t steps);
 
 }  // namespace mpq

@@ -28,6 +28,12 @@ struct BlockTask {
   int64_t kept_bytes = kKeptInputBytes;   // of inputs that a pass may keep
 };
 
+/// The linears of a planned unit that read the same rows, quantized together.
+struct QuantizedUnit {
+  Unit unit;
+  QuantizedLinear linear;
+};
+
 /// What quantizing takes: products as count_products() counts them, and training steps among them.
 struct QuantizeCost {
   int64_t products = 0;
@@ -54,8 +60,7 @@ QuantizeCost quantize_cost(const BlockTask& task);
 /// learns with its block are learned together before the others. They aim at the full-precision
 /// model's output, as OmniQuant and AutoRound do, and so make up for the quantized prefix too.
 /// `block` gets the dequantized weights; the streams, the block's inputs, become its outputs.
-/// Returns the quantized units by index in `planned`.
-std::map<size_t, QuantizedLinear> quantize_block(const BlockTask& task, DecoderBlock& block,
-                                                 BlockStreams& streams, MemoryBudget& memory);
+std::vector<QuantizedUnit> quantize_block(const BlockTask& task, DecoderBlock& block,
+                                          BlockStreams& streams, MemoryBudget& memory);
 
 }  // namespace mpq

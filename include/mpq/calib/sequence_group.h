@@ -34,12 +34,11 @@ std::vector<SequenceGroup> calibration_groups(const PromptSet& set, const GroupO
 Streams embed_groups(const Model& model, const std::vector<SequenceGroup>& groups,
                      MemoryBudget& memory);
 /// One block over all groups, to new streams.
-Streams forward_groups(const ModelConfig& config, const DecoderBlock& block,
-                       const std::vector<SequenceGroup>& groups, const Streams& input,
-                       MemoryBudget& memory);
+Streams forward_groups(const DecoderBlock& block, const std::vector<SequenceGroup>& groups,
+                       const Streams& input, MemoryBudget& memory);
 /// In place.
-void forward_groups(const ModelConfig& config, const DecoderBlock& block,
-                    const std::vector<SequenceGroup>& groups, Streams& streams);
+void forward_groups(const DecoderBlock& block, const std::vector<SequenceGroup>& groups,
+                    Streams& streams);
 int64_t total_rows(const std::vector<SequenceGroup>& groups);
 
 }  // namespace mpq

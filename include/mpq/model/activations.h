@@ -19,8 +19,8 @@ at::Tensor rows_of(const at::Tensor& all, const Batch& batch);
 at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& memory);
 
 /// One block over all batches: reads `hidden`, writes `output` (they may be the same tensor).
-void forward_all(const ModelConfig& config, const DecoderBlock& block, const BatchPlan& plan,
-                 const at::Tensor& hidden, at::Tensor& output);
+void forward_all(const DecoderBlock& block, const BatchPlan& plan, const at::Tensor& hidden,
+                 at::Tensor& output);
 
 /// All blocks, one resident at a time: the last block's output, before the final norm. Shows its
 /// progress under `title`, none without.

@@ -26,15 +26,73 @@ class Architecture {
 ModelConfig read_model_config(const std::string& folder);
 
 /// What nearly all decoders of the Llama family share: sizes, eps, rope, activation, unfused
-/// linears with standard names.
+/// linears with standard names. Every block is the same; an architecture then changes parts of it.
 struct LlamaTraits {
   bool qkv_bias = false;
   bool output_bias = false;
   bool mlp_bias = false;
   const char* activation_key = "hidden_act";
+  const char* eps_key = "rms_norm_eps";
+  double eps = 1e-6;
+  double rotary_share = 1;  // of a head's channels, where config.json does not say
 };
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
                                  const LlamaTraits& traits);
+/// A norm of `width` channels.
+void set_norm(BlockConfig& block, Side side, const std::string& module, int64_t width);
+/// self_attn.q_norm and k_norm, of every head or of all heads together.
+void set_head_norms(BlockConfig& block, HeadNorm kind);
+/// An MLP's linears.
+struct MlpTraits {
+  std::string module = "mlp";
+  const char* gate = "gate_proj";
+  const char* up = "up_proj";
+  const char* down = "down_proj";
+  bool bias = false;
+  int64_t expert = kDense;
+};
+/// Adds an MLP of block.intermediate channels.
+void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits);
+/// gate_up_proj and down_proj in the MLP's place.
+void set_fused_mlp(BlockConfig& block, int64_t hidden);
+/// Takes the MLP's linears away.
+void drop_mlp(BlockConfig& block);
+/// Attention and MLP read the stream as it is, and norms come behind them (OLMo 2).
+void move_norms_behind(BlockConfig& block, int64_t hidden);
+/// Norms before and behind both (Gemma 2).
+void set_sandwich_norms(BlockConfig& block, int64_t hidden);
+
+/// A mixture of experts; `mlp.module` is the list of experts.
+struct MixtureTraits {
+  RouterConfig router;
+  int64_t intermediate = 0;         // of one expert
+  int64_t shared_intermediate = 0;  // 0: none is shared
+  MlpTraits mlp{.module = "mlp.experts"};
+  std::string router_module = "mlp.gate";
+  std::string router_bias{};  // tensors' names; empty: there is none
+  std::string shared_gate{};
+  std::string shared_module = "mlp.shared_expert";
+};
+/// A mixture in the MLP's place.
+void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits);
+/// The number of experts, how many a token chooses, `norm_topk_prob`.
+RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where);
+/// DeepSeek-V3's scores, within the best of `n_group` groups, times `routed_scaling_factor`.
+void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where);
+/// Qwen's rule: `mlp_only_layers` and `decoder_sparse_step`.
+bool has_experts(const Json& config, int64_t layer, const std::string& where);
+
+/// `config` with the members that it lacks: a configuration class's defaults.
+Json with_defaults(Json config, const Json& defaults);
+/// `config` with the rope settings of one layer type, where each has its own.
+Json with_rope_of(Json config, const char* layer_type);
+
+/// The language model of a checkpoint that reads images too: the architecture of its `text_config`,
+/// `fallback` where that does not say, under each of the names that such checkpoints have. Other
+/// tensors are carried through.
+ModelConfig configure_text_part(const Json& config, const std::string& where,
+                                const std::string& fallback);
+
 /// `layer_types` when present ("sliding_attention" or "full_attention"), else windows where
 /// `sliding(layer)`.
 void set_windows(ModelConfig& model, const Json& config, int64_t window,

@@ -6,8 +6,7 @@ namespace mpq {
 
 /// `query` [rows, heads * head_dim], `key` and `value` [rows, kv_heads * head_dim], before
 /// normalisation and rotation. Returns [rows, heads * head_dim]. Sequences never see one another.
-at::Tensor attend(const ModelConfig& config, const DecoderBlock& block, const at::Tensor& query,
-                  const at::Tensor& key, const at::Tensor& value,
-                  const std::vector<SequenceRun>& runs, KvCache* cache);
+at::Tensor attend(const DecoderBlock& block, const at::Tensor& query, const at::Tensor& key,
+                  const at::Tensor& value, const std::vector<SequenceRun>& runs, KvCache* cache);
 
 }  // namespace mpq

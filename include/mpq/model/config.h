@@ -1,7 +1,8 @@
 #pragma once
 // What distinguishes one decoder from another, resolved once from config.json by its architecture's
-// file.
+// file: a list of blocks, each with its own parts, and the two ends.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ const char* stage_name(Stage stage);
 /// What a linear computes; fused ones hold several along their output.
 enum class Role { Query, Key, Value, QueryKeyValue, Output, Gate, Up, GateUp, Down };
 
+/// LinearInfo::expert of a linear that reads every token: of a dense block, or of the expert that
+/// all tokens share.
+constexpr int64_t kDense = -1, kSharedExpert = -2;
+
 struct LinearInfo {
   Role role = Role::Query;
   Stage stage = Stage::AttentionIn;
@@ -27,39 +32,108 @@ struct LinearInfo {
   int64_t out = 0;
   int64_t in = 0;
   bool bias = false;
+  int64_t expert = kDense;
 };
 
-enum class Activation { Silu, GeluTanh };
+/// A tensor of a block that is no linear: it is read in the wide dtype and never quantized.
+enum class Side {
+  AttentionNorm,
+  AfterAttentionNorm,
+  MlpNorm,
+  AfterMlpNorm,
+  QueryNorm,
+  KeyNorm,
+  Sinks,
+  Router,
+  RouterBias,
+  SharedGate
+};
+struct SideTensor {
+  std::string name;  // within the block, e.g. "input_layernorm.weight"
+  std::vector<int64_t> shape;
+};
+
+enum class NormKind { Rms, RmsPlusOne, Layer };  // gemma multiplies by 1 + weight
+struct NormConfig {
+  NormKind kind = NormKind::Rms;
+  double eps = 1e-6;
+};
+
+/// RMSNorm of queries and keys before rotation: of every head by itself, or of all heads together.
+enum class HeadNorm { None, PerHead, FullWidth };
+
+struct AttentionConfig {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  double scale = 1;    // of q k^T
+  double softcap = 0;  // 0: none
+  int64_t window = 0;  // positions a token sees, itself included; 0: all
+  HeadNorm head_norm = HeadNorm::None;
+  bool rotates = true;
+  /// Queries grow by 1 + this * ln(1 + floor(position / original positions)) (Llama 4); 0: they do
+  /// not.
+  double query_growth = 0;
+  RopeConfig rope;
+};
+
+enum class Activation { Silu, GeluTanh, ClampedSwiglu };
+
+/// How a token chooses its experts, from the router's logits z.
+struct RouterConfig {
+  int64_t experts = 0, top_k = 0;      // no experts: a dense block
+  bool sigmoid = false;                // scores are sigmoid(z), else softmax(z) over all experts
+  bool renormalise = true;             // the chosen experts' scores sum to 1
+  int64_t groups = 1, top_groups = 1;  // experts are chosen within the best groups
+  double scale = 1;                    // of the chosen experts' weights
+};
+
+struct BlockConfig {
+  NormConfig norm;
+  AttentionConfig attention;
+  int64_t intermediate = 0;  // of the MLP, or of one expert
+  Activation activation = Activation::Silu;
+  RouterConfig router;
+  bool parallel = false;      // the MLP reads what attention reads
+  double residual_scale = 1;  // of what attention and MLP add to the stream
+  std::vector<LinearInfo> linears;
+  std::map<Side, SideTensor> sides;
+
+  bool has(Side side) const { return sides.count(side) != 0; }
+  bool mixture() const { return router.experts > 0; }
+};
+
+/// The linears of one stage.
+std::vector<LinearInfo> linears_of(const BlockConfig& config, Stage stage);
+
+struct TensorLayout {
+  std::string prefix = "model.";  // of all tensors but the head
+  std::string head = "lm_head.weight";
+};
 
 struct ModelConfig {
   std::string model_type;
-  int64_t layers = 0, hidden = 0, intermediate = 0, vocab = 0;
-  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  /// Where tensors may stand: the first layout that a checkpoint fits is its own.
+  std::vector<TensorLayout> layouts = {{}};
+  /// Prefixes of tensors that no text model reads, as a vision tower's: they are carried through.
+  std::vector<std::string> carried;
+  int64_t layers = 0, hidden = 0, vocab = 0;
   int64_t max_positions = 0;
-  double norm_eps = 1e-6;
-  bool norm_plus_one = false;  // RMSNorm multiplies by 1 + weight (gemma)
-  bool qk_norm = false;        // RMSNorm of every head's query and key (qwen3)
   bool tied_embeddings = false;
-  Activation activation = Activation::Silu;
   double embedding_scale = 1;
-  double attention_scale = 1;    // of q k^T
-  double attention_softcap = 0;  // 0: none
-  double logits_softcap = 0;
-  std::vector<int64_t> windows;  // by layer: positions a token sees, itself included; 0: all
-  RopeConfig rope;
-  std::vector<LinearInfo> linears;
-  // Norms by name within the block; empty: there is none.
-  std::string norm_attention = "input_layernorm";
-  std::string norm_mlp = "post_attention_layernorm";
-  std::string norm_after_attention;
-  std::string norm_after_mlp;
+  double logits_scale = 1;
+  double logits_softcap = 0;  // 0: none
+  std::vector<BlockConfig> blocks;
 
+  const BlockConfig& block(int64_t index) const { return blocks[static_cast<size_t>(index)]; }
+  const TensorLayout& layout() const { return layouts.front(); }
   /// "model.layers.3."
   std::string block_prefix(int64_t block) const;
-  /// Full name of a linear's weight: "model.layers.3.self_attn.q_proj.weight".
+  /// Full name of a linear's module: "model.layers.3.self_attn.q_proj", and of its weight.
+  std::string module_name(int64_t block, const LinearInfo& linear) const;
   std::string weight_name(int64_t block, const LinearInfo& linear) const;
   /// Weights in the linears of all blocks: what a budget in bits is counted over.
   int64_t quantizable_weights() const;
+  /// The widest MLP, or expert, of any block.
+  int64_t widest() const;
 };
 
 }  // namespace mpq

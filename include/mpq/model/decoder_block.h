@@ -2,10 +2,13 @@
 // One decoder block's weights, and its forward pass cut at the inputs of its linears.
 #include <ATen/core/Tensor.h>
 
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "mpq/model/batch.h"
 #include "mpq/model/config.h"
+#include "mpq/model/mixture.h"
 
 namespace mpq {
 
@@ -13,16 +16,18 @@ namespace mpq {
 /// A loss is a small difference of large numbers: in bfloat16 it has a floor of 4e-5 nats.
 at::ScalarType wide_dtype(at::ScalarType compute);
 
-/// Weights of one block: linears and their biases in the compute dtype, norms in wide_dtype().
-/// Copies are cheap (tensors are shared), so a perturbed
-/// block is a copy with some weights replaced.
+/// Weights of one block: linears and their biases in the compute dtype, other tensors in
+/// wide_dtype(). Copies are cheap (tensors are shared), so a perturbed block is a copy with some
+/// weights replaced.
 struct DecoderBlock {
   int64_t index = 0;
-  std::vector<at::Tensor> weights;  // as ModelConfig::linears; [out, in]
-  std::vector<at::Tensor> biases;   // undefined where there is none
-  at::Tensor norm_attention, norm_mlp;
-  at::Tensor norm_after_attention, norm_after_mlp;  // undefined where there is none
-  at::Tensor query_norm, key_norm;
+  const BlockConfig* config = nullptr;  // the model's, which outlives its blocks
+  std::vector<at::Tensor> weights;      // as BlockConfig::linears; [out, in]
+  std::vector<at::Tensor> biases;       // undefined where there is none
+  std::map<Side, at::Tensor> sides;     // as BlockConfig::sides
+
+  /// Undefined where the block has none.
+  at::Tensor side(Side which) const;
 };
 
 /// Keys and values of the positions seen so far, for `count` sequences of equal length.
@@ -32,36 +37,45 @@ struct KvCache {
 };
 
 /// Between two stages: the residual stream and the input of the next stage's linears, [rows,
-/// channels].
+/// channels]. A parallel block carries two streams before its MLP, [rows, 2 * hidden]: what it
+/// read, and that with attention's update.
 struct StageState {
   at::Tensor residual;  // wide_dtype()
-  at::Tensor input;     // the compute dtype
+  at::Tensor input;     // the compute dtype; at MlpOut of a mixture by pair of token and expert
+  std::shared_ptr<const Routing> routing{};    // of a mixture, from enter_mlp() on
+  at::Tensor shared_input{};                   // of the shared expert's down
+  std::vector<at::Tensor>* outputs = nullptr;  // where each linear's output is noted, by linear
 };
+
+/// The rows of a stage's input that a linear of it reads, [rows, in].
+at::Tensor input_of(const StageState& state, const LinearInfo& linear);
+/// Which rows of the batch those are, int64, ascending; undefined: all.
+at::Tensor rows_read(const StageState& state, const LinearInfo& linear);
 
 /// The block's input becomes the state before Stage::AttentionIn. `hidden` [rows, hidden], in
 /// wide_dtype().
-StageState enter_block(const ModelConfig& config, const DecoderBlock& block,
-                       const at::Tensor& hidden);
+StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden);
 /// The state before Stage::MlpIn, from the residual stream there.
-StageState enter_mlp(const ModelConfig& config, const DecoderBlock& block,
-                     const at::Tensor& residual);
+StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual);
 /// Runs the linears of `stage` and all that follows up to the next stage's input. After
 /// Stage::MlpOut `residual` is the block's output and `input` is undefined. With a cache the rows
 /// are the next positions of its sequences, which are one run.
-void advance(const ModelConfig& config, const DecoderBlock& block, Stage stage,
-             const std::vector<SequenceRun>& runs, StageState& state, KvCache* cache = nullptr);
+void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceRun>& runs,
+             StageState& state, KvCache* cache = nullptr);
 /// All stages: [rows, hidden] to [rows, hidden].
-at::Tensor forward_block(const ModelConfig& config, const DecoderBlock& block,
-                         const std::vector<SequenceRun>& runs, const at::Tensor& hidden,
-                         KvCache* cache = nullptr);
+at::Tensor forward_block(const DecoderBlock& block, const std::vector<SequenceRun>& runs,
+                         const at::Tensor& hidden, KvCache* cache = nullptr);
 
 /// Multiply-adds of a block's linears for one token, from the linears of `first` on: advance()
-/// counts them (core/progress.h).
-int64_t block_products(const ModelConfig& config, Stage first = Stage::AttentionIn);
+/// counts them (core/progress.h). A token meets the experts that it chooses.
+int64_t block_products(const BlockConfig& config, Stage first = Stage::AttentionIn);
 /// Of one stage's linears.
-int64_t stage_products(const ModelConfig& config, Stage stage);
+int64_t stage_products(const BlockConfig& config, Stage stage);
+/// Of all blocks from `first` on.
+int64_t model_products(const ModelConfig& config, int64_t first = 0);
 
-/// RMSNorm over the last dimension, in wide_dtype().
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const ModelConfig& config);
+/// RMSNorm or LayerNorm over the last dimension, in wide_dtype(); x itself, widened, where `weight`
+/// is undefined.
+at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const NormConfig& config);
 
 }  // namespace mpq

@@ -50,7 +50,7 @@ class Model {
 
  private:
   at::Tensor load(const std::string& name) const;
-  at::Tensor load_norm(const std::string& name) const;
+  at::Tensor load_wide(const std::string& name) const;
   at::Tensor load(const std::string& name, at::ScalarType dtype) const;
   void check_tensors() const;
 

@@ -15,7 +15,8 @@ enum class RopeKind { Default, Linear, Dynamic, Llama3, Yarn, LongRope };
 struct RopeConfig {
   RopeKind kind = RopeKind::Default;
   double theta = 10000;
-  int64_t dim = 0;  // rotated channels of a head
+  int64_t dim = 0;           // rotated channels of a head
+  bool interleaved = false;  // an angle's two channels stand together, not in two halves
   int64_t max_positions = 0;
   int64_t original_max_positions = 0;  // before scaling
   double factor = 1;

@@ -9,8 +9,8 @@
 
 namespace mpq {
 
-constexpr const char* kQueryNorm = "self_attn.q_norm.weight";
-constexpr const char* kKeyNorm = "self_attn.k_norm.weight";
+/// The configuration with the one layout that the checkpoint has, the first where none fits.
+ModelConfig laid_out(ModelConfig config, const WeightSource& weights);
 
 class TensorNames {
  public:
@@ -20,16 +20,16 @@ class TensorNames {
   /// transformers 5 and vLLM do.
   const std::string& embedding() const { return embedding_; }
   const std::string& head() const { return head_; }
-  static std::string final_norm() { return "model.norm.weight"; }
+  std::string final_norm() const { return config_.layout().prefix + "norm.weight"; }
   /// Every tensor that must be there, with its shape.
   std::map<std::string, std::vector<int64_t>> expected() const;
-  /// Tensors that old exports carry and no forward pass needs.
+  /// Tensors that no forward pass needs: of old exports, or of other parts of a model of images
+  /// too.
   bool ignorable(const std::string& name) const;
 
  private:
   const ModelConfig& config_;
-  std::string embedding_ = "model.embed_tokens.weight";
-  std::string head_ = "lm_head.weight";
+  std::string embedding_, head_;
 };
 
 }  // namespace mpq

@@ -16,7 +16,7 @@ struct Unit {
   std::string name;   // "model.layers.0.qkv"
   int64_t block = 0;  // of an end: the number of blocks
   Stage stage = Stage::AttentionIn;
-  std::vector<size_t> linears;  // indices into ModelConfig::linears, all of `stage`
+  std::vector<size_t> linears;  // indices into BlockConfig::linears, all of `stage`
   int64_t out = 0;              // rows of the linears stacked
   int64_t in = 0;
   End end = End::None;
@@ -25,7 +25,8 @@ struct Unit {
 };
 
 /// All units in order of execution. `fuse`: one unit a stage (what fused kernels need), else one a
-/// linear.
+/// linear. The experts of a mixture are one unit a stage, or one a kind of matrix, as every runtime
+/// wants them; the shared expert is apart.
 std::vector<Unit> make_units(const ModelConfig& config, bool fuse);
 /// The linear that runtimes make of this one and the others of its stage, as
 /// "model.layers.0.self_attn.qkv_proj"; empty where it stands alone.
@@ -37,7 +38,9 @@ std::vector<int64_t> unit_rows(const ModelConfig& config, const Unit& unit);
 /// The unit's weights stacked along their outputs, float32 [out, in].
 at::Tensor stacked_weight(const DecoderBlock& block, const Unit& unit);
 /// A block with the unit's weights replaced by the rows of `stacked` (cast to the block's dtype).
-DecoderBlock with_unit_weight(const DecoderBlock& block, const ModelConfig& config,
-                              const Unit& unit, const at::Tensor& stacked);
+DecoderBlock with_unit_weight(const DecoderBlock& block, const Unit& unit,
+                              const at::Tensor& stacked);
+/// The parts of a unit that read the same rows: itself, or each expert's linears, in their order.
+std::vector<Unit> parts_by_input(const BlockConfig& config, const Unit& unit);
 
 }  // namespace mpq

@@ -43,9 +43,7 @@ Json decimals(const std::vector<float>& values) {
 
 /// Whether the factors are those that Llama 3's settings make, with this largest one.
 bool are_of_llama3(const std::vector<float>& factors, double factor, double theta) {
-  ModelConfig model;
-  model.model_type = "llama";
-  RopeConfig& rope = model.rope;
+  RopeConfig rope;
   rope.kind = RopeKind::Llama3;
   rope.theta = theta;
   rope.dim = static_cast<int64_t>(2 * factors.size());
@@ -53,7 +51,7 @@ bool are_of_llama3(const std::vector<float>& factors, double factor, double thet
   rope.factor = factor;
   rope.low_freq_factor = kLowFrequency;
   rope.high_freq_factor = kHighFrequency;
-  const auto made = gguf_rope_factors(model);
+  const auto made = gguf_rope_factors("llama", rope);
   return made.size() == 1 &&
          std::equal(factors.begin(), factors.end(), made[0].values.begin(), made[0].values.end(),
                     [](float a, float b) { return std::abs(a - b) <= kTolerance * b; });

@@ -31,7 +31,7 @@ GgufModel make_gguf_model(const std::string& folder, const WeightSource& weights
   const Json config = read_json_file(where);
   const std::string architecture = gguf_architecture(model);
   GgufModel result;
-  result.tensors = gguf_rope_factors(model);
+  result.tensors = gguf_rope_factors(model.model_type, model.blocks.front().attention.rope);
   for (GgufTensor& tensor : gguf_tensors(model, weights))
     result.tensors.push_back(std::move(tensor));
   result.deviations = gguf_deviations(model);

@@ -69,39 +69,44 @@ void add_rope_scaling(Keys& keys, const RopeConfig& rope, const Json& settings,
   }
 }
 
+/// Of the architectures that are written every block is alike, but for its window.
+const BlockConfig& block_of(const ModelConfig& model) { return model.blocks.front(); }
+const AttentionConfig& attention_of(const ModelConfig& model) { return block_of(model).attention; }
+
 void add_llama_like(Keys& keys, const ModelConfig& model, const Json& config, uint32_t file_type,
                     const std::string& where) {
   keys.whole("block_count", model.layers);
   keys.whole("context_length", model.max_positions);
   keys.whole("embedding_length", model.hidden);
-  keys.whole("feed_forward_length", model.intermediate);
-  keys.whole("attention.head_count", model.heads);
-  keys.whole("attention.head_count_kv", model.kv_heads);
-  add_rope_scaling(keys, model.rope, rope_settings(config), where);
-  keys.real("rope.freq_base", model.rope.theta);
-  keys.real("attention.layer_norm_rms_epsilon", model.norm_eps);
+  keys.whole("feed_forward_length", block_of(model).intermediate);
+  keys.whole("attention.head_count", attention_of(model).heads);
+  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
+  add_rope_scaling(keys, attention_of(model).rope, rope_settings(config), where);
+  keys.real("rope.freq_base", attention_of(model).rope.theta);
+  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
   if (model.model_type != "qwen2" || config.contains("head_dim")) {
-    keys.whole("attention.key_length", model.head_dim);
-    keys.whole("attention.value_length", model.head_dim);
+    keys.whole("attention.key_length", attention_of(model).head_dim);
+    keys.whole("attention.value_length", attention_of(model).head_dim);
   }
   keys.file_type(file_type);
   if (model.model_type != "llama" && model.model_type != "mistral") return;
   keys.whole("vocab_size", model.vocab);
-  keys.whole("rope.dimension_count", model.head_dim);
+  keys.whole("rope.dimension_count", attention_of(model).head_dim);
 }
 
 void add_phi3(Keys& keys, const ModelConfig& model, const Json& config, uint32_t file_type,
               const std::string& where) {
   keys.whole("context_length", model.max_positions);
-  keys.whole("rope.scaling.original_context_length", model.rope.original_max_positions);
+  keys.whole("rope.scaling.original_context_length",
+             attention_of(model).rope.original_max_positions);
   keys.whole("embedding_length", model.hidden);
-  keys.whole("feed_forward_length", model.intermediate);
+  keys.whole("feed_forward_length", block_of(model).intermediate);
   keys.whole("block_count", model.layers);
-  keys.whole("attention.head_count", model.heads);
-  keys.whole("attention.head_count_kv", model.kv_heads);
-  keys.real("attention.layer_norm_rms_epsilon", model.norm_eps);
-  keys.whole("rope.dimension_count", model.rope.dim);
-  keys.real("rope.freq_base", model.rope.theta);
+  keys.whole("attention.head_count", attention_of(model).heads);
+  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
+  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
+  keys.whole("rope.dimension_count", attention_of(model).rope.dim);
+  keys.real("rope.freq_base", attention_of(model).rope.theta);
   keys.file_type(file_type);
   keys.whole("attention.sliding_window", json_get_or<int64_t>(config, "sliding_window", 0, where));
 }
@@ -111,14 +116,14 @@ void add_gemma2(Keys& keys, const ModelConfig& model, const Json& config, uint32
   keys.whole("context_length", model.max_positions);
   keys.whole("embedding_length", model.hidden);
   keys.whole("block_count", model.layers);
-  keys.whole("feed_forward_length", model.intermediate);
-  keys.whole("attention.head_count", model.heads);
-  keys.whole("attention.head_count_kv", model.kv_heads);
-  keys.real("attention.layer_norm_rms_epsilon", model.norm_eps);
-  keys.whole("attention.key_length", model.head_dim);
-  keys.whole("attention.value_length", model.head_dim);
+  keys.whole("feed_forward_length", block_of(model).intermediate);
+  keys.whole("attention.head_count", attention_of(model).heads);
+  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
+  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
+  keys.whole("attention.key_length", attention_of(model).head_dim);
+  keys.whole("attention.value_length", attention_of(model).head_dim);
   keys.file_type(file_type);
-  keys.real("attn_logit_softcapping", model.attention_softcap);
+  keys.real("attn_logit_softcapping", attention_of(model).softcap);
   keys.real("final_logit_softcapping", model.logits_softcap);
   keys.whole("attention.sliding_window",
              json_get_or<int64_t>(config, "sliding_window", 4096, where));

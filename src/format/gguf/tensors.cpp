@@ -46,7 +46,7 @@ class Lister {
         GgufTensor::Kind::Embedding);
     for (block_ = 0; block_ < model_.layers; ++block_) add_block();
     block_ = -1;
-    add_norm("output_norm", TensorNames::final_norm(), model_.hidden);
+    add_norm("output_norm", names.final_norm(), model_.hidden);
     // llama.cpp takes the embedding where there is no head; for Gemma it looks for none.
     if (names.head() != names.embedding() && model_.model_type != "gemma2")
       add("output.weight", names.head(), {model_.vocab, model_.hidden}, GgufTensor::Kind::Head);
@@ -72,32 +72,30 @@ class Lister {
   }
   void add_norm(const std::string& name, const std::string& source, int64_t size) {
     add(name + ".weight", source, {size}, GgufTensor::Kind::Norm);
-    tensors_.back().added = model_.norm_plus_one ? 1 : 0;
+    tensors_.back().added = model_.blocks.front().norm.kind == NormKind::RmsPlusOne ? 1 : 0;
   }
-  void add_block_norm(const char* name, const std::string& norm) {
-    if (norm.empty()) return;
-    add_norm(fmt::format("blk.{}.{}", block_, name), model_.block_prefix(block_) + norm + ".weight",
-             model_.hidden);
+  const BlockConfig& block() const { return model_.block(block_); }
+  void add_block_norm(const char* name, Side side) {
+    const auto found = block().sides.find(side);
+    if (found == block().sides.end()) return;
+    add_norm(fmt::format("blk.{}.{}", block_, name),
+             model_.block_prefix(block_) + found->second.name, found->second.shape.front());
   }
   void mark(const LinearInfo& linear) {
     tensors_.back().role = linear.role;
     if (model_.model_type != "llama" && model_.model_type != "mistral") return;
-    if (linear.role == Role::Query) tensors_.back().permuted_heads = model_.heads;
-    if (linear.role == Role::Key) tensors_.back().permuted_heads = model_.kv_heads;
+    if (linear.role == Role::Query) tensors_.back().permuted_heads = block().attention.heads;
+    if (linear.role == Role::Key) tensors_.back().permuted_heads = block().attention.kv_heads;
   }
   void add_block() {
-    const bool after = !model_.norm_after_attention.empty();
-    add_block_norm("attn_norm", model_.norm_attention);
-    if (model_.qk_norm) {
-      const std::string prefix = model_.block_prefix(block_);
-      add_norm(fmt::format("blk.{}.attn_q_norm", block_), prefix + kQueryNorm, model_.head_dim);
-      add_norm(fmt::format("blk.{}.attn_k_norm", block_), prefix + kKeyNorm, model_.head_dim);
-    }
-    for (const LinearInfo& linear : model_.linears) {
+    add_block_norm("attn_norm", Side::AttentionNorm);
+    add_block_norm("attn_q_norm", Side::QueryNorm);
+    add_block_norm("attn_k_norm", Side::KeyNorm);
+    for (const LinearInfo& linear : block().linears) {
       if (linear.stage == Stage::MlpIn &&
           !tensors_.back().name.starts_with(fmt::format("blk.{}.ffn", block_))) {
-        if (after) add_block_norm("post_attention_norm", model_.norm_after_attention);
-        add_block_norm("ffn_norm", model_.norm_mlp);
+        add_block_norm("post_attention_norm", Side::AfterAttentionNorm);
+        add_block_norm("ffn_norm", Side::MlpNorm);
       }
       add(in_block(linear_name(linear.role), "weight"), model_.weight_name(block_, linear),
           {linear.out, linear.in}, GgufTensor::Kind::Linear);
@@ -108,7 +106,7 @@ class Lister {
           GgufTensor::Kind::Bias);
       mark(linear);
     }
-    add_block_norm("post_ffw_norm", model_.norm_after_mlp);
+    add_block_norm("post_ffw_norm", Side::AfterMlpNorm);
   }
 
   const ModelConfig& model_;

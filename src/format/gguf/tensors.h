@@ -8,7 +8,7 @@
 namespace mpq {
 
 /// Factors of the rope's frequencies, computed from the configuration; none for most models.
-std::vector<GgufTensor> gguf_rope_factors(const ModelConfig& model);
+std::vector<GgufTensor> gguf_rope_factors(const std::string& model_type, const RopeConfig& rope);
 /// How Phi-3's longrope scales queries and keys; 0: it does not.
 double gguf_rope_attention_factor(const ModelConfig& model);
 

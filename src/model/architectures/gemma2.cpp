@@ -12,22 +12,21 @@ class Gemma2 final : public Architecture {
   explicit Gemma2(const Options&) {}
 
   ModelConfig configure(const Json& source, const std::string& where) const override {
-    Json config = source;
-    if (!config.contains("head_dim")) config["head_dim"] = 256;
-    if (!config.contains("tie_word_embeddings")) config["tie_word_embeddings"] = true;
+    const Json config = with_defaults(source, {{"head_dim", 256},
+                                               {"tie_word_embeddings", true},
+                                               {"hidden_activation", "gelu_pytorch_tanh"}});
     const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
     ModelConfig model = configure_llama_like(
         config, where,
         {.qkv_bias = bias, .output_bias = bias, .activation_key = "hidden_activation"});
-    if (!config.contains("hidden_activation")) model.activation = Activation::GeluTanh;
-    model.norm_plus_one = true;
-    model.norm_after_attention = "post_attention_layernorm";
-    model.norm_mlp = "pre_feedforward_layernorm";
-    model.norm_after_mlp = "post_feedforward_layernorm";
+    for (auto& block : model.blocks) {
+      block.norm.kind = NormKind::RmsPlusOne;
+      set_sandwich_norms(block, model.hidden);
+      block.attention.scale =
+          1.0 / std::sqrt(json_get_or<double>(config, "query_pre_attn_scalar", 256.0, where));
+      block.attention.softcap = json_get_or<double>(config, "attn_logit_softcapping", 0.0, where);
+    }
     model.embedding_scale = std::sqrt(static_cast<double>(model.hidden));
-    model.attention_scale =
-        1.0 / std::sqrt(json_get_or<double>(config, "query_pre_attn_scalar", 256.0, where));
-    model.attention_softcap = json_get_or<double>(config, "attn_logit_softcapping", 0.0, where);
     model.logits_softcap = json_get_or<double>(config, "final_logit_softcapping", 0.0, where);
     const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
     set_windows(

@@ -14,15 +14,16 @@ class Phi3 final : public Architecture {
     const auto window = json_get_or<int64_t>(config, "sliding_window", 0, where);
     set_windows(
         model, config, window, [](int64_t) { return true; }, where);
-    const int64_t query = model.heads * model.head_dim;
-    const int64_t key = model.kv_heads * model.head_dim;
-    model.linears = {
-        {Role::QueryKeyValue, Stage::AttentionIn, "self_attn.qkv_proj", query + 2 * key,
-         model.hidden, false},
-        {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query, false},
-        {Role::GateUp, Stage::MlpIn, "mlp.gate_up_proj", 2 * model.intermediate, model.hidden,
-         false},
-        {Role::Down, Stage::MlpOut, "mlp.down_proj", model.hidden, model.intermediate, false}};
+    for (auto& block : model.blocks) {
+      const AttentionConfig& attention = block.attention;
+      const int64_t query = attention.heads * attention.head_dim;
+      const int64_t key = attention.kv_heads * attention.head_dim;
+      block.linears = {
+          {Role::QueryKeyValue, Stage::AttentionIn, "self_attn.qkv_proj", query + 2 * key,
+           model.hidden},
+          {Role::Output, Stage::AttentionOut, "self_attn.o_proj", model.hidden, query}};
+      set_fused_mlp(block, model.hidden);
+    }
     return model;
   }
 };

@@ -13,7 +13,7 @@ class Qwen3 final : public Architecture {
     const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
     ModelConfig model =
         configure_llama_like(config, where, {.qkv_bias = bias, .output_bias = bias});
-    model.qk_norm = true;
+    for (auto& block : model.blocks) set_head_norms(block, HeadNorm::PerHead);
     set_upper_windows(model, config, where);
     return model;
   }

@@ -42,8 +42,7 @@ class Calm final : public Scorer {
 
   ScoreCost cost(const ScoreContext& context) const override {
     const ModelConfig& config = context.model->config();
-    ScoreCost cost{config.layers * total_rows(context.groups) * block_products(config),
-                   count_candidates(context)};
+    ScoreCost cost{total_rows(context.groups) * model_products(config), count_candidates(context)};
     for (const auto& plan : plans_of(context, pool_size(context)))
       cost.products += quantize_cost(task_of(context, plan)).products;
     return cost;
@@ -88,8 +87,7 @@ class Calm final : public Scorer {
                      const std::vector<std::vector<PlannedUnit>>& plans, const DecoderBlock& block,
                      Streams& streams, ScoreTable& table) const {
     const BlockStreams input = apart(streams, context.groups.size());
-    const Streams output =
-        forward_groups(context.model->config(), block, context.groups, input.full, *context.memory);
+    const Streams output = forward_groups(block, context.groups, input.full, *context.memory);
     const auto probed = probed_groups(context);
     const UpdateDistance distance(pick(context.groups, probed), context.text_share,
                                   pick(input.full, probed), pick(output, probed));

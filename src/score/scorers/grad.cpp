@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "mpq/calib/backward.h"
 #include "mpq/calib/kept_gradients.h"
@@ -15,40 +16,67 @@
 namespace mpq {
 namespace {
 
+/// What linears that share their input read in one batch, and the gradients by their outputs.
+struct SharedInput {
+  at::Tensor rows;  // int64: the group's rows; undefined: all of the batch
+  const Batch* batch = nullptr;
+  at::Tensor input;                // [rows, in]
+  std::vector<Streams> gradients;  // [draw][linear of the block], [rows, out]
+};
+/// A stage, and LinearInfo::expert.
+using InputPlace = std::pair<Stage, int64_t>;
+
 /// A probed group, and what is known of the resident block there.
 struct Probed {
   size_t place = 0;  // among the probed groups
   const SequenceGroup* group = nullptr;
   double weight = 1;
   KeptGradients stream;
-  Streams inputs;                  // of the linears, by stage, [rows, in]
-  std::vector<Streams> gradients;  // of the loss by the linears' outputs, [draw][linear]
+  std::map<InputPlace, std::vector<SharedInput>> inputs{};  // by batch
 };
 
-/// Squared change of the loss that a difference of a unit's weight makes, float64 [rows], as if
-/// tokens were independent: for draws the mean over them, halved.
-at::Tensor squared_change(const Probed& probed, const Unit& unit, const at::Tensor& difference,
-                          int draws) {
-  constexpr int64_t kRows = 1024;  // at a time: products this small stay in the cache
-  const at::Tensor& input = probed.inputs[static_cast<size_t>(unit.stage)];
-  const at::Tensor moving = difference.to(input.scalar_type()).t();
-  at::Tensor sum = at::zeros({input.size(0)}, at::kDouble);
-  for (int64_t first = 0; first < input.size(0); first += kRows) {
-    const int64_t count = std::min(kRows, input.size(0) - first);
-    const auto moved =
-        at::mm(input.narrow(0, first, count), moving).to(wide_dtype(input.scalar_type()));
-    for (const auto& by_linear : probed.gradients) {
-      int64_t column = 0;
-      at::Tensor change = at::zeros({count}, moved.options());
-      for (const size_t index : unit.linears) {
-        const at::Tensor gradient = by_linear[index].narrow(0, first, count);
-        change.add_(at::mul(moved.narrow(1, column, gradient.size(1)), gradient).sum(1));
-        column += gradient.size(1);
-      }
-      sum.narrow(0, first, count).add_(change.to(at::kDouble).square());
+/// Adds what a difference of the weights [out, in] of linears that share an input changes the loss
+/// by: by draw and row.
+void add_changes(const SharedInput& shared, const std::vector<size_t>& linears,
+                 const at::Tensor& moving, Streams& changes) {
+  const auto moved = at::mm(shared.input, moving).to(wide_dtype(shared.input.scalar_type()));
+  for (size_t draw = 0; draw < changes.size(); ++draw) {
+    int64_t column = 0;
+    at::Tensor change = at::zeros({moved.size(0)}, moved.options());
+    for (const size_t index : linears) {
+      const at::Tensor& gradient = shared.gradients[draw][index];
+      change.add_(at::mul(moved.narrow(1, column, gradient.size(1)), gradient).sum(1));
+      column += gradient.size(1);
+    }
+    if (shared.rows.defined()) {
+      changes[draw].index_add_(0, shared.rows, change.to(at::kDouble));
+    } else {
+      rows_of(changes[draw], *shared.batch).add_(change);
     }
   }
-  return draws > 0 ? sum.div_(2.0 * draws) : sum;
+}
+
+/// Squared change of the loss that a difference of a unit's weight makes, float64 [rows], as if
+/// tokens were independent: for draws the mean over them, halved. Experts of one token change it
+/// together.
+at::Tensor squared_change(const BlockConfig& config, const Probed& probed, const Unit& unit,
+                          const at::Tensor& difference, const BackwardLoss& loss) {
+  const int64_t rows = probed.group->plan.rows();
+  Streams changes;
+  for (int draw = 0; draw < loss.count(); ++draw) changes.push_back(at::zeros({rows}, at::kDouble));
+  int64_t row = 0;
+  for (const Unit& part : parts_by_input(config, unit)) {
+    const LinearInfo& linear = config.linears[part.linears.front()];
+    const at::Tensor own = difference.narrow(0, row, part.out);
+    row += part.out;
+    const auto found = probed.inputs.find({linear.stage, linear.expert});
+    if (found == probed.inputs.end()) continue;  // of no token
+    const at::Tensor moving = own.to(found->second.front().input.scalar_type()).t();
+    for (const auto& shared : found->second) add_changes(shared, part.linears, moving, changes);
+  }
+  at::Tensor sum = at::zeros({rows}, at::kDouble);
+  for (const auto& change : changes) sum.add_(change.square());
+  return loss.draws > 0 ? sum.div_(2.0 * loss.draws) : sum;
 }
 
 /// What all rows of a sequence change, by its rows whose outputs are measured.
@@ -130,8 +158,7 @@ class Grad final : public Scorer {
     const ModelConfig& config = context.model->config();
     int64_t products = walk_products(context, "", /*outputs=*/false);
     for (const auto& probed : weighted_groups(context))
-      products += config.layers *
-                  block_gradient_products(config, probed.group->plan.rows(), loss_of(context));
+      products += model_gradient_products(config, probed.group->plan.rows(), loss_of(context));
     return products;
   }
 
@@ -145,14 +172,12 @@ class Grad final : public Scorer {
       const double weight = group.text ? text_weight : 1;
       const std::string& folder = context.finished_folder;
       if (weight > 0)
-        all.push_back(
-            {place,
-             &group,
-             weight,
-             {context.model->config(), group.plan.rows(), loss_of(context).count(),
-              folder.empty() ? "" : fmt::format("{}/gradients-{}", folder, place), *context.memory},
-             {},
-             {}});
+        all.push_back({place,
+                       &group,
+                       weight,
+                       {context.model->config(), group.plan.rows(), loss_of(context).count(),
+                        folder.empty() ? "" : fmt::format("{}/gradients-{}", folder, place),
+                        *context.memory}});
       ++place;
     }
     return all;
@@ -163,24 +188,26 @@ class Grad final : public Scorer {
                     Probed& probed) {
     const BatchPlan& plan = probed.group->plan;
     const Streams output = probed.stream.take(block.index);
-    probed.inputs.assign(kStages, {});
-    probed.gradients.assign(output.size(), Streams(block.weights.size()));
-    const auto put = [&](const at::Tensor& rows, const Batch& batch, at::ScalarType dtype,
-                         at::Tensor& all) {
-      if (!all.defined()) all = context.memory->allocate(plan.rows(), rows.size(1), dtype);
-      rows_of(all, batch).copy_(rows);
+    probed.inputs.clear();
+    const auto kept = [&](const at::Tensor& rows, at::ScalarType dtype) {
+      at::Tensor copy = context.memory->allocate(rows.size(0), rows.size(1), dtype);
+      return copy.copy_(rows);
     };
     const auto gather = [&](const StageGradients& shown) {
-      if (shown.draw == 0)
-        put(shown.input, *shown.batch, shown.input.scalar_type(),
-            probed.inputs[static_cast<size_t>(shown.stage)]);
-      for (size_t i = 0; i < shown.gradients.size(); ++i) {
-        if (shown.gradients[i].defined())
-          put(shown.gradients[i], *shown.batch, output.front().scalar_type(),
-              probed.gradients[static_cast<size_t>(shown.draw)][i]);
+      for (const LinearGradient& linear : shown.linears) {
+        const LinearInfo& info = block.config->linears[linear.linear];
+        auto& batches = probed.inputs[{info.stage, info.expert}];
+        if (batches.empty() || batches.back().batch != shown.batch) {
+          const auto rows =
+              linear.rows.defined() ? linear.rows + shown.batch->first_row : at::Tensor();
+          batches.push_back({rows, shown.batch, kept(linear.input, linear.input.scalar_type()),
+                             std::vector<Streams>(output.size(), Streams(block.weights.size()))});
+        }
+        batches.back().gradients[static_cast<size_t>(shown.draw)][linear.linear] =
+            kept(linear.gradient, output.front().scalar_type());
       }
     };
-    block_gradients(context.model->config(), block, plan, input, output, gather);
+    block_gradients(block, plan, input, output, gather);
   }
 
   void measure(const ScoreContext& context, const std::vector<Probed>& all, size_t unit,
@@ -188,7 +215,8 @@ class Grad final : public Scorer {
     for (const auto& probed : all) {
       const MeanWithError mean = mean_of_scored(
           *probed.group,
-          squared_change(probed, context.units[unit].unit, difference, options_.draws));
+          squared_change(context.model->config().block(context.units[unit].unit.block), probed,
+                         context.units[unit].unit, difference, loss_of(context)));
       table.loss[unit][candidate] += probed.weight * mean.mean;
       double& error = table.loss_stderr[unit][candidate];
       error = std::hypot(error, probed.weight * mean.stderr_);

@@ -84,11 +84,12 @@ class HirScorer final : public Scorer {
     };
     ScoreCost cost{walk_products(context, "", /*outputs=*/true) + way(-1),
                    count_candidates(context)};
-    const int64_t block = probed_rows(context) * block_products(context.model->config());
     for (size_t u = 0; u < context.units.size(); ++u) {
       const int64_t index = context.units[u].unit.block;
       const int64_t count = count_candidates(context.units[u]);
       cost.products += count * way(index);
+      const int64_t block =
+          probed_rows(context) * block_products(context.model->config().block(index));
       for (size_t v = u + 1; options_.pairs && v < context.units.size(); ++v) {
         if (context.units[v].unit.block == index)
           cost.products += count * count_candidates(context.units[v]) * (block + way(index));
@@ -132,8 +133,7 @@ class HirScorer final : public Scorer {
         const auto first = with_difference(context, full, a->first.first, a->second);
         const auto both = with_difference(context, first, b->first.first, b->second);
         probes.push_back({a->first.first, b->first.first, a->first.second, b->first.second});
-        outputs.push_back(
-            forward_groups(context.model->config(), both, probed, input, *context.memory));
+        outputs.push_back(forward_groups(both, probed, input, *context.memory));
       }
     }
     const auto joint = probe.losses(full.index, std::move(outputs));

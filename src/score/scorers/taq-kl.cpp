@@ -128,12 +128,11 @@ class TaqKl final : public Scorer {
   /// The paper's: until the table is whole, a block's KL stands as the loss of its units.
   ScoreTable rank_blocks(const ScoreContext& given) const {
     const ScoreContext context = first_prompts(given);
-    const Model& model = *context.model;
     const OutputProbe probe(context, last_tokens());
     ScoreTable table = empty_table(context, "nats/token");
     visit_blocks(context, {.title = "score taq-kl", .products = ranking_cost(context).products},
                  table, [&](const DecoderBlock& block, Streams& hidden) {
-                   forward_groups(model.config(), block, context.groups, hidden);
+                   forward_groups(block, context.groups, hidden);
                    const MeanWithError kl = noised_kl(context, probe, block.index, hidden.front());
                    require(std::isfinite(kl.mean), ErrorCode::Numeric,
                            "taq-kl: the KL of block {} is {}; try --dtype float32, or check the "

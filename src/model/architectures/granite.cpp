@@ -1,0 +1,37 @@
+// Granite 3 and 4 (dense): multipliers of embedding, attention, residual and logits.
+#include "mpq/model/architecture.h"
+
+namespace mpq {
+namespace {
+
+class Granite final : public Architecture {
+ public:
+  using Options = NoOptions;
+  explicit Granite(const Options&) {}
+
+  ModelConfig configure(const Json& config, const std::string& where) const override {
+    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
+    ModelConfig model =
+        configure_llama_like(config, where,
+                             {.qkv_bias = bias,
+                              .output_bias = bias,
+                              .mlp_bias = json_get_or<bool>(config, "mlp_bias", false, where)});
+    const auto factor = [&](const char* key) {
+      return json_get_or<double>(config, key, 1.0, where);
+    };
+    require(factor("logits_scaling") > 0, ErrorCode::Format,
+            "{}: \"logits_scaling\" is {}, expected above 0", where, factor("logits_scaling"));
+    model.embedding_scale = factor("embedding_multiplier");
+    model.logits_scale = 1 / factor("logits_scaling");
+    for (auto& block : model.blocks) {
+      block.attention.scale = factor("attention_multiplier");
+      block.residual_scale = factor("residual_multiplier");
+    }
+    return model;
+  }
+};
+
+MPQ_REGISTER(Architecture, Granite, "granite", "Granite (dense): four multipliers");
+
+}  // namespace
+}  // namespace mpq

@@ -1,0 +1,36 @@
+// Qwen3 mixtures: normalised heads, softmax over all experts.
+#include "mpq/model/architecture.h"
+
+namespace mpq {
+namespace {
+
+class Qwen3Moe final : public Architecture {
+ public:
+  using Options = NoOptions;
+  explicit Qwen3Moe(const Options&) {}
+
+  ModelConfig configure(const Json& config, const std::string& where) const override {
+    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
+    ModelConfig model =
+        configure_llama_like(config, where, {.qkv_bias = bias, .output_bias = bias});
+    if (json_get_or<bool>(config, "use_sliding_window", false, where))
+      set_windows(
+          model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
+          [](int64_t) { return true; }, where);
+    const Json mixture = with_defaults(config, {{"norm_topk_prob", false}});
+    const MixtureTraits traits{
+        .router = read_router(mixture, "num_experts", where),
+        .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where)};
+    for (int64_t layer = 0; layer < model.layers; ++layer) {
+      BlockConfig& block = model.blocks[static_cast<size_t>(layer)];
+      set_head_norms(block, HeadNorm::PerHead);
+      if (has_experts(config, layer, where)) set_mixture(block, model.hidden, traits);
+    }
+    return model;
+  }
+};
+
+MPQ_REGISTER(Architecture, Qwen3Moe, "qwen3_moe", "Qwen3 mixtures of experts");
+
+}  // namespace
+}  // namespace mpq
