@@ -71,6 +71,8 @@ BlockStatistics statistics_of(const at::Tensor& hidden, const at::Tensor& counte
   return result;
 }
 
+std::string experts_name(size_t block) { return fmt::format("block.{}.expert_rows", block); }
+
 }  // namespace
 
 std::vector<BlockStatistics> block_statistics(const Model& model,
@@ -92,8 +94,10 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
   if (done > 0) result = load_statistics(done_file, done);
   Streams streams{embed_all(model, plan, memory)};
   for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
-    forward_all(block, plan, hidden[0], hidden[0]);
+    ExpertRows expert_rows;
+    forward_all(block, plan, hidden[0], hidden[0], &expert_rows);
     result.push_back(statistics_of(hidden[0], counted, sampled, last));
+    result.back().expert_rows = std::move(expert_rows);
     require(std::isfinite(result.back().variance), ErrorCode::Numeric,
             "{}: the output of block {} on the task holds NaN or infinity; try --dtype float32, or "
             "check the checkpoint's weights",
@@ -116,6 +120,8 @@ void save_statistics(const std::string& path, const std::vector<BlockStatistics>
     tensors[fmt::format("block.{}.moments", i)] = at::tensor(
         {block.mean, block.variance, block.mean_abs, block.outlier_share, block.last_token_range},
         at::kDouble);
+    if (!block.expert_rows.empty())
+      tensors[experts_name(i)] = at::tensor(at::ArrayRef<int64_t>(block.expert_rows), at::kLong);
   }
   save_tensors(path, tensors);
 }
@@ -138,6 +144,13 @@ std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t bl
     block.mean_abs = values[2];
     block.outlier_share = values[3];
     block.last_token_range = values[4];
+    if (file.contains(experts_name(static_cast<size_t>(i)))) {
+      const auto rows = file.tensor(experts_name(static_cast<size_t>(i))).contiguous();
+      require(rows.scalar_type() == at::kLong && rows.dim() == 1, ErrorCode::Format,
+              "{}: block {} is damaged; delete it and calibrate again", path, i);
+      block.expert_rows.assign(rows.const_data_ptr<int64_t>(),
+                               rows.const_data_ptr<int64_t>() + rows.numel());
+    }
     result.push_back(std::move(block));
   }
   return result;

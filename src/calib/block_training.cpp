@@ -36,17 +36,26 @@ at::Tensor weight_of(const LearningUnit& unit) {
 void train_step(const BlockError& error, const DecoderBlock& block,
                 const std::vector<LearningUnit>& units, int step) {
   DecoderBlock changed = block;
-  for (const auto& unit : units) changed = with_unit_weight(changed, unit.unit, weight_of(unit));
-  at::Tensor loss = error(changed, step);
+  std::vector<at::Tensor> weights;
   for (const auto& unit : units) {
-    if (step >= unit.steps) continue;
-    const at::Tensor regulariser = unit.linear->regulariser(step);
-    if (regulariser.defined()) loss = loss + regulariser;
+    weights.push_back(weight_of(unit));
+    if (weights.back().requires_grad()) weights.back().retain_grad();
+    changed = with_unit_weight(changed, unit.unit, weights.back());
+  }
+  at::Tensor loss = error(changed, step);
+  std::vector<bool> regular(units.size(), false);
+  for (size_t u = 0; u < units.size(); ++u) {
+    if (step >= units[u].steps) continue;
+    const at::Tensor regulariser = units[u].linear->regulariser(step);
+    regular[u] = regulariser.defined();
+    if (regular[u]) loss = loss + regulariser;
   }
   loss.backward();
   count_products(2 * error.rows(step) * block_products(*block.config));
-  for (const auto& unit : units) {
-    if (step < unit.steps) unit.linear->step(step);
+  for (size_t u = 0; u < units.size(); ++u) {
+    // An expert that no token of the batch chose has no gradient.
+    if (step < units[u].steps && (regular[u] || weights[u].grad().defined()))
+      units[u].linear->step(step);
   }
 }
 

@@ -42,10 +42,6 @@ bool blends_squares(const Kinds& kinds, const InputNeeds& needs) {
   return kinds.both() && (needs.hessian || needs.aim);
 }
 
-/// How many rows of the experts' mean an expert's own are joined with, by channel of its input: a
-/// Hessian of fewer rows than channels is none.
-constexpr double kBorrowedRows = 0.25;
-
 /// Experts that few tokens chose borrow from the others: their moments shrink towards the mean by
 /// their rows.
 void borrow(InputMoments& moments) {

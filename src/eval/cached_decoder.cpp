@@ -14,7 +14,9 @@ int64_t CachedDecoder::bytes_per_position() const {
   const ModelConfig& config = model_.config();
   int64_t numbers = 0;
   for (const auto& block : config.blocks)
-    numbers += 2 * block.attention.kv_heads * block.attention.head_dim;
+    numbers += block.mixer != Mixer::Attention
+                   ? 0
+                   : 2 * block.attention.kv_heads * block.attention.head_dim;
   return numbers * static_cast<int64_t>(c10::elementSize(model_.dtype()));
 }
 
@@ -22,13 +24,8 @@ void CachedDecoder::start(int64_t count, int64_t capacity) {
   const ModelConfig& config = model_.config();
   const auto options = at::TensorOptions().dtype(model_.dtype()).device(model_.device());
   caches_.clear();
-  for (const auto& block : config.blocks) {
-    const auto empty = [&] {
-      return at::empty({count, block.attention.kv_heads, capacity, block.attention.head_dim},
-                       options);
-    };
-    caches_.push_back({empty(), empty(), 0});
-  }
+  for (const auto& block : config.blocks)
+    caches_.push_back(empty_cache(block, count, capacity, options));
 }
 
 at::Tensor CachedDecoder::successors(const at::Tensor& last) const {

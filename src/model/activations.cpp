@@ -23,10 +23,11 @@ at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& me
 }
 
 void forward_all(const DecoderBlock& block, const BatchPlan& plan, const at::Tensor& hidden,
-                 at::Tensor& output) {
+                 at::Tensor& output, ExpertRows* expert_rows) {
   for (const Batch& batch : plan.batches()) {
     check_interrupt();
-    rows_of(output, batch).copy_(forward_block(block, batch.runs, rows_of(hidden, batch)));
+    rows_of(output, batch)
+        .copy_(forward_block(block, batch.runs, rows_of(hidden, batch), nullptr, expert_rows));
   }
 }
 

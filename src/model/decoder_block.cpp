@@ -6,6 +6,8 @@
 #include "mpq/core/error.h"
 #include "mpq/core/progress.h"
 #include "mpq/model/attention.h"
+#include "mpq/model/delta_net.h"
+#include "mpq/model/short_convolution.h"
 
 namespace mpq {
 namespace {
@@ -40,19 +42,45 @@ Outputs split_outputs(const Outputs& outputs, at::IntArrayRef sizes) {
                                         : at::split_with_sizes(outputs.front(), sizes, -1);
 }
 
-at::Tensor activate(Activation activation, const at::Tensor& gate, const at::Tensor& up) {
-  switch (activation) {
+at::Tensor activate(const BlockConfig& config, const at::Tensor& gate, const at::Tensor& up) {
+  switch (config.activation) {
     case Activation::Silu:
       return at::silu(gate) * up;
     case Activation::GeluTanh:
       return at::gelu(gate, "tanh") * up;
     case Activation::ClampedSwiglu: {  // gpt-oss
-      constexpr double kLimit = 7, kSlope = 1.702;
-      const auto bounded = gate.clamp_max(kLimit);
-      return bounded * at::sigmoid(bounded * kSlope) * (up.clamp(-kLimit, kLimit) + 1);
+      const double limit = config.activation_limit;
+      const auto bounded = gate.clamp_max(limit);
+      return bounded * at::sigmoid(bounded * config.activation_slope) *
+             (up.clamp(-limit, limit) + 1);
     }
   }
   fail(ErrorCode::Internal, "unknown activation");
+}
+
+/// What tokens make of one another, in the compute dtype. `input`: what the linears read.
+at::Tensor mix(const DecoderBlock& block, const Outputs& outputs, const at::Tensor& input,
+               const std::vector<SequenceRun>& runs, KvCache* cache) {
+  const BlockConfig& config = *block.config;
+  if (config.mixer == Mixer::DeltaNet) {
+    const auto [channels, gate] = outputs.size() == 1
+                                      ? split_by_key_head(config.delta, outputs.front())
+                                      : std::pair{outputs[0], outputs[1]};
+    return delta_net(block, channels, gate, input, runs, cache).to(compute_dtype(block));
+  }
+  if (config.mixer == Mixer::ShortConvolution)
+    return short_convolution(block, outputs.front(), runs, cache).to(compute_dtype(block));
+  const AttentionConfig& attention = config.attention;
+  const int64_t queries = attention.heads * attention.head_dim;
+  const int64_t keys = attention.kv_heads * attention.head_dim;
+  const auto qkv = split_outputs(outputs, {attention.gated ? 2 * queries : queries, keys, keys});
+  if (!attention.gated) return attend(block, qkv[0], qkv[1], qkv[2], runs, cache);
+  const auto halves =
+      qkv[0].view({qkv[0].size(0), attention.heads, 2 * attention.head_dim}).chunk(2, -1);
+  const auto flat = [](const at::Tensor& half) { return half.flatten(1); };
+  const auto attended = attend(block, flat(halves[0]), qkv[1], qkv[2], runs, cache);
+  const auto gate = at::sigmoid(flat(halves[1]).to(wide_dtype(attended.scalar_type())));
+  return (attended * gate).to(attended.scalar_type());
 }
 
 /// What gate and up make of a token, in the compute dtype.
@@ -60,7 +88,7 @@ at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
   const int64_t width = outputs.front().size(1) / (outputs.size() == 1 ? 2 : 1);
   const auto halves = split_outputs(outputs, {width, width});
   const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
-  return activate(block.config->activation, wide, halves[1]).to(compute_dtype(block));
+  return activate(*block.config, wide, halves[1]).to(compute_dtype(block));
 }
 
 /// Of all experts, by pair, and of the shared one.
@@ -102,6 +130,17 @@ at::ScalarType wide_dtype(at::ScalarType compute) { return at::promote_types(com
 at::Tensor DecoderBlock::side(Side which) const {
   const auto found = sides.find(which);
   return found == sides.end() ? at::Tensor() : found->second;
+}
+
+KvCache empty_cache(const BlockConfig& config, int64_t count, int64_t capacity,
+                    const at::TensorOptions& options) {
+  if (config.mixer == Mixer::DeltaNet) return delta_cache(config.delta, count, options);
+  if (config.mixer == Mixer::ShortConvolution) return convolution_cache(config, count, options);
+  const AttentionConfig& attention = config.attention;
+  const auto empty = [&] {
+    return at::empty({count, attention.kv_heads, capacity, attention.head_dim}, options);
+  };
+  return {empty(), empty(), 0};
 }
 
 at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const NormConfig& config) {
@@ -178,14 +217,9 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
   count_products(state.residual.size(0) * stage_products(config, stage));
   const auto outputs = run_linears(block, stage, state);
   switch (stage) {
-    case Stage::AttentionIn: {
-      const AttentionConfig& attention = config.attention;
-      const int64_t key_channels = attention.kv_heads * attention.head_dim;
-      const auto qkv = split_outputs(
-          outputs.at(kDense), {attention.heads * attention.head_dim, key_channels, key_channels});
-      state.input = attend(block, qkv[0], qkv[1], qkv[2], runs, cache);
+    case Stage::AttentionIn:
+      state.input = mix(block, outputs.at(kDense), state.input, runs, cache);
       return;
-    }
     case Stage::AttentionOut: {
       const auto stream =
           updated(block, Side::AfterAttentionNorm, state.residual, outputs.at(kDense).front());
@@ -216,10 +250,17 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
 }
 
 at::Tensor forward_block(const DecoderBlock& block, const std::vector<SequenceRun>& runs,
-                         const at::Tensor& hidden, KvCache* cache) {
+                         const at::Tensor& hidden, KvCache* cache, ExpertRows* expert_rows) {
   StageState state = enter_block(block, hidden);
-  for (int stage = 0; stage < kStages; ++stage)
+  for (int stage = 0; stage < kStages; ++stage) {
     advance(block, static_cast<Stage>(stage), runs, state, cache);
+    if (expert_rows == nullptr || state.routing == nullptr ||
+        static_cast<Stage>(stage) != Stage::AttentionOut)
+      continue;
+    expert_rows->resize(static_cast<size_t>(block.config->router.experts));
+    for (size_t expert = 0; expert < expert_rows->size(); ++expert)
+      (*expert_rows)[expert] += state.routing->count(static_cast<int64_t>(expert));
+  }
   return state.residual;
 }
 

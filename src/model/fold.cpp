@@ -41,12 +41,14 @@ std::optional<InputProducer> input_producer(const BlockConfig& config, Stage sta
   const int64_t heads = attention.heads * attention.head_dim;
   const int64_t key_rows = attention.kv_heads * attention.head_dim;
   switch (stage) {
-    case Stage::AttentionIn:
-      return config.parallel ? std::nullopt : norm_of(config, Side::AttentionNorm);
+    case Stage::AttentionIn:  // of a delta net: its small projections read the norm too
+      return config.parallel || config.mixer == Mixer::DeltaNet
+                 ? std::nullopt
+                 : norm_of(config, Side::AttentionNorm);
     case Stage::MlpIn:
       return config.parallel || config.mixture() ? std::nullopt : norm_of(config, Side::MlpNorm);
     case Stage::AttentionOut:
-      if (attention.heads != attention.kv_heads) return {};
+      if (config.mixer != Mixer::Attention || attention.heads != attention.kv_heads) return {};
       return rows_of(config, Role::Value, Role::QueryKeyValue, heads + key_rows);
     case Stage::MlpOut:
       if (config.mixture() || config.activation == Activation::ClampedSwiglu) return {};

@@ -1,4 +1,6 @@
 // The configuration that the decoders of the Llama family share.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -28,22 +30,6 @@ int64_t size_member(const Json& config, const char* key, int64_t limit, const st
   return value;
 }
 
-/// The attention of each layer; empty: the architecture's rule. Checked for every architecture: a
-/// kind of attention that is not known would be computed as another one.
-std::vector<std::string> layer_types(const Json& config, int64_t layers, const std::string& where) {
-  auto types = json_get_or<std::vector<std::string>>(config, "layer_types", {}, where);
-  require(types.empty() || static_cast<int64_t>(types.size()) == layers, ErrorCode::Format,
-          "{}: \"layer_types\" has {} entries, expected {}", where, types.size(), layers);
-  for (const std::string& type : types) {
-    if (type != "full_attention" && type != "sliding_attention")
-      fail(ErrorCode::Unsupported,
-           "{}: the layer type \"{}\" is not supported; supported: full_attention, "
-           "sliding_attention",
-           where, type);
-  }
-  return types;
-}
-
 /// Channels of a head that are rotated: a share of them in some models.
 int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits& traits,
                         const std::string& where) {
@@ -58,6 +44,19 @@ int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits&
 
 }  // namespace
 
+std::vector<std::string> layer_types(const Json& config, int64_t layers,
+                                     const std::vector<std::string>& known,
+                                     const std::string& where) {
+  auto types = json_get_or<std::vector<std::string>>(config, "layer_types", {}, where);
+  require(types.empty() || static_cast<int64_t>(types.size()) == layers, ErrorCode::Format,
+          "{}: \"layer_types\" has {} entries, expected {}", where, types.size(), layers);
+  for (const std::string& type : types)
+    require(std::find(known.begin(), known.end(), type) != known.end(), ErrorCode::Unsupported,
+            "{}: the layer type \"{}\" is not supported; supported: {}", where, type,
+            fmt::join(known, ", "));
+  return types;
+}
+
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
                                  const LlamaTraits& traits) {
   ModelConfig model;
@@ -69,7 +68,7 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
   require(model.max_positions > 0, ErrorCode::Format,
           "{}: \"max_position_embeddings\" is {}, expected a positive number", where,
           model.max_positions);
-  layer_types(config, model.layers, where);
+  layer_types(config, model.layers, traits.layer_types, where);
   BlockConfig block;
   AttentionConfig& attention = block.attention;
   block.intermediate = size_member(config, "intermediate_size", kMaxWidth, where);
@@ -232,7 +231,7 @@ void drop_mlp(BlockConfig& block) {
 
 void set_windows(ModelConfig& model, const Json& config, int64_t window,
                  const std::function<bool(int64_t)>& sliding, const std::string& where) {
-  const auto types = layer_types(config, model.layers, where);
+  const auto types = layer_types(config, model.layers, LlamaTraits{}.layer_types, where);
   require(window >= 0, ErrorCode::Format, "{}: \"sliding_window\" is {}, expected a positive size",
           where, window);
   for (int64_t layer = 0; layer < model.layers; ++layer) {

@@ -10,6 +10,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/model/architecture.h"
+#include "mpq/model/expert_source.h"
 #include "mpq/model/tensor_names.h"
 
 namespace mpq {
@@ -78,7 +79,7 @@ Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
              const ComputeOptions& options)
     : folder_(folder),
       config_(laid_out(read_model_config(folder), *weights)),
-      weights_(std::move(weights)),
+      weights_(split_experts(std::move(weights), config_)),
       device_(at::kCPU),
       dtype_(at::kFloat),
       stored_dtype_(at::kFloat) {
@@ -87,6 +88,7 @@ Model::Model(const std::string& folder, std::unique_ptr<WeightSource> weights,
   check_device(options.device);
   stored_dtype_ = dtype_of_linears(config_, *weights_);
   dtype_ = choose_dtype(options.dtype, stored_dtype_, config_.quantizable_weights());
+  if (options.outline) return;
   embedding_ = load(names.embedding());
   head_ = names.head() == names.embedding() ? embedding_ : load(names.head());
   // Many tied checkpoints store the same matrix twice.
@@ -151,7 +153,8 @@ std::vector<Unit> Model::end_units() const {
     result.in = config_.hidden;
     return result;
   };
-  if (head_.is_same(embedding_)) {
+  const bool one = head_.defined() ? head_.is_same(embedding_) : names.head() == names.embedding();
+  if (one) {
     // A copy of the matrix under a second name would stay as it is, and be read.
     return names.head() == names.embedding() ? std::vector{unit(names.embedding(), End::Both)}
                                              : std::vector<Unit>{};

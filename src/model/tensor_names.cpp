@@ -19,7 +19,7 @@ bool has(const WeightSource& weights, const std::string& name) {
 
 ModelConfig laid_out(ModelConfig config, const WeightSource& weights) {
   const auto fits = [&](const TensorLayout& layout) {
-    return has(weights, embedding_of(layout)) || has(weights, layout.prefix + "norm.weight");
+    return has(weights, embedding_of(layout)) || has(weights, layout.prefix + layout.norm);
   };
   const auto found = std::find_if(config.layouts.begin(), config.layouts.end(), fits);
   config.layouts = {found == config.layouts.end() ? config.layouts.front() : *found};

@@ -6,6 +6,7 @@
 #include "mpq/core/log.h"
 #include "mpq/core/utf8.h"
 #include "mpq/pipeline/calibration_input.h"
+#include "mpq/pipeline/experts.h"
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
@@ -67,10 +68,16 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
       {"seed", common.seed},
       {"command", common.command}};
   const std::string folder = work.file("calib/" + key);
+  const auto show_experts = [&](const Json& coverage) {
+    if (coverage.is_null()) return;
+    summary["experts"] = coverage;
+    warn_of_thin_experts(coverage, model->config(), static_cast<int64_t>(set.task.size()));
+  };
   if (std::filesystem::exists(folder)) {
     log_info("calibrate: nothing changed since this was calibrated; skipped");
     use(work, key);
     summary["skipped"] = true;
+    show_experts(read_json_file(folder + "/manifest.json").value("experts", Json()));
     return summary;
   }
   std::vector<TokenSequence> sequences;
@@ -82,6 +89,10 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
                                             .seed = common.seed,
                                             .state_folder = unfinished},
                                            memory);
+  if (const Json coverage = expert_coverage(statistics); !coverage.is_null()) {
+    facts["experts"] = coverage;
+    show_experts(coverage);
+  }
   std::filesystem::create_directories(unfinished);
   save_statistics(unfinished + "/stats.safetensors", statistics);
   write_json_file(unfinished + "/prompts.json", to_json(set));

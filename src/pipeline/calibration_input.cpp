@@ -48,7 +48,9 @@ void limit_to_positions(int64_t positions, CalibrateOptions& options) {
 CalibrationInput calibration_input(const CommonOptions& common, CalibrateOptions options) {
   check_options(options);
   const auto prompts = read_task_files(options.task, options.prompts.holdout, options.fields);
-  auto model = open_model(options.model, common.compute);
+  ComputeOptions compute = common.compute;
+  compute.outline = common.dry_run;
+  auto model = open_model(options.model, compute);
   limit_to_positions(model->config().max_positions, options);
   const auto tokenizer = Tokenizer::load(model->folder());
   PromptSet set = build_prompt_set(prompts, documents_of(options.text), *tokenizer, model->folder(),

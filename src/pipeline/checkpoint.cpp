@@ -7,6 +7,7 @@
 
 #include "mpq/core/log.h"
 #include "mpq/format/parts.h"
+#include "mpq/model/expert_source.h"
 #include "mpq/pipeline/candidates.h"
 
 namespace mpq {
@@ -68,7 +69,8 @@ std::unique_ptr<Model> open_quantized(const Session& session, const std::string&
   const std::string& folder = session.model->folder();
   return std::make_unique<Model>(
       folder,
-      std::make_unique<OwningParts>(open_checkpoint(folder), parts, session.model->config().layers),
+      std::make_unique<OwningParts>(split_experts(open_checkpoint(folder), session.model->config()),
+                                    parts, session.model->config().layers),
       session.common.compute);
 }
 

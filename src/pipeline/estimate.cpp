@@ -48,16 +48,28 @@ RunSize size_of_model(const ModelConfig& config) {
   size.hidden = config.hidden;
   size.vocab = config.vocab;
   size.tied = config.tied_embeddings;
+  std::vector<int64_t> weights(static_cast<size_t>(config.layers), 0);
   for (const Unit& unit : make_units(config, /*fuse=*/true)) {
-    if (unit.block != 0) continue;
+    const BlockConfig& block = config.block(unit.block);
+    const bool experts = block.linears[unit.linears.front()].expert >= 0;
     const auto in = static_cast<double>(unit.in);
-    size.block_weights += unit.weights();
+    const int64_t inputs = experts ? block.router.experts : 1;
+    weights[static_cast<size_t>(unit.block)] += unit.weights();
     size.largest_in = std::max(size.largest_in, unit.in);
     size.linear_in += unit.in;
-    size.linear_out += unit.out;
-    size.in_squared += in * in;
-    size.in_cubed += in * in * in;
+    size.linear_out += unit.out / inputs;
+    size.in_squared += in * in * static_cast<double>(experts ? block.router.top_k : 1);
+    size.in_cubed += in * in * in * static_cast<double>(inputs);
+    size.hessians = std::max(size.hessians, unit.in * unit.in * inputs);
   }
+  size.largest_block = *std::max_element(weights.begin(), weights.end());
+  // The mean.
+  size.block_weights = config.quantizable_weights() / config.layers;
+  size.block_products = model_products(config) / config.layers;
+  size.linear_in /= config.layers;
+  size.linear_out /= config.layers;
+  size.in_squared /= static_cast<double>(config.layers);
+  size.in_cubed /= static_cast<double>(config.layers);
   return size;
 }
 
@@ -80,9 +92,9 @@ RunWork work_of(const RunSize& size) {
   const auto layers = static_cast<double>(size.layers);
   const double all = static_cast<double>(size.task_tokens + size.text_tokens);
   const double probes = static_cast<double>(size.probe_tokens);
-  const double forward = 2 * layers * static_cast<double>(size.block_weights);  // of a token
-  const double head = 2 * static_cast<double>(size.vocab * size.hidden);        // of a token
-  const double hessians = layers * size.in_squared;                             // of a token
+  const double forward = 2 * layers * static_cast<double>(size.block_products);  // of a token
+  const double head = 2 * static_cast<double>(size.vocab * size.hidden);         // of a token
+  const double hessians = layers * size.in_squared;                              // of a token
   const double factors = layers * size.in_cubed;
   const double widths = static_cast<double>(size.candidates) / std::max(1.0, 4 * layers);
   RunWork work;
@@ -104,7 +116,7 @@ RunPeak peak_of(const RunSize& size) {
   const int64_t all = size.task_tokens + size.text_tokens;
   const int64_t ends = size.vocab * size.hidden * (size.tied ? 1 : 2);
   const int64_t batch = 6 * kBatchTokens * size.largest_in;
-  const int64_t hessian = 5 * size.largest_in * size.largest_in;
+  const int64_t hessian = 4 * size.largest_in * size.largest_in + size.hessians;
   const int64_t logits = 6 * kLogitsAtOnce;
   const int64_t probes = size.probe_tokens;
   // One block's inputs and gradients of the probed rows; gradients of draws are bfloat16.
@@ -113,10 +125,10 @@ RunPeak peak_of(const RunSize& size) {
   const int64_t a_block = size.candidates / std::max<int64_t>(1, size.layers);
   const int64_t perturbed = probes * ((a_block + 2) * size.hidden + size.largest_in);
   const int64_t kept = std::min(kKeptInputBytes / kFloat, all * size.largest_in);
-  const int64_t passes = 3 * all * size.hidden + kept + 3 * size.block_weights + hessian + batch;
+  const int64_t passes = 3 * all * size.hidden + kept + 3 * size.largest_block + hessian + batch;
   const auto bytes = [&](int64_t stage) {
     constexpr int64_t kLibrary = int64_t{250} << 20;  // libtorch itself, and its buffers
-    const int64_t all_bytes = kLibrary + kFloat * (ends + size.block_weights + stage);
+    const int64_t all_bytes = kLibrary + kFloat * (ends + size.largest_block + stage);
     return all_bytes + all_bytes / 10;  // a tenth for what the allocator does not give back
   };
   RunPeak peak;
@@ -125,7 +137,7 @@ RunPeak peak_of(const RunSize& size) {
                    ? bytes(std::max({backward + batch, backward + logits, passes + gradients}))
                    : bytes(std::max(passes + perturbed, perturbed + logits));
   // The quantized stream and the full-precision one.
-  peak.quantize = bytes(5 * all * size.hidden + 2 * kept + 3 * size.block_weights + hessian +
+  peak.quantize = bytes(5 * all * size.hidden + 2 * kept + 3 * size.largest_block + hessian +
                         size.largest_in * (size.largest_in + size.hidden) + batch);
   peak.evaluate = bytes(2 * size.held_out_tokens * size.hidden + std::max(batch, logits));
   return peak;
@@ -168,6 +180,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
   const double rate = product_rate(model);
   const auto seconds = [&](double operations) { return seconds_at(rate, operations); };
   return {{"units", context.units.size()},
+          {"weights", model.config().quantizable_weights()},
           {"candidates", size.candidates},
           {"scorer", to_string(scorer)},
           {"seconds",

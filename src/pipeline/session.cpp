@@ -11,6 +11,7 @@
 #include "mpq/core/utf8.h"
 #include "mpq/format/format.h"
 #include "mpq/format/gguf_folder.h"
+#include "mpq/model/outline_source.h"
 #include "mpq/pipeline/checkpoint_path.h"
 
 namespace mpq {
@@ -36,6 +37,17 @@ Json read_calibration(const WorkFolder& work, const std::string& made_from) {
   return calibration;
 }
 
+/// Whether any of the files that hold a checkpoint's weights is there.
+bool has_weights(const std::string& folder) {
+  if (!fs::exists(folder + "/model.safetensors") &&
+      !fs::exists(folder + "/model.safetensors.index.json") &&
+      !gguf_file_name(read_json_file(folder + "/config.json"), folder + "/config.json"))
+    return false;
+  const auto files = weight_files(folder);
+  return std::any_of(files.begin(), files.end(),
+                     [&](const std::string& file) { return fs::exists(folder + "/" + file); });
+}
+
 }  // namespace
 
 std::unique_ptr<Model> open_model(const std::string& path, const ComputeOptions& options) {
@@ -43,7 +55,9 @@ std::unique_ptr<Model> open_model(const std::string& path, const ComputeOptions&
   require(fs::is_directory(folder), ErrorCode::Io,
           "{}: is not a folder; expected a checkpoint folder with config.json, or a .gguf file",
           path);
-  return std::make_unique<Model>(folder, open_checkpoint(folder), options);
+  const bool outline = options.outline && !has_weights(folder);
+  return std::make_unique<Model>(folder, outline ? open_outline(folder) : open_checkpoint(folder),
+                                 options);
 }
 
 std::string files_hash(const std::vector<std::string>& paths, WorkFolder& work) {

@@ -10,7 +10,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/model/architecture.h"
-#include "mpq/model/tensor_names.h"
+#include "mpq/model/outline_source.h"
 
 namespace mpq {
 namespace {
@@ -35,25 +35,6 @@ std::string path_of(const std::string& part) {
   return (given != nullptr ? given : std::string(MPQ_SOURCE_DIR) + "/../shared/data") + "/" +
          part.substr(shared.size());
 }
-
-/// Names and shapes without data.
-class Shapes final : public WeightSource {
- public:
-  explicit Shapes(const ModelConfig& config) { shapes_ = TensorNames(config, *this).expected(); }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    for (const auto& entry : shapes_) names.push_back(entry.first);
-    return names;
-  }
-  std::vector<int64_t> shape(const std::string& name) const override { return shapes_.at(name); }
-  at::ScalarType dtype(const std::string&) const override { return at::kFloat; }
-  at::Tensor load(const std::string& name) const override {
-    fail(ErrorCode::Internal, "{} has no data", name);
-  }
-
- private:
-  std::map<std::string, std::vector<int64_t>> shapes_;
-};
 
 template <class T>
 std::string bytes_of(const T& value) {
@@ -132,7 +113,7 @@ void GgufCase::copy_files(const std::string& from) const {
 
 std::unique_ptr<WeightSource> GgufCase::weights() const {
   if (has_data()) return open_safetensors_folder(folder_);
-  return std::make_unique<Shapes>(read_model_config(folder_));
+  return std::make_unique<OutlineSource>(read_model_config(folder_), at::kFloat);
 }
 
 Json golden_entry(const GgufEntry& entry) {

@@ -22,7 +22,9 @@ RunSize llama(int64_t layers, int64_t hidden, int64_t intermediate, int64_t kv, 
     size.in_squared += inputs * inputs;
     size.in_cubed += inputs * inputs * inputs;
   }
+  size.block_products = size.largest_block = size.block_weights;
   size.largest_in = intermediate;
+  size.hessians = intermediate * intermediate;
   size.task_tokens = 57344;
   size.text_tokens = 8192;
   size.held_out_tokens = 16384;

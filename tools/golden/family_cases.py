@@ -312,6 +312,10 @@ def cases():
         {**features, **split, **rotation(text), **shared,
          "renormalised": replaced("qwen3_5_moe", "Qwen3_5MoeTopKRouter.forward", not_renormalised),
          "gate before up": rows("experts.gate_up_proj", halves, dim=1)}, nested_qwen_moe)
+    result["qwen3_5_moe_text"] = (
+        config("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", **{**hybrid, "num_hidden_layers": 2}, **next_moe,
+               full_attention_interval=2, rope_theta=1000.0), 24, "bfloat16", "model.layers.0.linear_attn.in_proj_qkv.weight",
+        {**shared, "renormalised": replaced("qwen3_5_moe", "Qwen3_5MoeTopKRouter.forward", not_renormalised)})
 
     sigmoid = {"n_routed_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 14, "n_shared_experts": 2,
                "first_k_dense_replace": 1, "norm_topk_prob": True, "routed_scaling_factor": 2.5, "hidden_size": 36,

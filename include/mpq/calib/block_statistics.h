@@ -17,6 +17,7 @@ struct BlockStatistics {
   double mean_abs = 0;          // E|h|
   double outlier_share = 0;     // share of sum h^2 in the largest 1 % of channels (at least one)
   double last_token_range = 0;  // mean over prompts of max - min over channels, at the last token
+  ExpertRows expert_rows;       // of a mixture: how many tokens each expert was sent
 };
 
 struct StatisticsOptions {

@@ -27,6 +27,10 @@ using InputMoments = std::map<int64_t, StageMoments>;
 /// The residual and the inputs of a stage's linears, of one batch of a group.
 using StageRows = std::function<StageState(size_t group, const Batch& batch)>;
 
+/// How many rows of the experts' mean an expert's own are joined with, by channel of its input: a
+/// Hessian of fewer rows than channels is none.
+constexpr double kBorrowedRows = 0.25;
+
 /// Where a stage's moments come from.
 struct StageSource {
   const std::vector<SequenceGroup>& groups;

@@ -18,9 +18,10 @@ at::Tensor rows_of(const at::Tensor& all, const Batch& batch);
 /// Embeddings of all rows of `plan`, [rows, hidden].
 at::Tensor embed_all(const Model& model, const BatchPlan& plan, MemoryBudget& memory);
 
-/// One block over all batches: reads `hidden`, writes `output` (they may be the same tensor).
+/// One block over all batches: reads `hidden`, writes `output` (they may be the same tensor), adds
+/// to `expert_rows`, when given.
 void forward_all(const DecoderBlock& block, const BatchPlan& plan, const at::Tensor& hidden,
-                 at::Tensor& output);
+                 at::Tensor& output, ExpertRows* expert_rows = nullptr);
 
 /// All blocks, one resident at a time: the last block's output, before the final norm. Shows its
 /// progress under `title`, none without.

@@ -35,9 +35,15 @@ struct LlamaTraits {
   const char* eps_key = "rms_norm_eps";
   double eps = 1e-6;
   double rotary_share = 1;  // of a head's channels, where config.json does not say
+  std::vector<std::string> layer_types{"full_attention", "sliding_attention"};  // that are known
 };
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
                                  const LlamaTraits& traits);
+/// `layer_types`, of a kind each that is known: another one would be computed as one of these.
+/// Empty: the architecture's rule.
+std::vector<std::string> layer_types(const Json& config, int64_t layers,
+                                     const std::vector<std::string>& known,
+                                     const std::string& where);
 /// A norm of `width` channels.
 void set_norm(BlockConfig& block, Side side, const std::string& module, int64_t width);
 /// self_attn.q_norm and k_norm, of every head or of all heads together.
@@ -81,6 +87,10 @@ RouterConfig read_router(const Json& config, const char* experts_key, const std:
 void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where);
 /// Qwen's rule: `mlp_only_layers` and `decoder_sparse_step`.
 bool has_experts(const Json& config, int64_t layer, const std::string& where);
+
+/// Qwen3-Next's and Qwen3.5's blocks: gated delta nets, attention with a gate in every fourth.
+/// `fused`: whether the delta net's projections stand together, by key head.
+ModelConfig configure_qwen_hybrid(const Json& config, const std::string& where, bool fused);
 
 /// `config` with the members that it lacks: a configuration class's defaults.
 Json with_defaults(Json config, const Json& defaults);

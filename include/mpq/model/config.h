@@ -19,7 +19,20 @@ constexpr int kStages = 4;
 const char* stage_name(Stage stage);
 
 /// What a linear computes; fused ones hold several along their output.
-enum class Role { Query, Key, Value, QueryKeyValue, Output, Gate, Up, GateUp, Down };
+/// Mixer and MixerGate are a recurrent mixer's in the place of queries, keys and values.
+enum class Role {
+  Query,
+  Key,
+  Value,
+  QueryKeyValue,
+  Mixer,
+  MixerGate,
+  Output,
+  Gate,
+  Up,
+  GateUp,
+  Down
+};
 
 /// LinearInfo::expert of a linear that reads every token: of a dense block, or of the expert that
 /// all tokens share.
@@ -46,7 +59,15 @@ enum class Side {
   Sinks,
   Router,
   RouterBias,
-  SharedGate
+  SharedGate,
+  Convolution,
+  ConvolutionBias,
+  DeltaGates,  // beta and step together
+  DeltaBeta,
+  DeltaStep,
+  DecayLog,
+  StepBias,
+  GatedNorm
 };
 struct SideTensor {
   std::string name;  // within the block, e.g. "input_layernorm.weight"
@@ -72,7 +93,18 @@ struct AttentionConfig {
   /// Queries grow by 1 + this * ln(1 + floor(position / original positions)) (Llama 4); 0: they do
   /// not.
   double query_growth = 0;
+  bool gated = false;  // queries come with a gate of the head's output, head by head
   RopeConfig rope;
+};
+
+/// What mixes tokens.
+enum class Mixer { Attention, DeltaNet, ShortConvolution };
+
+/// Of a gated delta net (model/delta_net.h).
+struct DeltaConfig {
+  int64_t key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0;
+  int64_t kernel = 0;    // taps of the convolution
+  bool grouped = false;  // projections are fused, and stand by key head
 };
 
 enum class Activation { Silu, GeluTanh, ClampedSwiglu };
@@ -88,9 +120,12 @@ struct RouterConfig {
 
 struct BlockConfig {
   NormConfig norm;
+  Mixer mixer = Mixer::Attention;
   AttentionConfig attention;
+  DeltaConfig delta;
   int64_t intermediate = 0;  // of the MLP, or of one expert
   Activation activation = Activation::Silu;
+  double activation_limit = 7, activation_slope = 1.702;  // of ClampedSwiglu
   RouterConfig router;
   bool parallel = false;      // the MLP reads what attention reads
   double residual_scale = 1;  // of what attention and MLP add to the stream
@@ -107,6 +142,7 @@ std::vector<LinearInfo> linears_of(const BlockConfig& config, Stage stage);
 struct TensorLayout {
   std::string prefix = "model.";  // of all tensors but the head
   std::string head = "lm_head.weight";
+  std::string norm = "norm.weight";  // the last one, behind the prefix
 };
 
 struct ModelConfig {
@@ -115,6 +151,9 @@ struct ModelConfig {
   std::vector<TensorLayout> layouts = {{}};
   /// Prefixes of tensors that no text model reads, as a vision tower's: they are carried through.
   std::vector<std::string> carried;
+  /// How 3-dimensional tensors hold the experts: [expert, in, out] with gate and up in turn
+  /// (gpt-oss), else [expert, out, in] with gate before up.
+  bool experts_by_input = false;
   int64_t layers = 0, hidden = 0, vocab = 0;
   int64_t max_positions = 0;
   bool tied_embeddings = false;

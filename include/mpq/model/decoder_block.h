@@ -30,11 +30,16 @@ struct DecoderBlock {
   at::Tensor side(Side which) const;
 };
 
-/// Keys and values of the positions seen so far, for `count` sequences of equal length.
+/// What a block keeps of the positions seen so far, for `count` sequences of equal length: keys and
+/// values [count, kv_heads, capacity, head_dim]; of a recurrent mixer its state and the last inputs
+/// of its convolution.
 struct KvCache {
-  at::Tensor keys, values;  // [count, kv_heads, capacity, head_dim]
+  at::Tensor keys, values;
   int64_t length = 0;
 };
+/// Of no position yet.
+KvCache empty_cache(const BlockConfig& config, int64_t count, int64_t capacity,
+                    const at::TensorOptions& options);
 
 /// Between two stages: the residual stream and the input of the next stage's linears, [rows,
 /// channels]. A parallel block carries two streams before its MLP, [rows, 2 * hidden]: what it
@@ -62,9 +67,12 @@ StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual);
 /// are the next positions of its sequences, which are one run.
 void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceRun>& runs,
              StageState& state, KvCache* cache = nullptr);
-/// All stages: [rows, hidden] to [rows, hidden].
+/// How many rows each expert of a mixture was sent.
+using ExpertRows = std::vector<int64_t>;
+/// All stages: [rows, hidden] to [rows, hidden]. Adds to `expert_rows`, when given.
 at::Tensor forward_block(const DecoderBlock& block, const std::vector<SequenceRun>& runs,
-                         const at::Tensor& hidden, KvCache* cache = nullptr);
+                         const at::Tensor& hidden, KvCache* cache = nullptr,
+                         ExpertRows* expert_rows = nullptr);
 
 /// Multiply-adds of a block's linears for one token, from the linears of `first` on: advance()
 /// counts them (core/progress.h). A token meets the experts that it chooses.

@@ -20,7 +20,7 @@ class TensorNames {
   /// transformers 5 and vLLM do.
   const std::string& embedding() const { return embedding_; }
   const std::string& head() const { return head_; }
-  std::string final_norm() const { return config_.layout().prefix + "norm.weight"; }
+  std::string final_norm() const { return config_.layout().prefix + config_.layout().norm; }
   /// Every tensor that must be there, with its shape.
   std::map<std::string, std::vector<int64_t>> expected() const;
   /// Tensors that no forward pass needs: of old exports, or of other parts of a model of images

@@ -13,11 +13,15 @@ namespace mpq {
 struct RunSize {
   // The model.
   int64_t layers = 0, hidden = 0, vocab = 0;
-  int64_t block_weights = 0;            // in the linears of a block
+  // Of a block, the mean over all: of a mixture a token meets the experts that it chooses.
+  int64_t block_weights = 0;            // in its linears
+  int64_t block_products = 0;           // multiply-adds for a token
   int64_t largest_in = 0;               // inputs of the widest linear
   int64_t linear_in = 0;                // inputs of a block's stages, summed
   int64_t linear_out = 0;               // outputs of a block's linears, summed
-  double in_squared = 0, in_cubed = 0;  // of a block's stages, summed
+  double in_squared = 0, in_cubed = 0;  // of its inputs, summed: for a token, and once
+  int64_t largest_block = 0;            // weights of the largest
+  int64_t hessians = 0;                 // numbers of the Hessians that one stage needs at once
   bool tied = false;
   // The job.
   int64_t task_tokens = 0, text_tokens = 0, held_out_tokens = 0, probe_tokens = 0;

@@ -12,34 +12,11 @@
 #include "mpq/format/gguf_model.h"
 #include "mpq/io/gguf.h"
 #include "mpq/model/architecture.h"
-#include "mpq/model/tensor_names.h"
+#include "mpq/model/outline_source.h"
 #include "tensors.h"
 
 namespace mpq {
 namespace {
-
-/// Names and shapes that a configuration asks for, as a source of no weights.
-class ExpectedWeights final : public WeightSource {
- public:
-  ExpectedWeights(const ModelConfig& config, bool has_head) {
-    const TensorNames names(config, *this);
-    shapes_ = names.expected();
-    if (has_head) shapes_.emplace("lm_head.weight", shapes_.at("model.embed_tokens.weight"));
-  }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    for (const auto& [name, shape] : shapes_) names.push_back(name);
-    return names;
-  }
-  std::vector<int64_t> shape(const std::string& name) const override { return shapes_.at(name); }
-  at::ScalarType dtype(const std::string&) const override { return at::kFloat; }
-  at::Tensor load(const std::string& name) const override {
-    fail(ErrorCode::Internal, "{}: no weights are here", name);
-  }
-
- private:
-  std::map<std::string, std::vector<int64_t>> shapes_;
-};
 
 /// NVFP4 has a second scale, for the whole tensor.
 std::string scale_name(const std::string& tensor) {
@@ -50,7 +27,9 @@ class GgufSource final : public WeightSource {
  public:
   GgufSource(const std::string& folder, const std::string& path) : file_(path) {
     const ModelConfig config = read_model_config(folder);
-    const ExpectedWeights expected(config, file_.find("output.weight") != nullptr);
+    OutlineSource expected(config, at::kFloat);
+    if (file_.find("output.weight") != nullptr)
+      expected.add(config.layout().head, {config.vocab, config.hidden});
     for (auto& tensor : gguf_tensors(config, expected)) {
       if (tensor.source.empty()) continue;
       const GgufTensorInfo* info = file_.find(tensor.name);

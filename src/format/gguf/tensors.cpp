@@ -31,8 +31,11 @@ const char* linear_name(Role role) {
       return "ffn_up";
     case Role::Down:
       return "ffn_down";
+    case Role::Mixer:
+    case Role::MixerGate:
+      break;
   }
-  fail(ErrorCode::Internal, "unknown role");
+  fail(ErrorCode::Internal, "a role that no written architecture has");
 }
 
 class Lister {

@@ -75,6 +75,12 @@ std::string calibration(const ReportFacts& facts) {
                {"general text", calibration.value("text", Json::array()).empty()
                                     ? "the text that ships with mpq"
                                     : code(calibration.at("text"))}};
+  const Json experts = calibration.value("experts", Json());
+  if (experts.is_object())
+    rows.emplace_back("tokens an expert",
+                      fmt::format("{} experts: median {}, fewest {}; {} saw none",
+                                  experts.at("experts").dump(), experts.at("rows_median").dump(),
+                                  experts.at("rows_minimum").dump(), experts.at("unseen").dump()));
   const Json fields = calibration.value("task_fields", Json::object());
   for (const auto& [part, name] : fields.items()) rows.emplace_back(part + " field", code(name));
   const Json options = calibration.value("options", Json::object());
