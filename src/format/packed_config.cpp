@@ -37,15 +37,43 @@ const char* format_of(const Encoding& encoding) {
   return format == nullptr ? kPackQuantized : format->name;
 }
 
+/// The names that readers know a linear by. A model with images is loaded under other prefixes than
+/// it is stored under, by transformers as by vLLM, and some load its language model alone: there a
+/// regular expression stands for all, one for all experts of a block.
+std::string target_of(const std::string& module) {
+  constexpr const char* kNested = "language_model.";
+  if (module.find(kNested) == std::string::npos) return module;
+  std::string rest = module;
+  for (const std::string part : {kNested, "model.", kNested}) {
+    if (rest.starts_with(part)) rest.erase(0, part.size());
+  }
+  std::string pattern;
+  bool after_experts = false;
+  for (size_t begin = 0; begin < rest.size();) {
+    const size_t end = std::min(rest.find('.', begin), rest.size());
+    const std::string part = rest.substr(begin, end - begin);
+    const bool index = after_experts && part.find_first_not_of("0123456789") == std::string::npos;
+    pattern += (pattern.empty() ? "" : "[.]") + (index ? "[0-9]+" : part);
+    after_experts = part == "experts";
+    begin = end + 1;
+  }
+  return "re:^(model[.]|language_model[.])*" + pattern + "$";
+}
+
 }  // namespace
 
 Json packed_config(const std::vector<ExportLinear>& linears) {
   std::vector<Encoding> encodings;
   std::vector<Json> targets;
   Json ignore = Json::array();
+  std::set<std::string> seen;
+  const auto add = [&](const std::string& module, Json& list) {
+    const std::string target = target_of(module);
+    if (seen.insert(target).second) list.push_back(target);
+  };
   for (const auto& linear : linears) {
     if (linear.encoding.plain()) {
-      ignore.push_back(linear.module);
+      add(linear.module, ignore);
       continue;
     }
     const auto found = std::find(encodings.begin(), encodings.end(), linear.encoding);
@@ -54,13 +82,16 @@ Json packed_config(const std::vector<ExportLinear>& linears) {
       encodings.push_back(linear.encoding);
       targets.push_back(Json::array());
     }
-    targets[at].push_back(linear.module);
+    add(linear.module, targets[at]);
   }
   if (encodings.empty()) return nullptr;
   const std::string head = "lm_head";
+  const bool nested = std::any_of(linears.begin(), linears.end(), [](const ExportLinear& linear) {
+    return target_of(linear.module) != linear.module;
+  });
   if (std::none_of(linears.begin(), linears.end(),
                    [&](const ExportLinear& linear) { return linear.module == head; }))
-    ignore.push_back(head);
+    ignore.push_back(nested ? target_of("language_model." + head) : head);
   Json groups = Json::object();
   std::set<std::string> formats;
   for (size_t g = 0; g < encodings.size(); ++g) {

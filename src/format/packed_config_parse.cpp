@@ -10,6 +10,9 @@
 namespace mpq {
 namespace {
 
+/// What regular expressions among the targets begin with.
+constexpr const char* kRegex = "re:";
+
 constexpr const char* kMixed = "mixed-precision";
 
 bool given(const Json& object, const char* key) {
@@ -126,6 +129,7 @@ std::vector<PackedGroup> parse_packed_config(const Json& config, const std::stri
   std::vector<PackedGroup> result;
   for (const auto& [name, group] : groups.items()) {
     result.push_back(parse_group(group, format, where + ": " + name));
+    std::sort(result.back().targets.begin(), result.back().targets.end());
     const int bits = result.back().encoding.bits;
     require((bits & (bits - 1)) == 0 || !pads_odd_bits(config, where), ErrorCode::Unsupported,
             "{}: {}: {} bits in the padded layout of compressed-tensors before 0.18; save it again "
@@ -137,21 +141,21 @@ std::vector<PackedGroup> parse_packed_config(const Json& config, const std::stri
 
 const PackedGroup* find_group(const std::vector<PackedGroup>& groups, const std::string& module,
                               const std::string& where) {
-  for (const bool regex : {false, true}) {
+  const auto named = [&](const std::string& name) -> const PackedGroup* {
     for (const auto& group : groups) {
-      for (const auto& target : group.targets) {
-        if (target.starts_with("re:") != regex) continue;
-        if (regex ? matches_start(target.substr(3), module, where) : target == module)
-          return &group;
-      }
+      if (std::binary_search(group.targets.begin(), group.targets.end(), name)) return &group;
     }
-  }
+    return nullptr;
+  };
+  if (const PackedGroup* group = named(module)) return group;
+  const std::string prefix = kRegex;
   for (const auto& group : groups) {
-    if (std::find(group.targets.begin(), group.targets.end(), "Linear") != group.targets.end()) {
-      return &group;
+    auto target = std::lower_bound(group.targets.begin(), group.targets.end(), prefix);
+    for (; target != group.targets.end() && target->starts_with(prefix); ++target) {
+      if (matches_start(target->substr(prefix.size()), module, where)) return &group;
     }
   }
-  return nullptr;
+  return named("Linear");
 }
 
 }  // namespace mpq

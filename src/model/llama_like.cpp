@@ -147,7 +147,10 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
 
 RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where) {
   RouterConfig router;
-  router.experts = size_member(config, experts_key, kMaxExperts, where);
+  // transformers 5 saves every family's number under one name.
+  const bool renamed = !config.contains(experts_key) && config.contains("num_local_experts");
+  router.experts =
+      size_member(config, renamed ? "num_local_experts" : experts_key, kMaxExperts, where);
   router.top_k = size_member(config, "num_experts_per_tok", router.experts + 1, where);
   router.renormalise = json_get_or<bool>(config, "norm_topk_prob", true, where);
   return router;

@@ -60,7 +60,8 @@ const std::vector<Target>& all_targets() {
        .summary = "transformers with compressed-tensors 0.18 or later",
        .format = "compressed-tensors",
        .palette = {"2", "3", "4", "5", "6", "8", "16"},
-       .also = {"fp8", "nvfp4", "mxfp4"}},
+       .also = {"fp8", "nvfp4", "mxfp4"},
+       .holds_experts = false},
       {.name = "vllm",
        .summary = "vLLM 0.31 or later on NVIDIA GPUs",
        .format = "compressed-tensors",
@@ -143,14 +144,22 @@ ScoreOptions with_target(ScoreOptions options) {
 
 std::vector<std::string> target_faults(const Target& target, const Plan& plan, const Model& model) {
   std::vector<std::string> faults;
-  std::map<std::pair<int64_t, Stage>, Encoding> fused;  // linears of a stage are what kernels fuse
+  std::map<std::string, Encoding> fused;  // by the linear that a runtime makes of several
   for (const auto& [unit, spec] : resolve_plan(plan, model)) {
     const Encoding encoding = make_method(spec).encoding;
     for (const auto& fault : encoding_faults(target, encoding))
       faults.push_back(unit.name + ": " + fault);
     if (unit.end != End::None) continue;
-    const auto [place, fresh] = fused.emplace(std::pair(unit.block, unit.stage), encoding);
-    if (!target.may_split && !fresh && !(place->second == encoding))
+    const BlockConfig& block = model.config().block(unit.block);
+    if (!target.holds_experts && !encoding.plain() &&
+        block.linears[unit.linears.front()].expert >= 0)
+      faults.push_back(fmt::format(
+          "{}: {} keeps all experts in one tensor, and reads no quantized ones; see --target vllm",
+          unit.name, target.name));
+    if (target.may_split) continue;
+    const std::string whole = fused_module(model.config(), unit.block, unit.linears.front());
+    const auto [place, fresh] = fused.emplace(whole, encoding);
+    if (!whole.empty() && !fresh && !(place->second == encoding))
       faults.push_back(
           fmt::format("{}: differs from the linears {} fuses it with", unit.name, target.name));
   }

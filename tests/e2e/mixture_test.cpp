@@ -74,12 +74,17 @@ TEST_F(ManyExperts, GoThroughTheWholePipeline) {
                                "2", "--text-window-tokens", "32"});
   EXPECT_EQ(calibrated["experts"]["experts"], 48 * 128);
   const std::string plan = folder_.file("plan.json");
-  const Json allocated = run({"allocate", "--scorer", "mse", "--palette", "2;4", "--quantizer",
-                              "rtn:group=0,sym", "--budget", "4", "--no-verify", "--out", plan});
+  const Json allocated =
+      run({"allocate", "--scorer", "mse", "--palette", "2;4", "--quantizer", "rtn:group=0,sym",
+           "--budget", "4", "--no-verify", "--target", "vllm", "--out", plan});
   EXPECT_LE(allocated["plans"][0]["achieved"]["effective_bits"], 4.0);
   const Json quantized = run({"quantize", "--plan", plan, "--out", out});
   EXPECT_EQ(quantized["file_bytes"].get<uint64_t>(), fs::file_size(out + "/model.safetensors"));
-  EXPECT_TRUE(run({"check", out, "--target", "transformers"})["faults"].empty());
+  EXPECT_TRUE(run({"check", out, "--target", "vllm"})["faults"].empty());
+  const ProgramResult refused =
+      run_mpq({"check", out, "--target", "transformers", "--work", folder_.file("work")});
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.out + refused.err, testing::HasSubstr("reads no quantized ones"));
   const Json evaluated = run({"eval", "--model", out, "--reference", model, "--task", task_});
   EXPECT_GT(evaluated["result"]["task_divergence"]["kl"]["mean"], 0);
 }
