@@ -70,7 +70,8 @@ at::Tensor explicit_attention(const AttentionConfig& config, const at::Tensor& q
 at::Tensor placed(const AttentionConfig& config, const NormConfig& norm, const at::Tensor& heads,
                   const at::Tensor& weight, const RopeTables& tables) {
   auto wide = heads.to(wide_dtype(heads.scalar_type()));
-  if (config.head_norm == HeadNorm::PerHead) wide = normalise(wide, weight, norm);
+  if (config.head_norm == HeadNorm::PerHead)  // one weight for all heads, or one each
+    wide = normalise(wide, weight.dim() == 2 ? weight.unsqueeze(1) : weight, norm);
   if (config.rotates) wide = rotate(wide, tables, config.rope);
   return wide.to(heads.scalar_type());
 }

@@ -8,6 +8,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/targets.h"
 #include "mpq/quant/encoding_options.h"
 #include "mpq/quant/quantize_unit.h"
@@ -138,6 +139,8 @@ std::vector<ScoredUnit> make_candidates(const Model& model, const ScoreOptions& 
   std::vector<std::string> palette = palette_entries(options.palette);
   if (palette.empty()) palette = target.palette;
   const auto format = Registry<Format>::instance().make(options.format);
+  // One that does not hold this model says so before hours of scoring.
+  format->file_bytes(export_job(model, {}, nullptr));
   std::vector<ScoredUnit> result;
   std::set<int64_t> warned;
   std::vector<Unit> units = make_units(config, options.fuse);

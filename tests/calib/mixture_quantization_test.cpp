@@ -6,6 +6,7 @@
 #include "mpq/calib/quantize_block.h"
 #include "mpq/calib/stage_moments.h"
 #include "mpq/core/progress.h"
+#include "mpq/model/fold.h"
 
 namespace mpq {
 namespace {
@@ -126,6 +127,13 @@ TEST_P(Mixtures, CostIsWhatIsCounted) {
     quantize_block(task, changed, streams, memory_);
     EXPECT_EQ(products_counted() - before, quantize_cost(task).products) << spec;
   }
+}
+
+TEST_P(Mixtures, ANormThatARouterReadsTooIsNeverFolded) {
+  EXPECT_FALSE(input_producer(*block_.config, Stage::MlpIn).has_value());
+  EXPECT_FALSE(foldable_scale(block_, Stage::MlpIn, at::kBFloat16,
+                              at::full({model_.config().hidden}, 2.0))
+                   .defined());
 }
 
 TEST_P(Mixtures, ExpertsOfOneMatrixAreOneUnit) {

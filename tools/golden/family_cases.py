@@ -123,6 +123,11 @@ def cases():
                              "original_max_position_embeddings": 64}), 32, "bfloat16", q,
         {**post_norms, **qk, "rope": setting(rope_theta=1e9), "rope scaling": setting(rope_scaling=None), "tied head": untied})
 
+    result["ernie4_5"] = (
+        config("ernie4_5", "Ernie4_5ForCausalLM", head_dim=12, use_bias=True, tie_word_embeddings=True, rope_theta=1000.0),
+        24, "bfloat16", q,
+        {"rope in pairs": rope_layout(12, 12, True), **qkv_bias, "o bias": zeroed("o_proj.bias"),
+         "down bias": zeroed("down_proj.bias"), "tied head": untied})
     result["seed_oss"] = (
         config("seed_oss", "SeedOssForCausalLM", head_dim=12, num_key_value_heads=1, attention_bias=True,
                attention_out_bias=False,
