@@ -19,6 +19,21 @@ bool made_here(const CommonOptions& common, const QuantizeOptions& options) {
   return work.has("quantize " + std::filesystem::absolute(options.out).string());
 }
 
+/// Bytes of the weights that the budget leaves: of linears by their bits, of others as they are.
+int64_t planned_bytes(const Model& model, const Budget& budget) {
+  if (budget.kind == "file_bytes") return static_cast<int64_t>(budget.value);
+  const WeightSource& weights = model.weights();
+  int64_t bytes = 0;
+  for (const auto& name : weights.names()) {
+    auto size = static_cast<int64_t>(c10::elementSize(weights.dtype(name)));
+    for (const int64_t dim : weights.shape(name)) size *= dim;
+    bytes += size;
+  }
+  const int64_t linears = model.config().quantizable_weights();
+  bytes -= linears * static_cast<int64_t>(c10::elementSize(model.stored_dtype()));
+  return bytes + static_cast<int64_t>(static_cast<double>(linears) * budget.value / 8);
+}
+
 }  // namespace
 
 Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
@@ -35,6 +50,7 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
     const CalibrationInput input = calibration_input(common, calibration);
     summary["calibrate"] = dry_calibration(input);
     summary["estimate"] = estimate_run(*input.model, input.prompts, scoring, common.seed);
+    summary["estimate"]["bytes"] = planned_bytes(*input.model, parse_budgets(allocation).front());
     // Later stages are described from the calibration when there is one.
     if (std::filesystem::exists(common.work + "/manifest.json"))
       summary["allocate"] = allocate(common, scoring, allocation);

@@ -131,9 +131,9 @@ TEST_P(Mixtures, CostIsWhatIsCounted) {
 
 TEST_P(Mixtures, ANormThatARouterReadsTooIsNeverFolded) {
   EXPECT_FALSE(input_producer(*block_.config, Stage::MlpIn).has_value());
-  EXPECT_FALSE(foldable_scale(block_, Stage::MlpIn, at::kBFloat16,
-                              at::full({model_.config().hidden}, 2.0))
-                   .defined());
+  EXPECT_FALSE(
+      foldable_scale(block_, Stage::MlpIn, at::kBFloat16, at::full({model_.config().hidden}, 2.0))
+          .defined());
 }
 
 TEST_P(Mixtures, ExpertsOfOneMatrixAreOneUnit) {

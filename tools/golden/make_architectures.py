@@ -298,9 +298,10 @@ def main():
             for file in args.stories.iterdir():
                 shutil.copyfile(file, OUT / "stories260K" / file.name)
         make_trained(OUT / "stories260K", OUT / "stories260K", PROMPTS_STORIES)
-        make_trained(OUT / "nano-llama", ROOT / "data/nano-llama", PROMPTS_NANO)
+        for name in ("nano-llama", "nano-moe"):
+            make_trained(OUT / name, ROOT / "data" / name, PROMPTS_NANO)
         listing = {"tiny": list(cases()), "trained": {"stories260K": "tests/golden/architectures/stories260K",
-                                                      "nano-llama": "data/nano-llama"}}
+                                                      "nano-llama": "data/nano-llama", "nano-moe": "data/nano-moe"}}
         (OUT / "cases.json").write_text(json.dumps(listing, indent=1) + "\n")
     print(f"{total} bytes of tiny checkpoints")
 
