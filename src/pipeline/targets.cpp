@@ -98,7 +98,8 @@ const std::vector<Target>& all_targets() {
        .palette = {"2", "3", "4", "5", "6", "8", "16"},
        .may_split = true,
        .groups = {32, 64, 128},
-       .asymmetric = {2, 3, 4, 5, 6, 8}},
+       .asymmetric = {2, 3, 4, 5, 6, 8},
+       .holds_experts = false},
       {.name = "gptq",
        .summary = "GPTQ checkpoints: GPTQModel, SGLang, older servers",
        .format = "gptq",
@@ -154,7 +155,7 @@ std::vector<std::string> target_faults(const Target& target, const Plan& plan, c
     if (!target.holds_experts && !encoding.plain() &&
         block.linears[unit.linears.front()].expert >= 0)
       faults.push_back(fmt::format(
-          "{}: {} keeps all experts in one tensor, and reads no quantized ones; see --target vllm",
+          "{}: {} reads no quantized experts as mpq writes them, one by one; see --target vllm",
           unit.name, target.name));
     if (target.may_split) continue;
     const std::string whole = fused_module(model.config(), unit.block, unit.linears.front());

@@ -84,7 +84,7 @@ TEST_F(ManyExperts, GoThroughTheWholePipeline) {
   const ProgramResult refused =
       run_mpq({"check", out, "--target", "transformers", "--work", folder_.file("work")});
   EXPECT_NE(refused.status, 0);
-  EXPECT_THAT(refused.out + refused.err, testing::HasSubstr("reads no quantized ones"));
+  EXPECT_THAT(refused.out + refused.err, testing::HasSubstr("reads no quantized experts"));
   const Json evaluated = run({"eval", "--model", out, "--reference", model, "--task", task_});
   EXPECT_GT(evaluated["result"]["task_divergence"]["kl"]["mean"], 0);
 }

@@ -21,7 +21,7 @@ struct Target {
   std::vector<int> groups{};        // of widths: group sizes its kernels take; empty: any
   std::vector<int> asymmetric{};    // widths whose zero points need not be in the middle
   bool holds_hybrids = false;       // two widths in one linear
-  bool holds_experts = true;        // quantized experts of a mixture
+  bool holds_experts = true;        // quantized experts, each by itself
 };
 
 const std::vector<Target>& all_targets();
