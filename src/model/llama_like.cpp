@@ -20,15 +20,6 @@ constexpr int64_t kMaxLayers = 10'000;
 constexpr int64_t kMaxVocabulary = int64_t{1} << 31;
 constexpr int64_t kMaxWidth = int64_t{1} << 24;
 constexpr int64_t kMaxHeads = 65'536;
-constexpr int64_t kMaxExperts = 65'536;
-
-/// Sizes are bounded so that counts of all weights fit in 64 bits and nothing absurd is allocated.
-int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where) {
-  const auto value = json_get<int64_t>(config, key, where);
-  require(value > 0 && value < limit, ErrorCode::Format,
-          "{}: \"{}\" is {}, expected a positive size below {}", where, key, value, limit);
-  return value;
-}
 
 /// Channels of a head that are rotated: a share of them in some models.
 int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits& traits,
@@ -43,6 +34,13 @@ int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits&
 }
 
 }  // namespace
+
+int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where) {
+  const auto value = json_get<int64_t>(config, key, where);
+  require(value > 0 && value < limit, ErrorCode::Format,
+          "{}: \"{}\" is {}, expected a positive size below {}", where, key, value, limit);
+  return value;
+}
 
 std::vector<std::string> layer_types(const Json& config, int64_t layers,
                                      const std::vector<std::string>& known,
@@ -108,87 +106,6 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
   return model;
 }
 
-void set_norm(BlockConfig& block, Side side, const std::string& module, int64_t width) {
-  block.sides[side] = {module + ".weight", {width}};
-}
-
-void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits) {
-  const auto add = [&](Role role, Stage stage, const char* name, int64_t out, int64_t in) {
-    block.linears.push_back(
-        {role, stage, traits.module + "." + name, out, in, traits.bias, traits.expert});
-  };
-  add(Role::Gate, Stage::MlpIn, traits.gate, block.intermediate, hidden);
-  add(Role::Up, Stage::MlpIn, traits.up, block.intermediate, hidden);
-  add(Role::Down, Stage::MlpOut, traits.down, hidden, block.intermediate);
-}
-
-void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits) {
-  const RouterConfig& router = traits.router;
-  drop_mlp(block);
-  block.router = router;
-  block.sides[Side::Router] = {traits.router_module + ".weight", {router.experts, hidden}};
-  if (!traits.router_bias.empty())
-    block.sides[Side::RouterBias] = {traits.router_bias, {router.experts}};
-  if (!traits.shared_gate.empty())
-    block.sides[Side::SharedGate] = {traits.shared_gate, {1, hidden}};
-  MlpTraits mlp = traits.mlp;
-  if (traits.shared_intermediate > 0) {
-    block.intermediate = traits.shared_intermediate;
-    mlp.module = traits.shared_module;
-    mlp.expert = kSharedExpert;
-    set_mlp(block, hidden, mlp);
-  }
-  block.intermediate = traits.intermediate;
-  for (mlp.expert = 0; mlp.expert < router.experts; ++mlp.expert) {
-    mlp.module = fmt::format("{}.{}", traits.mlp.module, mlp.expert);
-    set_mlp(block, hidden, mlp);
-  }
-}
-
-RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where) {
-  RouterConfig router;
-  // transformers 5 saves every family's number under one name.
-  const bool renamed = !config.contains(experts_key) && config.contains("num_local_experts");
-  router.experts =
-      size_member(config, renamed ? "num_local_experts" : experts_key, kMaxExperts, where);
-  router.top_k = size_member(config, "num_experts_per_tok", router.experts + 1, where);
-  router.renormalise = json_get_or<bool>(config, "norm_topk_prob", true, where);
-  return router;
-}
-
-void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where) {
-  router.sigmoid = true;
-  router.scale = json_get<double>(config, "routed_scaling_factor", where);
-  router.groups = json_get<int64_t>(config, "n_group", where);
-  router.top_groups = json_get<int64_t>(config, "topk_group", where);
-  require(router.groups > 0 && router.experts % router.groups == 0 && router.top_groups > 0 &&
-              router.top_groups <= router.groups &&
-              router.top_k <= router.experts / router.groups * router.top_groups,
-          ErrorCode::Format, "{}: {} experts do not make {} groups, {} of which hold {} choices",
-          where, router.experts, router.groups, router.top_groups, router.top_k);
-}
-
-bool has_experts(const Json& config, int64_t layer, const std::string& where) {
-  const auto dense = json_get_or<std::vector<int64_t>>(config, "mlp_only_layers", {}, where);
-  const auto step = json_get_or<int64_t>(config, "decoder_sparse_step", 1, where);
-  require(step > 0, ErrorCode::Format, "{}: \"decoder_sparse_step\" is {}, expected 1 or more",
-          where, step);
-  return std::find(dense.begin(), dense.end(), layer) == dense.end() && (layer + 1) % step == 0;
-}
-
-void move_norms_behind(BlockConfig& block, int64_t hidden) {
-  block.sides.erase(Side::AttentionNorm);
-  block.sides.erase(Side::MlpNorm);
-  set_norm(block, Side::AfterAttentionNorm, "post_attention_layernorm", hidden);
-  set_norm(block, Side::AfterMlpNorm, "post_feedforward_layernorm", hidden);
-}
-
-void set_sandwich_norms(BlockConfig& block, int64_t hidden) {
-  set_norm(block, Side::AfterAttentionNorm, "post_attention_layernorm", hidden);
-  set_norm(block, Side::MlpNorm, "pre_feedforward_layernorm", hidden);
-  set_norm(block, Side::AfterMlpNorm, "post_feedforward_layernorm", hidden);
-}
-
 Json with_defaults(Json config, const Json& defaults) {
   for (const auto& [key, value] : defaults.items()) {
     if (!config.contains(key) || config.at(key).is_null()) config[key] = value;
@@ -206,30 +123,6 @@ Json with_rope_of(Json config, const char* layer_type) {
   config["rope_parameters"] = own == rope->end() ? Json::object() : Json(*own);
   config.erase("rope_scaling");
   return config;
-}
-
-void set_fused_mlp(BlockConfig& block, int64_t hidden) {
-  drop_mlp(block);
-  block.linears.push_back(
-      {Role::GateUp, Stage::MlpIn, "mlp.gate_up_proj", 2 * block.intermediate, hidden, false});
-  block.linears.push_back(
-      {Role::Down, Stage::MlpOut, "mlp.down_proj", hidden, block.intermediate, false});
-}
-
-void set_head_norms(BlockConfig& block, HeadNorm kind) {
-  const AttentionConfig& attention = block.attention;
-  const auto width = [&](int64_t heads) {
-    return kind == HeadNorm::FullWidth ? heads * attention.head_dim : attention.head_dim;
-  };
-  block.attention.head_norm = kind;
-  set_norm(block, Side::QueryNorm, "self_attn.q_norm", width(attention.heads));
-  set_norm(block, Side::KeyNorm, "self_attn.k_norm", width(attention.kv_heads));
-}
-
-void drop_mlp(BlockConfig& block) {
-  std::erase_if(block.linears, [](const LinearInfo& linear) {
-    return linear.stage == Stage::MlpIn || linear.stage == Stage::MlpOut;
-  });
 }
 
 void set_windows(ModelConfig& model, const Json& config, int64_t window,
@@ -252,15 +145,26 @@ void set_upper_windows(ModelConfig& model, const Json& config, const std::string
       model, config, window, [first](int64_t layer) { return layer >= first; }, where);
 }
 
+LlamaTraits traits_with_biases(const Json& config, const std::string& where) {
+  const bool attention = json_get_or<bool>(config, "attention_bias", false, where);
+  return {.qkv_bias = attention,
+          .output_bias = attention,
+          .mlp_bias = json_get_or<bool>(config, "mlp_bias", false, where)};
+}
+
+ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where) {
+  const auto& registry = Registry<Architecture>::instance();
+  require(registry.contains(type), ErrorCode::Unsupported,
+          "{}: model_type \"{}\" is not supported{}", where, type,
+          registry.contains(type) ? "" : suggestion(type, registry.names()));
+  return registry.make(Spec{type, {}})->configure(config, where);
+}
+
 ModelConfig read_model_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
   const Json config = read_json_file(path);
   const auto type = json_get<std::string>(config, "model_type", path);
-  const auto& registry = Registry<Architecture>::instance();
-  require(registry.contains(type), ErrorCode::Unsupported,
-          "{}: model_type \"{}\" is not supported{}", path, type,
-          registry.contains(type) ? "" : suggestion(type, registry.names()));
-  ModelConfig model = registry.make(Spec{type, {}})->configure(config, path);
+  ModelConfig model = configure_as(type, config, path);
   model.model_type = type;
   return model;
 }

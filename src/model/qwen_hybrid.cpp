@@ -9,10 +9,7 @@ constexpr int64_t kMostHeads = 65'536, kMostChannels = 65'536;
 
 DeltaConfig read_delta(const Json& config, const std::string& where, bool fused) {
   const auto size = [&](const char* key, int64_t limit) {
-    const auto value = json_get<int64_t>(config, key, where);
-    require(value > 0 && value <= limit, ErrorCode::Format, "{}: \"{}\" is {}, expected 1 to {}",
-            where, key, value, limit);
-    return value;
+    return size_member(config, key, limit + 1, where);
   };
   const DeltaConfig delta{.key_heads = size("linear_num_key_heads", kMostHeads),
                           .value_heads = size("linear_num_value_heads", kMostHeads),

@@ -25,6 +25,14 @@ class Architecture {
 /// an unknown model_type.
 ModelConfig read_model_config(const std::string& folder);
 
+/// What another architecture makes of `config`: of a nested language model, or of an elder family
+/// that a younger one changes parts of. Throws as read_model_config().
+ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where);
+
+/// A positive member below `limit`, so that counts of all weights fit in 64 bits and nothing absurd
+/// is allocated. Throws Error(Format).
+int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where);
+
 /// What nearly all decoders of the Llama family share: sizes, eps, rope, activation, unfused
 /// linears with standard names. Every block is the same; an architecture then changes parts of it.
 struct LlamaTraits {
@@ -39,6 +47,8 @@ struct LlamaTraits {
 };
 ModelConfig configure_llama_like(const Json& config, const std::string& where,
                                  const LlamaTraits& traits);
+/// Biases where `attention_bias` and `mlp_bias` say so.
+LlamaTraits traits_with_biases(const Json& config, const std::string& where);
 /// `layer_types`, of a kind each that is known: another one would be computed as one of these.
 /// Empty: the architecture's rule.
 std::vector<std::string> layer_types(const Json& config, int64_t layers,
@@ -85,8 +95,10 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
 RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where);
 /// DeepSeek-V3's scores, within the best of `n_group` groups, times `routed_scaling_factor`.
 void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where);
-/// Qwen's rule: `mlp_only_layers` and `decoder_sparse_step`.
-bool has_experts(const Json& config, int64_t layer, const std::string& where);
+/// Qwen's mixtures, in the layers that `mlp_only_layers` and `decoder_sparse_step` leave; `shared`:
+/// with an expert of all tokens, behind a gate.
+void set_qwen_mixture(ModelConfig& model, const Json& config, bool shared,
+                      const std::string& where);
 
 /// Qwen3-Next's and Qwen3.5's blocks: gated delta nets, attention with a gate in every fourth.
 /// `fused`: whether the delta net's projections stand together, by key head.

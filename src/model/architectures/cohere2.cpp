@@ -10,25 +10,17 @@ class Cohere2 final : public Architecture {
   explicit Cohere2(const Options&) {}
 
   ModelConfig configure(const Json& source, const std::string& where) const override {
-    Json config = with_defaults(source, {{"tie_word_embeddings", true}, {"logit_scale", 0.0625}});
-    config.erase("head_dim");  // the class does not read it
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    ModelConfig model = configure_llama_like(
-        config, where,
-        {.qkv_bias = bias, .output_bias = bias, .eps_key = "layer_norm_eps", .eps = 1e-5});
-    model.logits_scale = json_get<double>(config, "logit_scale", where);
+    Json config = with_defaults(source, {{"rope_theta", 10000.0}});
+    // The class does not read them.
+    config.erase("head_dim");
+    config.erase("use_qk_norm");
+    ModelConfig model = configure_as("cohere", config, where);
     set_windows(
         model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
         [pattern = json_get_or<int64_t>(config, "sliding_window_pattern", 4, where)](
             int64_t layer) { return pattern > 0 && (layer + 1) % pattern != 0; },
         where);
-    for (auto& block : model.blocks) {
-      block.norm.kind = NormKind::Layer;
-      block.parallel = true;
-      block.sides.erase(Side::MlpNorm);
-      block.attention.rope.interleaved = true;
-      block.attention.rotates = block.attention.window > 0;
-    }
+    for (auto& block : model.blocks) block.attention.rotates = block.attention.window > 0;
     return model;
   }
 };

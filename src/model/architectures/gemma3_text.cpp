@@ -1,6 +1,4 @@
 // Gemma 3: Gemma 2 with normalised heads and a rope of its own for windows.
-#include <cmath>
-
 #include "mpq/model/architecture.h"
 
 namespace mpq {
@@ -12,22 +10,15 @@ class Gemma3Text final : public Architecture {
   explicit Gemma3Text(const Options&) {}
 
   ModelConfig configure(const Json& source, const std::string& where) const override {
-    const Json config = with_defaults(source, {{"head_dim", 256},
-                                               {"num_attention_heads", 8},
+    const Json config = with_defaults(source, {{"num_attention_heads", 8},
                                                {"num_key_value_heads", 4},
                                                {"vocab_size", 262208},
                                                {"max_position_embeddings", 131072},
-                                               {"hidden_activation", "gelu_pytorch_tanh"},
-                                               {"query_pre_attn_scalar", 256},
                                                {"sliding_window", 4096},
                                                {"sliding_window_pattern", 6},
                                                {"rope_theta", 1e6},
-                                               {"rope_local_base_freq", 10000.0},
-                                               {"tie_word_embeddings", true}});
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    ModelConfig model = configure_llama_like(
-        with_rope_of(config, "full_attention"), where,
-        {.qkv_bias = bias, .output_bias = bias, .activation_key = "hidden_activation"});
+                                               {"rope_local_base_freq", 10000.0}});
+    ModelConfig model = configure_as("gemma2", with_rope_of(config, "full_attention"), where);
     const auto pattern = json_get<int64_t>(config, "sliding_window_pattern", where);
     require(pattern > 0, ErrorCode::Format,
             "{}: \"sliding_window_pattern\" is {}, expected above 0", where, pattern);
@@ -37,15 +28,9 @@ class Gemma3Text final : public Architecture {
     Json local = with_rope_of(config, "sliding_attention");
     local.erase("rope_scaling");
     local["rope_theta"] = config.at("rope_local_base_freq");
-    model.embedding_scale = std::sqrt(static_cast<double>(model.hidden));
-    model.logits_softcap = json_get_or<double>(config, "final_logit_softcapping", 0.0, where);
     for (auto& block : model.blocks) {
       AttentionConfig& attention = block.attention;
-      block.norm.kind = NormKind::RmsPlusOne;
-      set_sandwich_norms(block, model.hidden);
       set_head_norms(block, HeadNorm::PerHead);
-      attention.scale = 1 / std::sqrt(json_get<double>(config, "query_pre_attn_scalar", where));
-      attention.softcap = json_get_or<double>(config, "attn_logit_softcapping", 0.0, where);
       if (attention.window > 0) attention.rope = parse_rope(local, attention.rope.dim, where);
     }
     return model;

@@ -9,18 +9,11 @@ class Glm4 final : public Architecture {
   using Options = NoOptions;
   explicit Glm4(const Options&) {}
 
-  ModelConfig configure(const Json& source, const std::string& where) const override {
-    const Json config = with_defaults(source, {{"head_dim", 128}, {"num_key_value_heads", 2}});
-    ModelConfig model =
-        configure_llama_like(config, where,
-                             {.qkv_bias = json_get_or<bool>(config, "attention_bias", true, where),
-                              .eps = 1.5625e-7,
-                              .rotary_share = 0.5});
+  ModelConfig configure(const Json& config, const std::string& where) const override {
+    ModelConfig model = configure_as("glm", config, where);
     for (auto& block : model.blocks) {
-      block.attention.rope.interleaved = true;
       set_norm(block, Side::AfterAttentionNorm, "post_self_attn_layernorm", model.hidden);
       set_norm(block, Side::AfterMlpNorm, "post_mlp_layernorm", model.hidden);
-      set_fused_mlp(block, model.hidden);
     }
     return model;
   }

@@ -10,12 +10,7 @@ class Granite final : public Architecture {
   explicit Granite(const Options&) {}
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    ModelConfig model =
-        configure_llama_like(config, where,
-                             {.qkv_bias = bias,
-                              .output_bias = bias,
-                              .mlp_bias = json_get_or<bool>(config, "mlp_bias", false, where)});
+    ModelConfig model = configure_llama_like(config, where, traits_with_biases(config, where));
     const auto factor = [&](const char* key) {
       return json_get_or<double>(config, key, 1.0, where);
     };

@@ -10,11 +10,7 @@ class Llama final : public Architecture {
   explicit Llama(const Options&) {}
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    return configure_llama_like(config, where,
-                                {.qkv_bias = bias,
-                                 .output_bias = bias,
-                                 .mlp_bias = json_get_or<bool>(config, "mlp_bias", false, where)});
+    return configure_llama_like(config, where, traits_with_biases(config, where));
   }
 };
 

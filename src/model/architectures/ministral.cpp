@@ -10,11 +10,7 @@ class Ministral final : public Architecture {
   explicit Ministral(const Options&) {}
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
-    ModelConfig model = configure_llama_like(config, where, {});
-    const auto window = json_get_or<int64_t>(config, "sliding_window", 0, where);
-    set_windows(
-        model, config, window, [](int64_t) { return true; }, where);
-    return model;
+    return configure_as("mistral", config, where);
   }
 };
 

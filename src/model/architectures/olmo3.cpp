@@ -11,19 +11,15 @@ class Olmo3 final : public Architecture {
 
   ModelConfig configure(const Json& source, const std::string& where) const override {
     const Json config = with_defaults(source, {{"rope_theta", 500000.0}});
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    ModelConfig model = configure_llama_like(with_rope_of(config, "full_attention"), where,
-                                             {.qkv_bias = bias, .output_bias = bias, .eps = 1e-5});
+    ModelConfig model = configure_as("olmo2", with_rope_of(config, "full_attention"), where);
     set_windows(
         model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
         [](int64_t layer) { return (layer + 1) % 4 != 0; }, where);
     Json unscaled = with_rope_of(config, "sliding_attention");
     unscaled.erase("rope_scaling");
     for (auto& block : model.blocks) {
-      move_norms_behind(block, model.hidden);
-      set_head_norms(block, HeadNorm::FullWidth);
-      if (block.attention.window > 0)
-        block.attention.rope = parse_rope(unscaled, block.attention.rope.dim, where);
+      AttentionConfig& attention = block.attention;
+      if (attention.window > 0) attention.rope = parse_rope(unscaled, attention.rope.dim, where);
     }
     return model;
   }

@@ -21,15 +21,7 @@ class Qwen2Moe final : public Architecture {
           model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
           [last](int64_t layer) { return layer < last && layer % 2 == 0; }, where);
     }
-    const MixtureTraits traits{
-        .router = read_router(config, "num_experts", where),
-        .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where),
-        .shared_intermediate = json_get<int64_t>(config, "shared_expert_intermediate_size", where),
-        .shared_gate = "mlp.shared_expert_gate.weight"};
-    for (int64_t layer = 0; layer < model.layers; ++layer) {
-      if (has_experts(config, layer, where))
-        set_mixture(model.blocks[static_cast<size_t>(layer)], model.hidden, traits);
-    }
+    set_qwen_mixture(model, config, /*shared=*/true, where);
     return model;
   }
 };

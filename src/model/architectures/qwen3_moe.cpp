@@ -17,15 +17,9 @@ class Qwen3Moe final : public Architecture {
       set_windows(
           model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
           [](int64_t) { return true; }, where);
-    const Json mixture = with_defaults(config, {{"norm_topk_prob", false}});
-    const MixtureTraits traits{
-        .router = read_router(mixture, "num_experts", where),
-        .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where)};
-    for (int64_t layer = 0; layer < model.layers; ++layer) {
-      BlockConfig& block = model.blocks[static_cast<size_t>(layer)];
-      set_head_norms(block, HeadNorm::PerHead);
-      if (has_experts(config, layer, where)) set_mixture(block, model.hidden, traits);
-    }
+    for (auto& block : model.blocks) set_head_norms(block, HeadNorm::PerHead);
+    set_qwen_mixture(model, with_defaults(config, {{"norm_topk_prob", false}}), /*shared=*/false,
+                     where);
     return model;
   }
 };

@@ -15,15 +15,7 @@ class Qwen3Next final : public Architecture {
                                                {"moe_intermediate_size", 512},
                                                {"num_experts_per_tok", 10}});
     ModelConfig model = configure_qwen_hybrid(config, where, /*fused=*/true);
-    const MixtureTraits traits{
-        .router = read_router(config, "num_experts", where),
-        .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where),
-        .shared_intermediate = json_get<int64_t>(config, "shared_expert_intermediate_size", where),
-        .shared_gate = "mlp.shared_expert_gate.weight"};
-    for (int64_t layer = 0; layer < model.layers; ++layer) {
-      if (has_experts(config, layer, where))
-        set_mixture(model.blocks[static_cast<size_t>(layer)], model.hidden, traits);
-    }
+    set_qwen_mixture(model, config, /*shared=*/true, where);
     return model;
   }
 };

@@ -13,12 +13,7 @@ class SmolLm3 final : public Architecture {
     const Json config = with_defaults(
         source,
         {{"tie_word_embeddings", true}, {"rope_theta", 2e6}, {"no_rope_layer_interval", 4}});
-    const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
-    ModelConfig model =
-        configure_llama_like(config, where,
-                             {.qkv_bias = bias,
-                              .output_bias = bias,
-                              .mlp_bias = json_get_or<bool>(config, "mlp_bias", false, where)});
+    ModelConfig model = configure_llama_like(config, where, traits_with_biases(config, where));
     const auto interval = json_get<int64_t>(config, "no_rope_layer_interval", where);
     // The list says which layers do rotate, whatever its name.
     const auto rotates = json_get_or<std::vector<int64_t>>(config, "no_rope_layers", {}, where);
