@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "input_sums.h"
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/io/safetensors.h"
@@ -48,13 +49,6 @@ void add_squares(const at::Tensor& rows, bool text, at::Tensor& sums) {
   sums[text ? 1 : 0] += rows.to(at::kFloat).square().sum(0, /*keepdim=*/false, at::kDouble).cpu();
 }
 
-void check_finite(const at::Tensor& sums, const std::string& where) {
-  require(at::isfinite(sums).all().item<bool>(), ErrorCode::Numeric,
-          "{}: its inputs on the calibration prompts hold NaN or infinity (or squares beyond "
-          "float32); try --dtype float32, or check the checkpoint's weights",
-          where);
-}
-
 void pass_block(const ModelConfig& config, const DecoderBlock& block,
                 const std::vector<SequenceGroup>& groups, Streams& hidden,
                 std::array<at::Tensor, kStages>& sums) {
@@ -71,7 +65,7 @@ void pass_block(const ModelConfig& config, const DecoderBlock& block,
     }
   }
   for (size_t stage = 0; stage < sums.size(); ++stage)
-    check_finite(sums[stage],
+    check_inputs(sums[stage],
                  config.block_prefix(block.index) + stage_name(static_cast<Stage>(stage)));
 }
 
@@ -107,7 +101,7 @@ InputSquares input_squares(const Model& model, const std::vector<SequenceGroup>&
     for (const Batch& batch : groups[g].plan.batches())
       add_squares(model.normalised(rows_of(streams[g], batch)), groups[g].text, squares.head);
   }
-  check_finite(squares.head, kHead);
+  check_inputs(squares.head, kHead);
   if (resumable) std::filesystem::remove_all(state_folder);
   return squares;
 }
