@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mpq/core/error.h"
+#include "mpq/model/by_run.h"
 
 namespace mpq {
 namespace {
@@ -140,19 +141,12 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
 
 at::Tensor attend(const DecoderBlock& block, const at::Tensor& query, const at::Tensor& key,
                   const at::Tensor& value, const std::vector<SequenceRun>& runs, KvCache* cache) {
-  require(cache == nullptr || runs.size() == 1, ErrorCode::Internal,
-          "a key-value cache serves one run of equal-length sequences");
-  std::vector<at::Tensor> outputs;
-  int64_t row = 0;
-  for (const SequenceRun& run : runs) {
-    const int64_t rows = run.count * run.length;
+  return by_run(runs, cache, [&](const SequenceRun& run, int64_t row) {
     const auto of_run = [&](const at::Tensor& all) {
-      return all.narrow(0, row, rows).contiguous();
+      return all.narrow(0, row, run.count * run.length).contiguous();
     };
-    outputs.push_back(attend_run(block, run, of_run(query), of_run(key), of_run(value), cache));
-    row += rows;
-  }
-  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 0);
+    return attend_run(block, run, of_run(query), of_run(key), of_run(value), cache);
+  });
 }
 
 }  // namespace mpq

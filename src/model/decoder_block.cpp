@@ -155,11 +155,10 @@ at::Tensor input_of(const StageState& state, const LinearInfo& linear) {
   if (linear.expert == kDense) return state.input;
   const bool down = linear.stage == Stage::MlpOut;
   if (linear.expert == kSharedExpert) return down ? state.shared_input : state.input;
+  if (!down) return state.input.index_select(0, rows_read(state, linear));
   const Routing& routing = *state.routing;
-  const int64_t first = routing.first[static_cast<size_t>(linear.expert)];
-  const int64_t count = routing.count(linear.expert);
-  return down ? state.input.narrow(0, first, count)
-              : state.input.index_select(0, routing.rows.narrow(0, first, count));
+  return state.input.narrow(0, routing.first[static_cast<size_t>(linear.expert)],
+                            routing.count(linear.expert));
 }
 
 at::Tensor rows_read(const StageState& state, const LinearInfo& linear) {

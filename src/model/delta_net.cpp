@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "mpq/core/error.h"
+#include "mpq/model/by_run.h"
 
 namespace mpq {
 namespace {
@@ -116,8 +116,6 @@ at::Tensor run_sequences(const DecoderBlock& block, const SequenceRun& run, cons
 at::Tensor delta_net(const DecoderBlock& block, const at::Tensor& channels, const at::Tensor& gate,
                      const at::Tensor& input, const std::vector<SequenceRun>& runs,
                      KvCache* cache) {
-  require(cache == nullptr || runs.size() == 1, ErrorCode::Internal,
-          "a cache serves one run of equal-length sequences");
   const DeltaConfig& config = block.config->delta;
   const auto wide = wide_dtype(channels.scalar_type());
   const at::Tensor x = input.to(wide);
@@ -135,18 +133,13 @@ at::Tensor delta_net(const DecoderBlock& block, const at::Tensor& channels, cons
   const at::Tensor decay =
       -block.side(Side::DecayLog).exp() * at::softplus(step + block.side(Side::StepBias));
   const RunInput all{channels.to(wide), gate.to(wide), at::sigmoid(beta), decay};
-  std::vector<at::Tensor> outputs;
-  int64_t row = 0;
-  for (const SequenceRun& run : runs) {
-    const int64_t rows = run.count * run.length;
+  return by_run(runs, cache, [&](const SequenceRun& run, int64_t row) {
     const auto part = [&](const at::Tensor& tensor) {
-      return tensor.narrow(0, row, rows).contiguous();
+      return tensor.narrow(0, row, run.count * run.length).contiguous();
     };
-    outputs.push_back(run_sequences(
-        block, run, {part(all.channels), part(all.gate), part(all.beta), part(all.decay)}, cache));
-    row += rows;
-  }
-  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 0);
+    return run_sequences(
+        block, run, {part(all.channels), part(all.gate), part(all.beta), part(all.decay)}, cache);
+  });
 }
 
 std::pair<at::Tensor, at::Tensor> split_by_key_head(const DeltaConfig& config,

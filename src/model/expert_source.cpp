@@ -18,6 +18,7 @@ struct Slice {
   int64_t expert = 0;
   Role role = Role::Gate;
   std::vector<int64_t> shape;
+  bool packed = false;  // as blocks and scales of MXFP4
 };
 
 /// 4-bit floats e2m1 by code, OCP Microscaling 1.0.
@@ -62,7 +63,7 @@ class ExpertSource final : public WeightSource {
   at::ScalarType dtype(const std::string& name) const override {
     const auto found = slices_.find(name);
     if (found == slices_.end()) return base_->dtype(name);
-    return packed(found->second) ? at::kBFloat16 : base_->dtype(found->second.stored);
+    return found->second.packed ? at::kBFloat16 : base_->dtype(found->second.stored);
   }
   at::Tensor load(const std::string& name) const override {
     const auto found = slices_.find(name);
@@ -71,7 +72,7 @@ class ExpertSource final : public WeightSource {
     const bool bias = slice.shape.size() == 1;
     at::Tensor own = of_expert(slice);
     // Blocks of MXFP4 stand [out, in] already.
-    if (by_input_ && !bias && !packed(slice)) own = own.t();
+    if (by_input_ && !bias && !slice.packed) own = own.t();
     if (slice.role != Role::Down) own = half(own, slice.role == Role::Up);
     require(own.sizes() == at::IntArrayRef(slice.shape), ErrorCode::Format,
             "{}: an expert has another shape than config.json says", slice.stored);
@@ -80,7 +81,7 @@ class ExpertSource final : public WeightSource {
   void read_ahead(const std::string& name) const override {
     const auto found = slices_.find(name);
     if (found == slices_.end()) return base_->read_ahead(name);
-    if (!packed(found->second)) base_->read_ahead(found->second.stored);
+    if (!found->second.packed) base_->read_ahead(found->second.stored);
   }
 
  private:
@@ -88,18 +89,12 @@ class ExpertSource final : public WeightSource {
     const std::string module = config.module_name(block, linear);
     const std::string experts = module.substr(0, module.rfind('.', module.rfind('.') - 1) + 1);
     const std::string stored = experts + (linear.role == Role::Down ? "down_proj" : "gate_up_proj");
-    if (names_.count(stored) == 0 && names_.count(stored + "_blocks") == 0) return;
-    slices_[module + ".weight"] = {stored, linear.expert, linear.role, {linear.out, linear.in}};
+    const bool packed = names_.count(stored + "_blocks") != 0;
+    if (names_.count(stored) == 0 && !packed) return;
+    slices_[module + ".weight"] = {
+        stored, linear.expert, linear.role, {linear.out, linear.in}, packed};
     if (linear.bias)
       slices_[module + ".bias"] = {stored + "_bias", linear.expert, linear.role, {linear.out}};
-  }
-  bool packed(const Slice& slice) const {
-    return std::binary_search(stored_names().begin(), stored_names().end(),
-                              slice.stored + "_blocks");
-  }
-  const std::vector<std::string>& stored_names() const {
-    if (stored_.empty()) stored_ = base_->names();
-    return stored_;
   }
   at::Tensor of_expert(const Slice& slice) const {
     const auto pick = [&](const std::string& name) {
@@ -108,7 +103,7 @@ class ExpertSource final : public WeightSource {
               "{}: holds no expert {}", name, slice.expert);
       return all.select(0, slice.expert);
     };
-    if (!packed(slice)) return pick(slice.stored);
+    if (!slice.packed) return pick(slice.stored);
     const at::Tensor blocks = pick(slice.stored + "_blocks");
     const at::Tensor exponents = pick(slice.stored + "_scales");
     require(blocks.dim() == 3 && blocks.scalar_type() == at::kByte && blocks.size(2) == 16 &&
@@ -127,7 +122,6 @@ class ExpertSource final : public WeightSource {
   bool by_input_;
   std::set<std::string> names_;
   std::map<std::string, Slice> slices_;
-  mutable std::vector<std::string> stored_;
 };
 
 }  // namespace

@@ -10,16 +10,24 @@ std::string embedding_of(const TensorLayout& layout) {
   return layout.prefix + "embed_tokens.weight";
 }
 
-bool has(const WeightSource& weights, const std::string& name) {
-  const auto names = weights.names();
-  return std::binary_search(names.begin(), names.end(), name);
-}
+/// Whether a source has a name, of one list of its names.
+class NamesOf {
+ public:
+  explicit NamesOf(const WeightSource& weights) : names_(weights.names()) {}
+  bool has(const std::string& name) const {
+    return std::binary_search(names_.begin(), names_.end(), name);
+  }
+
+ private:
+  std::vector<std::string> names_;
+};
 
 }  // namespace
 
 ModelConfig laid_out(ModelConfig config, const WeightSource& weights) {
+  const NamesOf names(weights);
   const auto fits = [&](const TensorLayout& layout) {
-    return has(weights, embedding_of(layout)) || has(weights, layout.prefix + layout.norm);
+    return names.has(embedding_of(layout)) || names.has(layout.prefix + layout.norm);
   };
   const auto found = std::find_if(config.layouts.begin(), config.layouts.end(), fits);
   config.layouts = {found == config.layouts.end() ? config.layouts.front() : *found};
@@ -29,8 +37,9 @@ ModelConfig laid_out(ModelConfig config, const WeightSource& weights) {
 TensorNames::TensorNames(const ModelConfig& config, const WeightSource& weights)
     : config_(config), embedding_(embedding_of(config.layout())), head_(config.layout().head) {
   if (!config.tied_embeddings) return;
-  if (!has(weights, head_)) head_ = embedding_;
-  if (!has(weights, embedding_)) embedding_ = head_;
+  const NamesOf names(weights);
+  if (!names.has(head_)) head_ = embedding_;
+  if (!names.has(embedding_)) embedding_ = head_;
 }
 
 std::map<std::string, std::vector<int64_t>> TensorNames::expected() const {
