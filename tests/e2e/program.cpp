@@ -2,6 +2,7 @@
 #include "tests/e2e/program.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,13 @@ ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLi
   ::waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), contents(out),
           contents(err)};
+}
+
+Json run_json(std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--json", "--quiet"});
+  const ProgramResult result = run_mpq(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return result.status == 0 ? Json::parse(result.out) : Json();
 }
 
 std::string small_model() {

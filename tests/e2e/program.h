@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "mpq/core/json_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -23,6 +24,9 @@ struct ProgramLimits {
 };
 
 ProgramResult run_mpq(const std::vector<std::string>& arguments, const ProgramLimits& limits = {});
+
+/// What a command that must succeed prints as JSON; null when it fails, which fails the test.
+Json run_json(std::vector<std::string> arguments);
 
 /// The small trained model of the goldens (stories260K), and a copy of it that a test may damage.
 std::string small_model();

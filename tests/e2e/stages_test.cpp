@@ -13,10 +13,8 @@ namespace fs = std::filesystem;
 class Stages : public testing::Test {
  protected:
   Json run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--work", folder_.file("work"), "--json", "--quiet"});
-    const ProgramResult result = run_mpq(arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result.status == 0 ? Json::parse(result.out) : Json();
+    arguments.insert(arguments.end(), {"--work", folder_.file("work")});
+    return run_json(std::move(arguments));
   }
 
   Json calibrate() const {

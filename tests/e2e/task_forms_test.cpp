@@ -27,12 +27,6 @@ class TaskFormsOfCommands : public testing::Test {
     return folder_.file(name);
   }
   /// The result of a command; null where it fails.
-  Json run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--json", "--quiet"});
-    const ProgramResult result = run_mpq(arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result.status == 0 ? Json::parse(result.out) : Json();
-  }
   Json calibrate(const std::string& task, const std::string& work,
                  const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"calibrate",
@@ -49,7 +43,7 @@ class TaskFormsOfCommands : public testing::Test {
                                           "--work",
                                           folder_.file(work)};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return run(arguments);
+    return run_json(arguments);
   }
   Json tokens_of(const std::string& work) const {
     const Json prompts = read_json_file(folder_.file(work) + "/calib/prompts.json");
@@ -105,7 +99,7 @@ TEST_F(TaskFormsOfCommands, AnotherFieldIsAnotherCalibration) {
       read_json_file(folder_.file("work") + "/calib/manifest.json").at("task_fields").at("prompt"),
       "story");
   const Json shown =
-      run({"tokenize", "--model", model_, "--task", task, "--prompt-field", "story"});
+      run_json({"tokenize", "--model", model_, "--task", task, "--prompt-field", "story"});
   EXPECT_EQ(shown, tokens_of("work"));
 }
 
@@ -133,8 +127,8 @@ TEST_F(TaskFormsOfCommands, ShowAsJsonHasThePieces) {
   const std::string task = write("task.jsonl", R"({"prompt": "The cat", "choices": ["sat", "ran"],
       "label": 1})");
   const Json shown =
-      run({"tokenize", "--model", model_, "--task", task, "--show", "--holdout", "1"});
-  const Json ids = run({"tokenize", "--model", model_, "--task", task});
+      run_json({"tokenize", "--model", model_, "--task", task, "--show", "--holdout", "1"});
+  const Json ids = run_json({"tokenize", "--model", model_, "--task", task});
   ASSERT_EQ(shown.size(), 1U);
   const Json& prompt = shown[0];
   EXPECT_EQ(prompt.at("source"), task + ": record 1");
@@ -172,7 +166,7 @@ TEST_F(TaskFormsOfCommands, AnswersAreReadWhereTheyAreScored) {
     EXPECT_EQ(prompts[i].at("answer_from"), asked[i].size());
     EXPECT_GT(prompts[i].at("tokens").size(), asked[i].size());
   }
-  EXPECT_EQ(run({"tokenize", "--model", model_, "--task", task, "--score-on", "answers"}),
+  EXPECT_EQ(run_json({"tokenize", "--model", model_, "--task", task, "--score-on", "answers"}),
             tokens_of("work"));
 }
 
