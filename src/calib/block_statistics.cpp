@@ -10,7 +10,6 @@
 #include <random>
 
 #include "mpq/core/error.h"
-#include "mpq/core/log.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/model/block_loop.h"
 
@@ -106,9 +105,7 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
       std::filesystem::create_directories(options.state_folder);
       save_statistics(done_file, result);
     }
-    log_debug("calibrate: block {} done", block.index);
   });
-  if (resumable) std::filesystem::remove_all(options.state_folder);
   return result;
 }
 

@@ -64,7 +64,6 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
     std::filesystem::create_directories(state_folder);
     save_fisher(sums, fisher);
   });
-  if (resumable) std::filesystem::remove_all(state_folder);
   return fisher;
 }
 

@@ -102,7 +102,6 @@ InputSquares input_squares(const Model& model, const std::vector<SequenceGroup>&
       add_squares(model.normalised(rows_of(streams[g], batch)), groups[g].text, squares.head);
   }
   check_inputs(squares.head, kHead);
-  if (resumable) std::filesystem::remove_all(state_folder);
   return squares;
 }
 

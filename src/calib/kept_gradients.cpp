@@ -7,6 +7,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/io/safetensors.h"
+#include "mpq/model/block_loop.h"
 
 namespace mpq {
 namespace {
@@ -17,8 +18,8 @@ std::string tensor_name(size_t draw) { return fmt::format("draw.{}", draw); }
 
 KeptGradients::KeptGradients(const ModelConfig& config, int64_t rows, int draws, std::string prefix,
                              MemoryBudget& memory)
-    : rows_(rows),
-      hidden_(config.hidden),
+    : config_(&config),
+      rows_(rows),
       draws_(static_cast<size_t>(draws)),
       prefix_(std::move(prefix)),
       memory_(&memory),
@@ -32,10 +33,8 @@ std::string KeptGradients::state_file() const {
   return prefix_.empty() ? "" : prefix_ + ".safetensors";
 }
 
-/// The backward pass ends with the first block.
 bool KeptGradients::complete() const {
-  return !prefix_.empty() && std::filesystem::exists(file(0)) &&
-         !std::filesystem::exists(state_file());
+  return blocks_done(*config_, state_file()) == config_->layers;
 }
 
 void KeptGradients::keep(int64_t block, const Streams& gradients) {
@@ -61,7 +60,7 @@ Streams KeptGradients::take(int64_t block) {
   Streams gradients;
   for (size_t draw = 0; fits && draw < draws_; ++draw) {
     gradients.push_back(kept.tensor(tensor_name(draw)));
-    fits = gradients.back().sizes() == at::IntArrayRef({rows_, hidden_}) &&
+    fits = gradients.back().sizes() == at::IntArrayRef({rows_, config_->hidden}) &&
            at::isFloatingType(gradients.back().scalar_type());
   }
   require(fits, ErrorCode::Format, "{}: does not fit these prompts; delete the file", file(block));

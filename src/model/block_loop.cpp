@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 #include "mpq/core/progress.h"
 #include "mpq/io/safetensors.h"
 
@@ -66,11 +67,12 @@ void for_each_block(const Model& model, const BlockLoop& loop, Streams& streams,
     const DecoderBlock block = model.load_block(index_of(step));
     if (step + 1 < count) model.read_ahead(index_of(step + 1));
     visit(block, streams);
-    if (!loop.state_file.empty()) keep(loop.state_file, step + 1, streams);
+    if (!loop.state_file.empty()) {
+      keep(loop.state_file, step + 1, streams);
+      log_debug("{}: block {} done", loop.title, block.index);
+    }
     if (progress) progress->step();
   }
-  std::error_code ignored;
-  if (!loop.state_file.empty()) fs::remove(loop.state_file, ignored);
 }
 
 }  // namespace mpq

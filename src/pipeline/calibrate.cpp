@@ -73,7 +73,9 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
     summary["experts"] = coverage;
     warn_of_thin_experts(coverage, model->config(), static_cast<int64_t>(set.task.size()));
   };
+  const std::string state = folder + ".state";
   if (std::filesystem::exists(folder)) {
+    std::filesystem::remove_all(state);
     log_info("calibrate: nothing changed since this was calibrated; skipped");
     use(work, key);
     summary["skipped"] = true;
@@ -83,21 +85,21 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   std::vector<TokenSequence> sequences;
   for (const auto& prompt : set.task) sequences.push_back(prompt.tokens);
   MemoryBudget memory = memory_budget(common);
-  const std::string unfinished = folder + ".unfinished";
-  const auto statistics = block_statistics(*model, sequences,
-                                           {.skip_first_tokens = options.skip_first_tokens,
-                                            .seed = common.seed,
-                                            .state_folder = unfinished},
-                                           memory);
+  const auto statistics = block_statistics(
+      *model, sequences,
+      {.skip_first_tokens = options.skip_first_tokens, .seed = common.seed, .state_folder = state},
+      memory);
   if (const Json coverage = expert_coverage(statistics); !coverage.is_null()) {
     facts["experts"] = coverage;
     show_experts(coverage);
   }
+  const std::string unfinished = folder + ".unfinished";
   std::filesystem::create_directories(unfinished);
   save_statistics(unfinished + "/stats.safetensors", statistics);
   write_json_file(unfinished + "/prompts.json", to_json(set));
   write_json_file(unfinished + "/manifest.json", facts);
   std::filesystem::rename(unfinished, folder);  // complete together, or not there
+  std::filesystem::remove_all(state);
   use(work, key);
   timer.record(common.work);
   return summary;

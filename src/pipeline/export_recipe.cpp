@@ -98,14 +98,15 @@ InputSquares squares_of(Session& session, const std::vector<SequenceGroup>& grou
       "input-squares/{}.safetensors", key_of({{"stage", "input squares"},
                                               {"calibration", session.calibration_key()},
                                               {"dtype", at::toString(session.model->dtype())}})));
+  const std::string state = path + ".state";
   if (fs::exists(path)) {
     log_info("export-recipe: the inputs of this calibration were summed before; skipped");
-    return load_input_squares(path, session.model->config());
+  } else {
+    fs::create_directories(fs::path(path).parent_path());
+    save_input_squares(path, input_squares(*session.model, groups, session.memory, state));
   }
-  fs::create_directories(fs::path(path).parent_path());
-  InputSquares squares = input_squares(*session.model, groups, session.memory, path + ".state");
-  save_input_squares(path, squares);
-  return squares;
+  fs::remove_all(state);
+  return load_input_squares(path, session.model->config());
 }
 
 /// Tokens, sequences and names of the kinds of calibration that have a share.

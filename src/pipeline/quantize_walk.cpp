@@ -107,7 +107,6 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
     hidden.clear();
     if (!std::filesystem::exists(path)) {
       save_part(path, part_of(config, quantize_block(task, block, streams, memory)));
-      log_debug("{}: block {} done", options.title, full.index);
     } else {
       if (needs.full()) forward_groups(full, groups, streams.full);
       restore(config, load_part(path), block);
@@ -116,6 +115,7 @@ QuantizeCost quantize_to_parts(const Model& model, const std::vector<SequenceGro
     hidden = together(streams);
   });
   quantize_ends(model, groups, choices, apart(both, groups.size()).quantized, folder);
+  if (!loop.state_file.empty()) std::filesystem::remove(loop.state_file);
   spent.products = products_counted() - counted_before;
   return spent;
 }

@@ -111,19 +111,19 @@ ScoreTable run_scorer(const Spec& spec, ScoreContext context) {
   return table;
 }
 
-/// Measures what no scoring before has measured in this way.
+/// Measures what no scoring before has measured in this way; a killed one goes on from `folder`.
 ScoreTable measured_table(Session& session, const ScoreOptions& options, const Spec& spec,
-                          const std::string& way, const ScoreContext& context) {
+                          const ScoreContext& context, const std::string& folder) {
   const bool alone = Registry<Scorer>::instance().make(spec)->measures_each_alone();
-  const KnownLosses known = alone ? known_losses(session, way) : KnownLosses{};
+  const KnownLosses known =
+      alone ? known_losses(session, way_key(session, options, spec)) : KnownLosses{};
   ScoreContext rest = without_known(context, known);
   const int64_t left = count_candidates(rest);
   if (left < count_candidates(context))
     log_info("score: {} of {} candidates were measured before", count_candidates(context) - left,
              count_candidates(context));
-  rest.finished_folder = session.work.file("score/" + score_key(session, options, rest, spec));
+  rest.finished_folder = folder + "/" + score_key(session, options, rest, spec);
   const ScoreTable table = left > 0 ? run_scorer(spec, rest) : empty_table(rest, "");
-  std::filesystem::remove_all(rest.finished_folder);
   return known.losses.empty() ? table : with_known(context, known, rest, table);
 }
 
@@ -133,7 +133,9 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
   const Spec spec = chosen_scorer(*session.model, options);
   const std::string key = score_key(session, options, context, spec);
   const std::string path = session.work.file(score_file(key));
+  const std::string unfinished = session.work.file("score/" + key);
   if (std::filesystem::exists(path)) {
+    std::filesystem::remove_all(unfinished);
     log_info("score: {} was scored before; skipped", to_string(spec));
     return sensitivity_of(read_json_file(path), context, key, path);
   }
@@ -142,13 +144,13 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
              session.model->config().layers);
   const StageTimer timer("score");
   add_fisher(session, context);
-  const std::string way = way_key(session, options, spec);
-  ScoreTable table = measured_table(session, options, spec, way, context);
+  ScoreTable table = measured_table(session, options, spec, context, unfinished);
   drop_unmeasured(context, table);
   Json file = sensitivity_json(session, options, to_string(spec), context, table);
-  file["way"] = way;
+  file["way"] = way_key(session, options, spec);
   std::filesystem::create_directories(session.work.file("scores"));
   write_json_file(path, file);
+  std::filesystem::remove_all(unfinished);
   // By its name too, for people: the last one of this scorer.
   write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
   timer.record(session.work.path());

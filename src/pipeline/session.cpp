@@ -142,15 +142,15 @@ const ChannelFisher& Session::fisher() {
       fmt::format("fisher/{}.safetensors", key_of({{"stage", "fisher"},
                                                    {"calibration", calibration_key()},
                                                    {"dtype", at::toString(model->dtype())}})));
-  if (fs::exists(path)) {
-    fisher_ = load_fisher(path, model->config());
-    return fisher_;
+  const std::string state = path + ".state";
+  if (!fs::exists(path)) {
+    std::vector<TokenSequence> sequences;
+    for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
+    fs::create_directories(work.file("fisher"));
+    save_fisher(path, channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory, state));
   }
-  std::vector<TokenSequence> sequences;
-  for (const auto& prompt : prompts.task) sequences.push_back(prompt.tokens);
-  fs::create_directories(work.file("fisher"));
-  fisher_ = channel_fisher(*model, BatchPlan(sequences, kBatchTokens), memory, path + ".state");
-  save_fisher(path, fisher_);
+  fs::remove_all(state);
+  fisher_ = load_fisher(path, model->config());
   return fisher_;
 }
 

@@ -7,7 +7,6 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/json_file.h"
-#include "mpq/core/log.h"
 
 namespace mpq {
 namespace {
@@ -115,7 +114,6 @@ void visit_blocks(const ScoreContext& context, const VisitedBlocks& blocks, Scor
     }
     visit(block, hidden);
     keep_block(context, block.index, table);
-    log_debug("{}: block {} done", blocks.title, block.index);
   });
 }
 

@@ -24,7 +24,7 @@ struct StatisticsOptions {
   int64_t reservoir = 256;
   int64_t skip_first_tokens = 0;  // of every prompt: they often carry massive activations
   uint64_t seed = 0;
-  std::string state_folder{};  // where a killed pass is resumed from; empty: nowhere
+  std::string state_folder{};  // a killed pass goes on from there; stays; empty: nowhere
 };
 
 /// One streaming pass over the model; peak memory is one block and the hidden states.

@@ -12,7 +12,7 @@ namespace mpq {
 using ChannelFisher = std::vector<std::vector<at::Tensor>>;
 
 /// One streaming backward pass over the sequences of `plan`. A killed one goes on from
-/// `state_folder`; empty: from its beginning.
+/// `state_folder`, which stays until the caller has kept the result; empty: from its beginning.
 ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
                              const std::string& state_folder = "");
 

@@ -17,8 +17,9 @@ struct InputSquares {
   const at::Tensor& at(int64_t block, Stage stage) const;
 };
 
-/// One forward pass of the full-precision model. A killed one goes on from `state_folder`; empty:
-/// from its beginning. Throws Error(Numeric) naming the stage whose inputs are not finite.
+/// One forward pass of the full-precision model. A killed one goes on from `state_folder`, which
+/// stays until the caller has kept the result; empty: from its beginning. Throws Error(Numeric)
+/// naming the stage whose inputs are not finite.
 InputSquares input_squares(const Model& model, const std::vector<SequenceGroup>& groups,
                            MemoryBudget& memory, const std::string& state_folder = "");
 

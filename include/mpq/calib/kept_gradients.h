@@ -23,7 +23,8 @@ class KeptGradients {
  private:
   std::string file(int64_t block) const;
 
-  int64_t rows_, hidden_;
+  const ModelConfig* config_;
+  int64_t rows_;
   size_t draws_;
   std::string prefix_;
   MemoryBudget* memory_;

@@ -21,9 +21,9 @@ using VisitBlock = std::function<void(const DecoderBlock& block, Streams& stream
 
 /// Visits the blocks in order, one resident at a time, the next one's weights read ahead. With a
 /// state file the streams are kept there after each block, and a loop that was killed goes on
-/// behind the last one: its `streams` are then those that were kept. Throws Error(Format) when
-/// their shapes are others than those of `streams`, whatever the visits throw, and
-/// Error(Interrupted).
+/// behind the last one: its `streams` are then those that were kept. The file stays when the loop
+/// is done, until whoever named it has its own result in place. Throws Error(Format) when their
+/// shapes are others than those of `streams`, whatever the visits throw, and Error(Interrupted).
 void for_each_block(const Model& model, const BlockLoop& loop, Streams& streams,
                     const VisitBlock& visit);
 
