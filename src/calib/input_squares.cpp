@@ -21,10 +21,11 @@ std::string tensor_name(size_t block, size_t stage) {
   return fmt::format("block.{}.stage.{}", block, stage);
 }
 
-/// Of a mixture's last stage: an expert's.
-int64_t input_channels(const BlockConfig& config, size_t stage) {
-  for (const auto& linear : config.linears) {
-    if (linear.stage == static_cast<Stage>(stage) && linear.expert != kSharedExpert)
+/// Of what a stage begins with; of a mixture's last one: an expert's.
+int64_t input_channels(const ModelConfig& model, size_t block, size_t stage) {
+  if (stage == static_cast<size_t>(Stage::AttentionIn)) return model.hidden;
+  for (const auto& linear : model.blocks[block].linears) {
+    if (linear.stage == static_cast<Stage>(stage) && linear.reads != kSharedExpert)
       return linear.in;
   }
   fail(ErrorCode::Internal, "stage {} has no linears", stage);
@@ -37,7 +38,7 @@ InputSquares no_squares(const ModelConfig& config, const std::vector<SequenceGro
   squares.blocks.resize(static_cast<size_t>(config.layers));
   for (size_t block = 0; block < squares.blocks.size(); ++block) {
     for (size_t stage = 0; stage < kStages; ++stage)
-      squares.blocks[block][stage] = no_sums(input_channels(config.blocks[block], stage));
+      squares.blocks[block][stage] = no_sums(input_channels(config, block, stage));
   }
   squares.head = no_sums(config.hidden);
   for (const auto& group : groups) squares.tokens[group.text ? 1 : 0] += group.plan.rows();
@@ -142,8 +143,8 @@ InputSquares load_input_squares(const std::string& path, const ModelConfig& conf
   InputSquares squares = no_squares(config, {});
   for (size_t block = 0; block < squares.blocks.size(); ++block) {
     for (size_t stage = 0; stage < kStages; ++stage)
-      squares.blocks[block][stage] = load(tensor_name(block, stage), at::kDouble,
-                                          {2, input_channels(config.blocks[block], stage)});
+      squares.blocks[block][stage] =
+          load(tensor_name(block, stage), at::kDouble, {2, input_channels(config, block, stage)});
   }
   squares.head = load(kHead, at::kDouble, {2, config.hidden});
   const at::Tensor tokens = load(kTokens, at::kLong, {2});

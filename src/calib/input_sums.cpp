@@ -88,7 +88,7 @@ void InputSums::add_range(const at::Tensor& x, size_t kind) {
 
 /// Experts read other rows in the full-precision model: there is nothing to compare.
 void InputSums::add_lacks(const StageState& own, const StageState& full, const at::Tensor& x) {
-  if (reader_.expert >= 0) return;
+  if (reader_.reads >= 0) return;
   add_lack(input_of(full, reader_), x, x, input_lack_);
   if (source_.residual) add_lack(full.residual, own.residual, x, residual_lack_);
 }

@@ -40,7 +40,7 @@ class Gatherer {
   Gatherer(const StageSource& source, const InputNeeds& needs)
       : source_(source), needs_(needs), kinds_(source.groups, source.text_share) {
     for (const auto& reader : source.readers)
-      sums_.try_emplace(reader.expert, source, needs, reader);
+      sums_.try_emplace(reader.reads, source, needs, reader);
   }
 
   InputMoments gather(const std::string& unit) {
@@ -96,7 +96,7 @@ InputMoments gather_moments(const StageSource& source, const InputNeeds& needs,
                             const std::string& unit) {
   if (!needs.hessian && !needs.ranges && !needs.aim) {
     InputMoments none;
-    for (const auto& reader : source.readers) none[reader.expert] = {};
+    for (const auto& reader : source.readers) none[reader.reads] = {};
     return none;
   }
   InputMoments moments = Gatherer(source, needs).gather(unit);
@@ -120,7 +120,7 @@ MomentRows moment_rows(const std::vector<SequenceGroup>& groups, double text_sha
 
 const StageMoments& moments_of(const InputMoments& inputs, const BlockConfig& config,
                                const Unit& unit) {
-  return inputs.at(config.linears[unit.linears.front()].expert);
+  return inputs.at(config.linears[unit.linears.front()].reads);
 }
 
 void describe_inputs(const StageMoments& moments, const Unit& unit, const InputNeeds& needs,

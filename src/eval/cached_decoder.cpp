@@ -14,9 +14,10 @@ int64_t CachedDecoder::bytes_per_position() const {
   const ModelConfig& config = model_.config();
   int64_t numbers = 0;
   for (const auto& block : config.blocks)
-    numbers += block.mixer != Mixer::Attention
-                   ? 0
-                   : 2 * block.attention.kv_heads * block.attention.head_dim;
+    numbers +=
+        block.mixer != Mixer::Attention
+            ? 0
+            : block.attention.kv_heads * (block.attention.head_dim + block.attention.value_width());
   return numbers * static_cast<int64_t>(c10::elementSize(model_.dtype()));
 }
 

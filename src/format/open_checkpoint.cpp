@@ -4,7 +4,7 @@
 #include "mpq/core/error.h"
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/format.h"
-#include "mpq/format/fp8_source.h"
+#include "mpq/format/small_floats_source.h"
 
 namespace mpq {
 
@@ -29,7 +29,8 @@ std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
   }
   if (config.is_null()) read_json_file(path);  // says what is wrong with it
   const std::string method = quant_method(config);
-  if (method == "fp8") return open_fp8(folder, config.at("quantization_config"));
+  if (method == "fp8" || method == "modelopt")
+    return open_small_floats(folder, config.at("quantization_config"));
   // gpt-oss: its blocks are read by their names (model/expert_source.h).
   const bool readable = method.empty() || method == "mxfp4";
   require(readable, ErrorCode::Unsupported,

@@ -86,7 +86,7 @@ at::Tensor query_growth(const AttentionConfig& config, int64_t first, int64_t co
   return (at::log1p(lengths) * config.query_growth + 1).unsqueeze(1);
 }
 
-/// One run: [count * length, channels] to [count * length, heads * head_dim].
+/// One run: [count * length, channels] to [count * length, heads * value_width()].
 at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const at::Tensor& queries,
                       const at::Tensor& keys, const at::Tensor& values, KvCache* cache) {
   const AttentionConfig& config = block.config->attention;
@@ -94,10 +94,14 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
   const auto split = [&](const at::Tensor& rows, int64_t heads, const at::Tensor& weight) {
     const bool whole = config.head_norm == HeadNorm::FullWidth && weight.defined();
     const auto normalised = whole ? normalise(rows, weight, norm).to(rows.scalar_type()) : rows;
-    return normalised.view({run.count, run.length, heads, config.head_dim}).transpose(1, 2);
+    return normalised.view({run.count, run.length, heads, -1}).transpose(1, 2);
   };
   const at::Tensor query_norm = block.side(Side::QueryNorm), key_norm = block.side(Side::KeyNorm);
   at::Tensor value = split(values, config.kv_heads, {});
+  if (config.normalises_values) {
+    const auto ones = at::ones({}, value.options().dtype(wide_dtype(value.scalar_type())));
+    value = normalise(value, ones, norm).to(value.scalar_type());
+  }
   const int64_t past = cache != nullptr ? cache->length : 0;
   const auto wide = value.options().dtype(wide_dtype(value.scalar_type()));
   const RopeTables tables =
@@ -134,7 +138,8 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
   } else {
     output = at::scaled_dot_product_attention(query, key, value, mask(), 0.0, false, config.scale);
   }
-  return output.transpose(1, 2).reshape({run.count * run.length, config.heads * config.head_dim});
+  return output.transpose(1, 2).reshape(
+      {run.count * run.length, config.heads * config.value_width()});
 }
 
 }  // namespace

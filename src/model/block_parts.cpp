@@ -35,7 +35,7 @@ void set_sandwich_norms(BlockConfig& block, int64_t hidden) {
 void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits) {
   const auto add = [&](Role role, Stage stage, const char* name, int64_t out, int64_t in) {
     block.linears.push_back(
-        {role, stage, traits.module + "." + name, out, in, traits.bias, traits.expert});
+        {role, stage, traits.module + "." + name, out, in, traits.bias, traits.reads});
   };
   add(Role::Gate, Stage::MlpIn, traits.gate, block.intermediate, hidden);
   add(Role::Up, Stage::MlpIn, traits.up, block.intermediate, hidden);
@@ -69,12 +69,12 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
   if (traits.shared_intermediate > 0) {
     block.intermediate = traits.shared_intermediate;
     mlp.module = traits.shared_module;
-    mlp.expert = kSharedExpert;
+    mlp.reads = kSharedExpert;
     set_mlp(block, hidden, mlp);
   }
   block.intermediate = traits.intermediate;
-  for (mlp.expert = 0; mlp.expert < router.experts; ++mlp.expert) {
-    mlp.module = fmt::format("{}.{}", traits.mlp.module, mlp.expert);
+  for (mlp.reads = 0; mlp.reads < router.experts; ++mlp.reads) {
+    mlp.module = fmt::format("{}.{}", traits.mlp.module, mlp.reads);
     set_mlp(block, hidden, mlp);
   }
 }

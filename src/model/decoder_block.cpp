@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "mpq/core/error.h"
 #include "mpq/core/progress.h"
 #include "mpq/model/attention.h"
@@ -19,7 +21,7 @@ at::ScalarType compute_dtype(const DecoderBlock& block) {
 /// Outputs of linears that read the same rows, side by side in the order of the configuration.
 using Outputs = std::vector<at::Tensor>;
 
-/// Runs a stage's linears: by LinearInfo::expert, those that no token chose left out.
+/// Runs a stage's linears: by LinearInfo::reads, those that no token chose left out.
 std::map<int64_t, Outputs> run_linears(const DecoderBlock& block, Stage stage,
                                        const StageState& state) {
   const auto& linears = block.config->linears;
@@ -29,7 +31,7 @@ std::map<int64_t, Outputs> run_linears(const DecoderBlock& block, Stage stage,
     if (linears[i].stage != stage) continue;
     const at::Tensor x = input_of(state, linears[i]);
     if (x.size(0) == 0) continue;
-    auto& own = outputs[linears[i].expert];
+    auto& own = outputs[linears[i].reads];
     own.push_back(at::linear(x, block.weights[i], block.biases[i]));
     if (state.outputs != nullptr) (*state.outputs)[i] = own.back();
   }
@@ -58,22 +60,32 @@ at::Tensor activate(const BlockConfig& config, const at::Tensor& gate, const at:
   fail(ErrorCode::Internal, "unknown activation");
 }
 
-/// What tokens make of one another, in the compute dtype. `input`: what the linears read.
-at::Tensor mix(const DecoderBlock& block, const Outputs& outputs, const at::Tensor& input,
-               const std::vector<SequenceRun>& runs, KvCache* cache) {
+/// What tokens make of one another, in the compute dtype, from what the linears read and put out.
+at::Tensor mix(const DecoderBlock& block, const std::map<int64_t, Outputs>& by_input,
+               const StageState& state, const std::vector<SequenceRun>& runs, KvCache* cache) {
   const BlockConfig& config = *block.config;
+  if (config.latent.used) {
+    const auto& queries = by_input.at(state.latents.query.defined() ? kQueryLatent : kDense);
+    const auto [query, key, value] = heads_of_latents(
+        config, queries.front(), by_input.at(kKeyLatent).front(), state.latents.position);
+    return attend(block, query, key, value, runs, cache);
+  }
+  const Outputs& outputs = by_input.at(kDense);
   if (config.mixer == Mixer::DeltaNet) {
     const auto [channels, gate] = outputs.size() == 1
                                       ? split_by_key_head(config.delta, outputs.front())
                                       : std::pair{outputs[0], outputs[1]};
-    return delta_net(block, channels, gate, input, runs, cache).to(compute_dtype(block));
+    return delta_net(block, channels, gate, state.input, runs, cache).to(compute_dtype(block));
   }
   if (config.mixer == Mixer::ShortConvolution)
     return short_convolution(block, outputs.front(), runs, cache).to(compute_dtype(block));
   const AttentionConfig& attention = config.attention;
   const int64_t queries = attention.heads * attention.head_dim;
   const int64_t keys = attention.kv_heads * attention.head_dim;
-  const auto qkv = split_outputs(outputs, {attention.gated ? 2 * queries : queries, keys, keys});
+  const auto qkv =
+      attention.values_are_keys
+          ? Outputs{outputs[0], outputs[1], outputs[1]}
+          : split_outputs(outputs, {attention.gated ? 2 * queries : queries, keys, keys});
   if (!attention.gated) return attend(block, qkv[0], qkv[1], qkv[2], runs, cache);
   const auto halves =
       qkv[0].view({qkv[0].size(0), attention.heads, 2 * attention.head_dim}).chunk(2, -1);
@@ -106,14 +118,20 @@ void mixture_inputs(const DecoderBlock& block, const std::map<int64_t, Outputs>&
   state.input = at::cat(parts, 0);
 }
 
-at::Tensor mixture_output(const std::map<int64_t, Outputs>& outputs, const StageState& state) {
+at::Tensor mixture_output(const DecoderBlock& block, const std::map<int64_t, Outputs>& outputs,
+                          const StageState& state) {
   Outputs parts;
   at::Tensor shared;
   for (const auto& [expert, own] : outputs)
     expert == kSharedExpert ? void(shared = own.front()) : parts.push_back(own.front());
-  const auto sum = combine(*state.routing, at::cat(parts, 0), state.residual.size(0));
+  const auto normalised = [&](const at::Tensor& sum, Side norm) {
+    return normalise(sum, block.side(norm), block.config->norm);
+  };
+  const auto sum = normalised(combine(*state.routing, at::cat(parts, 0), state.residual.size(0)),
+                              Side::AfterExpertsNorm);
   if (!shared.defined()) return sum;
-  return sum + (state.routing->shared.defined() ? shared * state.routing->shared : shared);
+  const auto own = normalised(shared, Side::AfterSharedNorm);
+  return sum + (state.routing->shared.defined() ? own * state.routing->shared : own);
 }
 
 at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor& stream,
@@ -121,6 +139,12 @@ at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor&
   const BlockConfig& config = *block.config;
   const auto change = normalise(update, block.side(after_norm), config.norm);
   return stream + (config.residual_scale == 1 ? change : change * config.residual_scale);
+}
+
+/// Of a router with a norm of its own (Gemma 4): its weight takes the place of the matrix's size.
+at::Tensor router_input(const DecoderBlock& block, const at::Tensor& residual) {
+  const auto size = std::sqrt(static_cast<double>(residual.size(1)));
+  return normalise(residual, block.side(Side::RouterScale) / size, block.config->norm);
 }
 
 }  // namespace
@@ -137,10 +161,10 @@ KvCache empty_cache(const BlockConfig& config, int64_t count, int64_t capacity,
   if (config.mixer == Mixer::DeltaNet) return delta_cache(config.delta, count, options);
   if (config.mixer == Mixer::ShortConvolution) return convolution_cache(config, count, options);
   const AttentionConfig& attention = config.attention;
-  const auto empty = [&] {
-    return at::empty({count, attention.kv_heads, capacity, attention.head_dim}, options);
+  const auto empty = [&](int64_t width) {
+    return at::empty({count, attention.kv_heads, capacity, width}, options);
   };
-  return {empty(), empty(), 0};
+  return {empty(attention.head_dim), empty(attention.value_width()), 0};
 }
 
 at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const NormConfig& config) {
@@ -152,25 +176,29 @@ at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const NormCo
 }
 
 at::Tensor input_of(const StageState& state, const LinearInfo& linear) {
-  if (linear.expert == kDense) return state.input;
-  const bool down = linear.stage == Stage::MlpOut;
-  if (linear.expert == kSharedExpert) return down ? state.shared_input : state.input;
-  if (!down) return state.input.index_select(0, rows_read(state, linear));
+  if (linear.reads == kDense) return state.input;
+  if (linear.reads == kQueryLatent) return state.latents.query;
+  if (linear.reads == kKeyLatent) return state.latents.key;
+  if (linear.reads == kSharedExpert)
+    return state.shared_input.defined() ? state.shared_input : state.input;
+  if (linear.stage != Stage::MlpOut) return state.input.index_select(0, rows_read(state, linear));
   const Routing& routing = *state.routing;
-  return state.input.narrow(0, routing.first[static_cast<size_t>(linear.expert)],
-                            routing.count(linear.expert));
+  return state.input.narrow(0, routing.first[static_cast<size_t>(linear.reads)],
+                            routing.count(linear.reads));
 }
 
 at::Tensor rows_read(const StageState& state, const LinearInfo& linear) {
-  if (linear.expert < 0) return {};
+  if (linear.reads < 0) return {};
   const Routing& routing = *state.routing;
-  return routing.rows.narrow(0, routing.first[static_cast<size_t>(linear.expert)],
-                             routing.count(linear.expert));
+  return routing.rows.narrow(0, routing.first[static_cast<size_t>(linear.reads)],
+                             routing.count(linear.reads));
 }
 
 StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden) {
-  return {hidden, normalise(hidden, block.side(Side::AttentionNorm), block.config->norm)
-                      .to(compute_dtype(block))};
+  const auto wide = normalise(hidden, block.side(Side::AttentionNorm), block.config->norm);
+  StageState state{hidden, wide.to(compute_dtype(block))};
+  if (block.config->latent.used) state.latents = latent_inputs(block, wide);
+  return state;
 }
 
 StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
@@ -179,10 +207,14 @@ StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
                                                 block.side(Side::AttentionNorm), config.norm)
                                     : normalise(residual, block.side(Side::MlpNorm), config.norm);
   StageState state{residual, wide.to(compute_dtype(block))};
+  if (config.has(Side::SharedNorm))
+    state.shared_input =
+        normalise(residual, block.side(Side::SharedNorm), config.norm).to(compute_dtype(block));
   if (config.mixture())
-    state.routing = std::make_shared<Routing>(route(config.router, wide, block.side(Side::Router),
-                                                    block.side(Side::RouterBias),
-                                                    block.side(Side::SharedGate)));
+    state.routing = std::make_shared<Routing>(
+        route(config.router, config.has(Side::RouterScale) ? router_input(block, residual) : wide,
+              {block.side(Side::Router), block.side(Side::RouterBias), block.side(Side::SharedGate),
+               block.side(Side::ExpertScale)}));
   return state;
 }
 
@@ -190,7 +222,7 @@ int64_t stage_products(const BlockConfig& config, Stage stage) {
   int64_t dense = 0, experts = 0;
   for (const auto& linear : config.linears) {
     if (linear.stage != stage) continue;
-    (linear.expert >= 0 ? experts : dense) += linear.out * linear.in;
+    (linear.reads >= 0 ? experts : dense) += linear.out * linear.in;
   }
   if (experts > 0) experts = experts / config.router.experts * config.router.top_k;
   return dense + experts;
@@ -217,7 +249,8 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
   const auto outputs = run_linears(block, stage, state);
   switch (stage) {
     case Stage::AttentionIn:
-      state.input = mix(block, outputs.at(kDense), state.input, runs, cache);
+      state.input = mix(block, outputs, state, runs, cache);
+      state.latents = {};
       return;
     case Stage::AttentionOut: {
       const auto stream =
@@ -238,9 +271,11 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
       const int64_t hidden = state.residual.size(1) / (config.parallel ? 2 : 1);
       const auto stream =
           config.parallel ? state.residual.narrow(1, hidden, hidden) : state.residual;
-      state.residual =
-          updated(block, Side::AfterMlpNorm, stream,
-                  config.mixture() ? mixture_output(outputs, state) : outputs.at(kDense).front());
+      state.residual = updated(
+          block, Side::AfterMlpNorm, stream,
+          config.mixture() ? mixture_output(block, outputs, state) : outputs.at(kDense).front());
+      if (config.has(Side::LayerScale))
+        state.residual = state.residual * block.side(Side::LayerScale);
       state.input = at::Tensor();
       return;
     }

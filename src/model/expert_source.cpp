@@ -44,7 +44,7 @@ class ExpertSource final : public WeightSource {
     names_.insert(stored.begin(), stored.end());
     for (int64_t block = 0; block < config.layers; ++block) {
       for (const auto& linear : config.block(block).linears) {
-        if (linear.expert >= 0) add(config, block, linear);
+        if (linear.reads >= 0) add(config, block, linear);
       }
     }
     for (const auto& [name, slice] : slices_) {
@@ -92,9 +92,9 @@ class ExpertSource final : public WeightSource {
     const bool packed = names_.count(stored + "_blocks") != 0;
     if (names_.count(stored) == 0 && !packed) return;
     slices_[module + ".weight"] = {
-        stored, linear.expert, linear.role, {linear.out, linear.in}, packed};
+        stored, linear.reads, linear.role, {linear.out, linear.in}, packed};
     if (linear.bias)
-      slices_[module + ".bias"] = {stored + "_bias", linear.expert, linear.role, {linear.out}};
+      slices_[module + ".bias"] = {stored + "_bias", linear.reads, linear.role, {linear.out}};
   }
   at::Tensor of_expert(const Slice& slice) const {
     const auto pick = [&](const std::string& name) {

@@ -41,14 +41,16 @@ std::optional<InputProducer> input_producer(const BlockConfig& config, Stage sta
   const int64_t heads = attention.heads * attention.head_dim;
   const int64_t key_rows = attention.kv_heads * attention.head_dim;
   switch (stage) {
-    case Stage::AttentionIn:  // of a delta net: its small projections read the norm too
-      return config.parallel || config.mixer == Mixer::DeltaNet
+    case Stage::AttentionIn:  // small projections of a delta net, and latents, read the norm too
+      return config.parallel || config.mixer == Mixer::DeltaNet || config.latent.used
                  ? std::nullopt
                  : norm_of(config, Side::AttentionNorm);
     case Stage::MlpIn:
       return config.parallel || config.mixture() ? std::nullopt : norm_of(config, Side::MlpNorm);
     case Stage::AttentionOut:
-      if (config.mixer != Mixer::Attention || attention.heads != attention.kv_heads) return {};
+      if (config.mixer != Mixer::Attention || attention.heads != attention.kv_heads ||
+          attention.normalises_values || config.latent.used)
+        return {};
       return rows_of(config, Role::Value, Role::QueryKeyValue, heads + key_rows);
     case Stage::MlpOut:
       if (config.mixture() || config.activation == Activation::ClampedSwiglu) return {};

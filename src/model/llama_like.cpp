@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mpq/model/architecture.h"
+#include "mpq/model/config_members.h"
 
 namespace mpq {
 namespace {
@@ -30,6 +31,8 @@ int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits&
       json_get_or<double>(rope, "partial_rotary_factor", traits.rotary_share, where), where);
   require(share > 0 && share <= 1, ErrorCode::Format,
           "{}: \"partial_rotary_factor\" is {}, expected above 0, at most 1", where, share);
+  const bool all_turn = json_get_or<std::string>(rope, "rope_type", "", where) == "proportional";
+  if (all_turn) return head_dim;  // the share is of the angles
   return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
 }
 
@@ -108,6 +111,7 @@ ModelConfig configure_llama_like(const Json& config, const std::string& where,
 
 Json with_defaults(Json config, const Json& defaults) {
   for (const auto& [key, value] : defaults.items()) {
+    JsonReads::note(key);
     if (!config.contains(key) || config.at(key).is_null()) config[key] = value;
   }
   return config;
@@ -138,6 +142,7 @@ void set_windows(ModelConfig& model, const Json& config, int64_t window,
 }
 
 void set_upper_windows(ModelConfig& model, const Json& config, const std::string& where) {
+  JsonReads::note("sliding_window");
   if (!json_get_or<bool>(config, "use_sliding_window", false, where)) return;
   const auto first = json_get_or<int64_t>(config, "max_window_layers", 28, where);
   const auto window = json_get_or<int64_t>(config, "sliding_window", 4096, where);
@@ -153,18 +158,27 @@ LlamaTraits traits_with_biases(const Json& config, const std::string& where) {
 }
 
 ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where) {
-  const auto& registry = Registry<Architecture>::instance();
-  require(registry.contains(type), ErrorCode::Unsupported,
-          "{}: model_type \"{}\" is not supported{}", where, type,
-          registry.contains(type) ? "" : suggestion(type, registry.names()));
-  return registry.make(Spec{type, {}})->configure(config, where);
+  return Registry<Architecture>::instance().make(Spec{type, {}})->configure(config, where);
+}
+
+ModelConfig configure_whole(const std::string& type, const Json& config, const std::string& where) {
+  if (!Registry<Architecture>::instance().contains(type))
+    fail(ErrorCode::Unsupported, "{}: model_type \"{}\" is not supported{}", where, type,
+         nearest_family(type, config));
+  const JsonReads reads;
+  ModelConfig model = configure_as(type, config, where);
+  const auto unread = unread_members(config, reads);
+  require(unread.empty(), ErrorCode::Unsupported,
+          "{}: mpq does not know what {} changes in a {}; if it changes nothing, remove it", where,
+          fmt::join(unread, ", "), type);
+  return model;
 }
 
 ModelConfig read_model_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
   const Json config = read_json_file(path);
   const auto type = json_get<std::string>(config, "model_type", path);
-  ModelConfig model = configure_as(type, config, path);
+  ModelConfig model = configure_whole(type, config, path);
   model.model_type = type;
   return model;
 }

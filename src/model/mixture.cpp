@@ -27,8 +27,8 @@ int64_t Routing::count(int64_t expert) const {
   return first[index + 1] - first[index];
 }
 
-Routing route(const RouterConfig& config, const at::Tensor& input, const at::Tensor& router,
-              const at::Tensor& bias, const at::Tensor& shared_gate) {
+Routing route(const RouterConfig& config, const at::Tensor& input, const RouterTensors& tensors) {
+  const auto& [router, bias, shared_gate, expert_scale] = tensors;
   auto logits = at::linear(input, router);
   if (bias.defined() && !config.sigmoid) logits = logits + bias;
   const auto scores = config.sigmoid ? at::sigmoid(logits) : at::softmax(logits, -1);
@@ -38,8 +38,9 @@ Routing route(const RouterConfig& config, const at::Tensor& input, const at::Ten
   if (config.renormalise)
     weights = weights / (weights.sum(-1, true) + (config.sigmoid ? 1e-20 : 0));
   weights = (weights * config.scale).flatten();
-
   const auto experts = chosen.flatten();
+  if (expert_scale.defined()) weights = weights * expert_scale.index_select(0, experts);
+
   const auto order = at::argsort(experts, /*stable=*/true, /*dim=*/0, /*descending=*/false);
   Routing routing;
   routing.rows = at::floor_divide(order, config.top_k);

@@ -80,6 +80,14 @@ Frequencies longrope(const RopeConfig& c, int64_t length) {
   return result;
 }
 
+/// Gemma 4: the first angles turn as if all did, the others not at all.
+Frequencies proportional(const RopeConfig& c) {
+  Frequencies result = plain(c.theta, c.dim);
+  const auto turning = static_cast<size_t>(c.share * static_cast<double>(c.dim) / 2);
+  for (size_t i = 0; i < result.size(); ++i) result[i] = i < turning ? result[i] / c.factor : 0;
+  return result;
+}
+
 double yarn_mscale(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
@@ -115,11 +123,19 @@ Frequencies frequencies(const RopeConfig& c, int64_t length) {
       return yarn(c);
     case RopeKind::LongRope:
       return longrope(c, length);
+    case RopeKind::Proportional:
+      return proportional(c);
   }
   fail(ErrorCode::Internal, "unknown rope kind");
 }
 
 }  // namespace
+
+double scaled_attention(const RopeConfig& config) {
+  if (config.kind == RopeKind::Default || config.mscale_all_dim == 0) return 1;
+  const double each = yarn_mscale(config.factor, config.mscale_all_dim);
+  return each * each;
+}
 
 RopeTables rope_tables(const RopeConfig& config, int64_t first, int64_t count) {
   const Frequencies inverse = frequencies(config, first + count);

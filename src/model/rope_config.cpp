@@ -14,12 +14,12 @@ RopeKind kind_of(const std::string& name, const std::string& where) {
       {"default", RopeKind::Default}, {"linear", RopeKind::Linear},
       {"dynamic", RopeKind::Dynamic}, {"llama3", RopeKind::Llama3},
       {"yarn", RopeKind::Yarn},       {"longrope", RopeKind::LongRope},
-      {"su", RopeKind::LongRope}};
+      {"su", RopeKind::LongRope},     {"proportional", RopeKind::Proportional}};
   const auto found = kKinds.find(name);
   require(
       found != kKinds.end(), ErrorCode::Unsupported,
       "{}: rope type \"{}\" is not supported; supported: default, linear, dynamic, llama3, yarn, "
-      "longrope",
+      "longrope, proportional",
       where, name);
   return found->second;
 }
@@ -108,6 +108,7 @@ RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string&
   rope.attention_factor = number("attention_factor", 0);
   rope.mscale = number("mscale", 0);
   rope.mscale_all_dim = number("mscale_all_dim", 0);
+  if (rope.kind == RopeKind::Proportional) rope.share = number("partial_rotary_factor", 1);
   require(rope.theta > 1 && rope.factor > 0 && rope.max_positions > 0 &&
               rope.original_max_positions > 0 && rotary_dim > 0 && rotary_dim % 2 == 0,
           ErrorCode::Format, "{}: the rope settings are out of range: {}", where,

@@ -12,7 +12,7 @@ ModelConfig configure_text_part(const Json& config, const std::string& where,
   if (config.contains("tie_word_embeddings"))
     text = with_defaults(std::move(text), {{"tie_word_embeddings", config["tie_word_embeddings"]}});
   const auto type = json_get_or<std::string>(text, "model_type", fallback, where);
-  ModelConfig model = configure_as(type, text, where + ": text_config");
+  ModelConfig model = configure_whole(type, text, where + ": text_config");
   model.layouts = {{"model.language_model.", "lm_head.weight"},
                    {"language_model.model.", "language_model.lm_head.weight"},
                    {"model.", "lm_head.weight"}};

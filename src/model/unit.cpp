@@ -17,9 +17,10 @@ std::string parent_of(const std::string& module) { return module.substr(0, modul
 /// What shares a choice within a block: "qkv", "mlp.experts.gate_up", or one linear's module.
 std::string unit_key(const LinearInfo& linear, bool fuse) {
   const std::string own = linear.module.substr(linear.module.rfind('.') + 1);
-  if (linear.expert == kDense) return fuse ? stage_name(linear.stage) : linear.module;
+  if (linear.reads == kDense) return fuse ? stage_name(linear.stage) : linear.module;
+  if (linear.reads == kQueryLatent || linear.reads == kKeyLatent) return linear.module;
   const std::string parent = parent_of(linear.module);
-  const std::string place = linear.expert == kSharedExpert ? parent : parent_of(parent);
+  const std::string place = linear.reads == kSharedExpert ? parent : parent_of(parent);
   return place + "." + (fuse ? stage_name(linear.stage) : own);
 }
 
@@ -51,11 +52,11 @@ std::string fused_module(const ModelConfig& config, int64_t block, size_t linear
   const LinearInfo& own = linears[linear];
   const bool first = own.stage == Stage::AttentionIn;
   const std::string parent = parent_of(own.module);
-  if (own.expert >= 0)
+  if (own.reads >= 0)
     return config.block_prefix(block) + parent_of(parent) +
            (own.stage == Stage::MlpIn ? ".gate_up_proj" : ".down_proj");
   const auto shared = std::count_if(linears.begin(), linears.end(), [&](const LinearInfo& other) {
-    return other.stage == own.stage && other.expert == own.expert;
+    return other.stage == own.stage && other.reads == own.reads;
   });
   if (shared < 2) return "";
   return config.block_prefix(block) + parent + (first ? ".qkv_proj" : ".gate_up_proj");
@@ -101,11 +102,11 @@ std::vector<Unit> parts_by_input(const BlockConfig& config, const Unit& unit) {
   for (const size_t index : unit.linears) {
     const auto& linear = config.linears[index];
     const auto& before = parts.empty() ? linear : config.linears[parts.back().linears.back()];
-    if (parts.empty() || before.expert != linear.expert) {
+    if (parts.empty() || before.reads != linear.reads) {
       parts.push_back(unit);
       parts.back().linears.clear();
       parts.back().out = 0;
-      if (linear.expert >= 0) parts.back().name += fmt::format(" of expert {}", linear.expert);
+      if (linear.reads >= 0) parts.back().name += fmt::format(" of expert {}", linear.reads);
     }
     parts.back().linears.push_back(index);
     parts.back().out += linear.out;

@@ -51,7 +51,7 @@ RunSize size_of_model(const ModelConfig& config) {
   std::vector<int64_t> weights(static_cast<size_t>(config.layers), 0);
   for (const Unit& unit : make_units(config, /*fuse=*/true)) {
     const BlockConfig& block = config.block(unit.block);
-    const bool experts = block.linears[unit.linears.front()].expert >= 0;
+    const bool experts = block.linears[unit.linears.front()].reads >= 0;
     const auto in = static_cast<double>(unit.in);
     const int64_t inputs = experts ? block.router.experts : 1;
     weights[static_cast<size_t>(unit.block)] += unit.weights();

@@ -153,7 +153,7 @@ std::vector<std::string> target_faults(const Target& target, const Plan& plan, c
     if (unit.end != End::None) continue;
     const BlockConfig& block = model.config().block(unit.block);
     if (!target.holds_experts && !encoding.plain() &&
-        block.linears[unit.linears.front()].expert >= 0)
+        block.linears[unit.linears.front()].reads >= 0)
       faults.push_back(fmt::format(
           "{}: {} reads no quantized experts as mpq writes them, one by one; see --target vllm",
           unit.name, target.name));

@@ -80,12 +80,11 @@ TEST_P(Mixtures, AnExpertsHessianIsOfItsRowsShrunkToTheMean) {
         advance(block_, static_cast<Stage>(s), batch.runs, state);
       std::set<int64_t> done;
       for (const auto& linear : linears_of(*block_.config, stage)) {
-        if (linear.expert < 0 || !done.insert(linear.expert).second) continue;
+        if (linear.reads < 0 || !done.insert(linear.reads).second) continue;
         const at::Tensor x = input_of(state, linear);
         const at::Tensor product = at::mm(x.t(), x) * 2;
-        sums[linear.expert] =
-            sums.count(linear.expert) != 0 ? sums[linear.expert] + product : product;
-        rows[linear.expert] += static_cast<double>(x.size(0));
+        sums[linear.reads] = sums.count(linear.reads) != 0 ? sums[linear.reads] + product : product;
+        rows[linear.reads] += static_cast<double>(x.size(0));
       }
     }
     at::Tensor all;
@@ -145,9 +144,9 @@ TEST_P(Mixtures, ExpertsOfOneMatrixAreOneUnit) {
       const LinearInfo& first = config.linears[unit.linears.front()];
       for (const size_t index : unit.linears) {
         EXPECT_EQ(config.linears[index].in, unit.in);
-        EXPECT_EQ(config.linears[index].expert >= 0, first.expert >= 0);
+        EXPECT_EQ(config.linears[index].reads >= 0, first.reads >= 0);
       }
-      if (first.expert < 0) continue;
+      if (first.reads < 0) continue;
       experts[unit.name] = parts_by_input(config, unit).size();
     }
     EXPECT_EQ(experts.size(), fuse ? 2U : 3U);

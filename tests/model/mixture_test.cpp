@@ -68,7 +68,7 @@ void expect_routes(const RouterConfig& config, bool biased) {
   const int64_t rows = 19, hidden = 6;
   const auto input = at::randn({rows, hidden}), router = at::randn({config.experts, hidden});
   const auto bias = biased ? at::randn({config.experts}) * 0.5 : at::Tensor();
-  const Routing routing = route(config, input, router, bias, {});
+  const Routing routing = route(config, input, {router, bias});
   EXPECT_EQ(routing.first.back(), rows * config.top_k);
   const auto found = dense_weights(routing, rows, config.experts);
   const auto logits = at::linear(input, router);
@@ -103,7 +103,7 @@ TEST(Routers, ChooseAsPublished) {
 TEST(Routers, RowsOfAnExpertAscendAndEveryTokenIsThereTopKTimes) {
   at::manual_seed(3);
   const RouterConfig config{.experts = 5, .top_k = 2};
-  const Routing routing = route(config, at::randn({40, 4}), at::randn({5, 4}), {}, {});
+  const Routing routing = route(config, at::randn({40, 4}), {at::randn({5, 4})});
   std::vector<int64_t> seen(40, 0);
   for (int64_t expert = 0; expert < 5; ++expert) {
     int64_t before = -1;
@@ -120,7 +120,7 @@ TEST(Routers, RowsOfAnExpertAscendAndEveryTokenIsThereTopKTimes) {
 TEST(Routers, OutputsAreSummedByTheirWeights) {
   at::manual_seed(5);
   const RouterConfig config{.experts = 4, .top_k = 2};
-  const Routing routing = route(config, at::randn({9, 3}), at::randn({4, 3}), {}, {});
+  const Routing routing = route(config, at::randn({9, 3}), {at::randn({4, 3})});
   const auto outputs = at::randn({18, 7});
   auto expected = at::zeros({9, 7});
   for (int64_t pair = 0; pair < 18; ++pair)

@@ -58,7 +58,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Published{"Qwen3.5-27B", 0, 16 * 7 + 48 * 6},
                     Published{"Qwen3.5-35B-A3B", 0, 10 * 4 + 30 * 3 + 40 * 3 * 257},
                     Published{"Qwen3-Next-80B-A3B-Thinking", 0, 12 * 4 + 36 * 2 + 48 * 3 * 513},
-                    Published{"GLM-4.5-Air", 0, 46 * 4 + 3 + 45 * 3 * 129}),
+                    Published{"GLM-4.5-Air", 0, 46 * 4 + 3 + 45 * 3 * 129},
+                    Published{"DeepSeek-V3", 671'026'419'200, 61 * 3 + 3 * 3 + 58 * 3 * 257},
+                    Published{"Kimi-K2-Instruct", 1'026'408'232'448, 61 * 3 + 3 + 60 * 3 * 385},
+                    Published{"gemma-4-26B-A4B", 25'233'141'790, 25 * 4 + 5 * 3 + 30 * 3 * 129},
+                    Published{"Gemma-4-31B-IT-NVFP4", 30'697'345'340, 50 * 7 + 10 * 6}),
     [](const auto& info) {
       std::string name = info.param.name;
       for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';

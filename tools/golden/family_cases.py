@@ -3,16 +3,17 @@
 from make_architectures import base, ones, setting, shifted, without, zeroed
 from family_switches import (
     LINEAR, Model, VISION_PIXTRAL, VISION_SIGLIP, ba_flat, biased_weights, both, conv_without_activation, each_module,
-    exchanged, filled, first_taps_zeroed, gate_after_norm, gate_flat, gate_rows_zeroed, group_by_best, halves,
-    key_heads_swapped, nested_gemma4, nested_qwen, nested_qwen_moe, not_renormalised, per_head_norm, published_gemma3,
-    qkvz_flat, removed, replaced, rms_instead, rope_layout, rows, sequential, sigmoid_router, softmax_first, text,
-    unscaled_embedding, untied, with_mtp, with_next_layer)
+    exchanged, filled, first_taps_zeroed, gate_after_norm, gate_flat, gate_rows_zeroed, group_by_best, group_norm_then_gate,
+    groups_interleaved, halves, key_heads_swapped, nested_gemma4, nested_qwen, nested_qwen_moe, not_renormalised,
+    per_head_norm, published_gemma3, qkvz_flat, removed, replaced, rms_instead, rope_layout, rotated_attention, rows,
+    sequential, sigmoid_router, softmax_first, text, unscaled_embedding, untied, values_are_normed_keys, with_mtp,
+    with_next_layer)
 
 import torch
 
 
 def cases():
-    """name -> (config, length, stored dtype, first linear of block 0, {feature: switch}[, what to do with the tensors])."""
+    """name -> (config, length, stored dtype, a linear of block 0, {feature: switch}[, what to do with the tensors])."""
     def config(model_type, name, *dropped, **extra):
         out = base(model_type, name)
         for key in dropped:
@@ -348,7 +349,7 @@ def cases():
         config("deepseek_v3", "DeepseekV3ForCausalLM", **mla, n_group=4, topk_group=2, rope_theta=100.0, rope_scaling={
             "type": "yarn", "factor": 4.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0,
             "original_max_position_embeddings": 32}, num_nextn_predict_layers=1), 32, "bfloat16",
-            "model.layers.0.self_attn.q_a_proj.weight",
+            "model.layers.0.self_attn.q_b_proj.weight",
         {**sigmoid_features("deepseek_v3", "DeepseekV3"), **groups,
          "a group's two best": replaced("deepseek_v3", "DeepseekV3TopkRouter.forward", group_by_best),
          "q latent norm": ones("q_a_layernorm"), "kv latent norm": ones("kv_a_layernorm"),
@@ -396,27 +397,27 @@ def cases():
                             "full_attention": {"rope_type": "proportional", "rope_theta": 1000.0,
                                                "partial_rotary_factor": 0.25}},
         **extra}
-    gemma4_features = {**sandwich, **qk, "sliding window": setting(sliding_window=128),
-                       "embedding scale": Model(unscaled_embedding),
-                       "norms are w": shifted("norm.weight", 1.0), "layer scalar": ones("layer_scalar"), "tied head": untied,
-                       "proportional rope": setting(rope_parameters={"full_attention": {
-                           "rope_type": "proportional", "rope_theta": 1000.0, "partial_rotary_factor": 1.0}}),
-                       "value norm": each_module("TextAttention", lambda module: hasattr(module, "v_norm") and setattr(
-                           module.v_norm, "forward", lambda x: x)),
-                       "attention scale 1": each_module("TextAttention", lambda module: setattr(module, "scaling", 0.3)),
-                       "final cap": setting(final_logit_softcapping=None)}
+    gemma4_features = lambda change: {
+        **sandwich, **qk, "sliding window": change(sliding_window=128), "embedding scale": Model(unscaled_embedding),
+        "norms are w": shifted("norm.weight", 1.0), "layer scalar": ones("layer_scalar"), "tied head": untied,
+        "proportional rope": change(rope_parameters={"full_attention": {
+            "rope_type": "proportional", "rope_theta": 1000.0, "partial_rotary_factor": 1.0}}),
+        "value norm": each_module("TextAttention", lambda module: hasattr(module, "v_norm") and setattr(
+            module.v_norm, "forward", lambda x: x)),
+        "attention scale 1": each_module("TextAttention", lambda module: setattr(module, "scaling", 0.3)),
+        "final cap": change(final_logit_softcapping=None)}
     result["gemma4_text"] = (
         gemma4(num_hidden_layers=4, hidden_size_per_layer_input=6, num_kv_shared_layers=2, use_double_wide_mlp=True,
                layer_types=["sliding_attention", "full_attention"] * 2, final_logit_softcapping=4.0), 24, "bfloat16", q,
-        {**gemma4_features, "per-layer inputs": zeroed("embed_tokens_per_layer"),
+        {**gemma4_features(setting), "per-layer inputs": zeroed("embed_tokens_per_layer"),
          "per-layer projection": zeroed("per_layer_model_projection"), "per-layer norm": ones("per_layer_projection_norm"),
          "norm after per-layer input": ones("post_per_layer_input_norm")})
     inner = {key: value for key, value in gemma4(
         num_hidden_layers=4, hidden_size_per_layer_input=6, num_kv_shared_layers=2, attention_k_eq_v=False,
         layer_types=["sliding_attention", "full_attention"] * 2, final_logit_softcapping=3.0).items() if key != "architectures"}
     result["gemma4"] = (
-        {"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4", "image_token_id": 90, "boi_token_id": 91,
-         "eoi_token_id": 92, "video_token_id": 89, "audio_token_id": 88, "text_config": inner, "audio_config": None,
+        {"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4", "image_token_id": 190, "boi_token_id": 191,
+         "eoi_token_id": 192, "video_token_id": 189, "audio_token_id": 188, "text_config": inner, "audio_config": None,
          "vision_config": {"model_type": "gemma4_vision", "hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 1,
                            "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8, "patch_size": 4,
                            "position_embedding_size": 16}}, 24, "bfloat16",
@@ -428,8 +429,80 @@ def cases():
         gemma4(num_hidden_layers=2, hidden_size_per_layer_input=0, layer_types=["sliding_attention", "full_attention"],
                attention_k_eq_v=True, num_global_key_value_heads=1, enable_moe_block=True, num_experts=6, top_k_experts=2,
                moe_intermediate_size=12, final_logit_softcapping=4.0), 24, "bfloat16", q,
-        {**gemma4_features, "router scale": ones("router.scale"), "expert scale": ones("per_expert_scale"),
+        {**gemma4_features(setting), "router scale": ones("router.scale"), "expert scale": ones("per_expert_scale"),
          "norm of mlp": ones("post_feedforward_layernorm_1"), "norm before experts": ones("pre_feedforward_layernorm_2"),
          "norm of experts": ones("post_feedforward_layernorm_2"), "gate before up": rows("experts.gate_up_proj", halves,
                                                                                          dim=1)})
+
+    result["glm4_moe_lite"] = (
+        config("glm4_moe_lite", "Glm4MoeLiteForCausalLM", **mla, n_group=1, topk_group=1, attention_bias=True,
+               mlp_layer_types=["dense", "sparse", "sparse"], rope_parameters={"rope_theta": 100.0, "rope_type": "default"},
+               num_nextn_predict_layers=1), 24, "bfloat16", "model.layers.0.self_attn.q_b_proj.weight",
+        {**sigmoid_features("glm4_moe_lite", "Glm4MoeLite"), "q latent norm": ones("q_a_layernorm"),
+         "kv latent norm": ones("kv_a_layernorm"), "latent norms have 1e-6": each_module("Attention", latent_epsilon),
+         "norm epsilon": setting(rms_norm_eps=1e-6), "interleaved rope": setting(rope_interleave=False),
+         "rope theta": setting(rope_parameters={"rope_theta": 10000.0}), "q latent bias": zeroed("q_a_proj.bias"),
+         "kv bias": zeroed("kv_a_proj_with_mqa.bias"), "o bias": zeroed("o_proj.bias")}, with_next_layer)
+
+    dense = lambda layers, **extra: gemma4(
+        num_hidden_layers=layers, hidden_size_per_layer_input=0, num_kv_shared_layers=0, enable_moe_block=False,
+        layer_types=["sliding_attention", "full_attention"] * (layers // 2), num_global_key_value_heads=1,
+        **{"attention_k_eq_v": True, "final_logit_softcapping": 4.0, **extra})
+    dense_features = lambda change: {
+        **gemma4_features(change), "window is exact": change(sliding_window=9), "gelu": change(hidden_activation="silu"),
+        "exponents over the whole head": change(rope_parameters={"full_attention": {
+            "rope_type": "proportional", "rope_theta": 1000.0 ** 4, "partial_rotary_factor": 0.25}}),
+        "sliding theta": change(rope_parameters={"sliding_attention": {"rope_type": "default", "rope_theta": 1000.0}})}
+    values = {"values are keys before their norm": each_module("TextAttention", values_are_normed_keys)}
+    def value_epsilon(module):
+        module.v_norm.eps = 1e-6
+    result["gemma4_dense"] = (
+        dense(4, rms_norm_eps=0.05), 24, "bfloat16", q,
+        {**dense_features(setting), **values, "norm epsilon": setting(rms_norm_eps=1e-6),
+         "value norm has it too": each_module("TextAttention", value_epsilon)})
+    inner = {key: value for key, value in dense(2, use_bidirectional_attention="vision").items() if key != "architectures"}
+    result["gemma4_nested"] = (
+        {**result["gemma4"][0], "text_config": inner}, 24, "bfloat16", "model.language_model.layers.0.self_attn.q_proj.weight",
+        {**dense_features(text), **values})
+    def pairs_of_a_partial_rotation(length):
+        head = [0, 1, 8, 9, 4, 5, 6, 7, 2, 3, 10, 11, 12, 13, 14, 15]
+        return [start + j for start in range(0, length, 16) for j in head]
+    result["gemma4_dense_plain"] = (
+        dense(2, attention_k_eq_v=False), 24, "float16", q,
+        {**dense_features(setting), "values of their own": exchanged("layers.1.self_attn.k_proj", "layers.1.self_attn.v_proj"),
+         "pairs across the whole head": both(rows("layers.1.self_attn.q_", pairs_of_a_partial_rotation),
+                                             rows("layers.1.self_attn.k_", pairs_of_a_partial_rotation))})
+
+    nemotron = lambda **extra: config(
+        "nemotron_h", "NemotronHForCausalLM", "rms_norm_eps", "hidden_act", "num_hidden_layers", hidden_size=36,
+        intermediate_size=28, num_attention_heads=3, num_key_value_heads=1, head_dim=14, layer_norm_epsilon=0.05,
+        mamba_num_heads=6, mamba_head_dim=5, ssm_state_size=7, n_groups=2, conv_kernel=4, expand=2, chunk_size=8,
+        mamba_hidden_act="silu", mlp_hidden_act="relu2", attention_bias=False, mamba_proj_bias=False, n_routed_experts=8,
+        num_experts_per_tok=3, moe_intermediate_size=14, moe_shared_expert_intermediate_size=18, n_shared_experts=1,
+        norm_topk_prob=True, routed_scaling_factor=2.5, rope_theta=10000, partial_rotary_factor=1.0, time_step_min=0.001,
+        time_step_max=0.1, time_step_floor=0.0001, **extra)
+    gate_rows = lambda length: list(range(30, 60)) + list(range(30)) + list(range(60, length))
+    nemotron_features = {
+        "norm before mixer": ones("layers.0.norm"), "gated norm": ones("mixer.norm"), "final norm": ones("norm_f"),
+        "norm epsilon": setting(layer_norm_epsilon=1e-6), "convolution": first_taps_zeroed("conv1d.weight"),
+        "silu after the convolution": replaced("nemotron_h", "causal_conv1d_fn", conv_without_activation),
+        "gate, then x": rows("in_proj.weight", gate_rows), "A_log": filled("A_log", 1.0), "dt_bias": zeroed("dt_bias"),
+        "softplus": replaced("nemotron_h", "F.softplus", torch.exp), "D": zeroed("mixer.D"),
+        "groups of neighbours": Model(groups_interleaved),
+        "norm per group": replaced("nemotron_h", "NemotronHRMSNormGated.forward", gate_after_norm),
+        "gate before norm": replaced("nemotron_h", "NemotronHRMSNormGated.forward", group_norm_then_gate),
+        "attention has no rope": Model(rotated_attention), "squared relu": setting(mlp_hidden_act="relu"),
+        **sigmoid_features("nemotron_h", "NemotronH")}
+    mixer = "backbone.layers.0.mixer.in_proj.weight"
+    result["nemotron_h"] = (
+        nemotron(hybrid_override_pattern="M-M*E", num_hidden_layers=5, n_group=1, topk_group=1, use_conv_bias=True,
+                 use_bias=False, mlp_bias=False), 24, "bfloat16", mixer,
+        {**nemotron_features, "convolution bias": zeroed("conv1d.bias")})
+    result["nemotron_h_latent"] = (
+        nemotron(layers_block_type=["mamba", "moe", "attention"], n_group=2, topk_group=1, use_conv_bias=False, use_bias=True,
+                 mlp_bias=True, moe_latent_size=10, num_nextn_predict_layers=1, mtp_layers_block_type=["attention", "moe"],
+                 time_step_limit=[0.0, {"__float__": "Infinity"}]), 24, "bfloat16", mixer,
+        {**nemotron_features, "groups": setting(n_group=1), "in bias": zeroed("in_proj.bias"),
+         "out bias": zeroed("out_proj.bias"), "latent biases": zeroed("latent_proj.bias"),
+         "shared bias": zeroed("shared_experts.up_proj.bias")}, with_mtp)
     return result

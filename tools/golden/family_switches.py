@@ -192,6 +192,41 @@ def gate_after_norm(self, hidden_states, gate):
     return self.weight * hidden_states * torch.rsqrt(hidden_states.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
 
 
+def group_norm_then_gate(self, hidden_states, gate):
+    """The gated norm of groups, with the gate after the norm."""
+    groups = hidden_states.unflatten(-1, (-1, self.group_size))
+    groups = groups * torch.rsqrt(groups.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+    return self.weight * groups.flatten(-2) * torch.nn.functional.silu(gate)
+
+
+def groups_interleaved(model, stack):
+    """Mamba heads that take the groups of B and C in turns."""
+    owner = importlib.import_module("transformers.models.nemotron_h.modeling_nemotron_h")
+    original = owner.mamba2_chunk_scan
+    def scan(x, dt, A, B, C, **kwargs):
+        B, C = (part.repeat(1, 1, x.shape[2] // part.shape[2], 1) for part in (B, C))
+        return original(x, dt, A, B, C, **kwargs)
+    stack.enter_context(mock.patch.object(owner, "mamba2_chunk_scan", scan))
+
+
+def rotated_attention(model, stack):
+    """Attention with the rope of rope_theta 10000."""
+    owner = importlib.import_module("transformers.models.nemotron_h.modeling_nemotron_h")
+    original = owner.eager_attention_forward
+    def attention(module, query, key, *args, **kwargs):
+        length, head_dim = query.shape[-2:]
+        angles = torch.outer(torch.arange(length), 10000.0 ** (-torch.arange(0, head_dim, 2) / head_dim)).repeat(1, 2)[None]
+        query, key = owner.apply_rotary_pos_emb(query, key, angles.cos(), angles.sin())
+        return original(module, query, key, *args, **kwargs)
+    stack.enter_context(mock.patch.object(owner, "eager_attention_forward", attention))
+
+
+def values_are_normed_keys(module):
+    """gemma4's values that are its keys, taken after the keys' norm."""
+    if module.v_proj is None:
+        module.v_norm.forward = module.k_norm.forward
+
+
 def conv_without_activation(hidden_states, weight, bias=None, activation=None, **kwargs):
     channels, length = hidden_states.shape[1:]
     return torch.nn.functional.conv1d(hidden_states, weight.unsqueeze(1), bias, padding=weight.shape[-1] - 1,

@@ -21,7 +21,7 @@ struct StageMoments {
   at::Tensor input_lack, residual_lack;
 };
 
-/// By LinearInfo::expert of the linears that read them.
+/// By LinearInfo::reads of the linears that read them.
 using InputMoments = std::map<int64_t, StageMoments>;
 
 /// The residual and the inputs of a stage's linears, of one batch of a group.

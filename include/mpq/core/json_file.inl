@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mpq/core/error.h"
+#include "mpq/core/json_reads.h"
 
 namespace mpq {
 namespace json_detail {
@@ -40,6 +41,7 @@ bool fits(const Json& value) {
 
 template <class T>
 T json_get(const Json& object, const char* key, const std::string& where) {
+  JsonReads::note(key);
   const auto found = object.is_object() ? object.find(key) : object.end();
   if (found == object.end()) json_detail::fail_missing(object, key, where);
   if (!json_detail::fits<T>(*found)) json_detail::fail_type(*found, key, where);
@@ -52,6 +54,7 @@ T json_get(const Json& object, const char* key, const std::string& where) {
 
 template <class T>
 T json_get_or(const Json& object, const char* key, const T& fallback, const std::string& where) {
+  JsonReads::note(key);
   if (object.is_null()) return fallback;
   if (!object.is_object()) json_detail::fail_missing(object, key, where);
   const auto found = object.find(key);

@@ -29,6 +29,10 @@ ModelConfig read_model_config(const std::string& folder);
 /// that a younger one changes parts of. Throws as read_model_config().
 ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where);
 
+/// The same for a whole configuration. Throws Error(Unsupported) also on members that are set and
+/// that the architecture does not know: they may change what the model computes.
+ModelConfig configure_whole(const std::string& type, const Json& config, const std::string& where);
+
 /// A positive member below `limit`, so that counts of all weights fit in 64 bits and nothing absurd
 /// is allocated. Throws Error(Format).
 int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where);
@@ -65,7 +69,7 @@ struct MlpTraits {
   const char* up = "up_proj";
   const char* down = "down_proj";
   bool bias = false;
-  int64_t expert = kDense;
+  int64_t reads = kDense;
 };
 /// Adds an MLP of block.intermediate channels.
 void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits);
@@ -95,6 +99,12 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
 RouterConfig read_router(const Json& config, const char* experts_key, const std::string& where);
 /// DeepSeek-V3's scores, within the best of `n_group` groups, times `routed_scaling_factor`.
 void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where);
+/// DeepSeek-V3's mixtures in the layers from `dense` on, with an expert of all tokens; blocks that
+/// predict further tokens are carried through.
+void set_deepseek_mixture(ModelConfig& model, const Json& config, int64_t dense,
+                          const std::string& where);
+/// DeepSeek-V3's attention and mixtures; `config` has all their sizes.
+ModelConfig configure_latent_mixture(Json config, int64_t dense, const std::string& where);
 /// Qwen's mixtures, in the layers that `mlp_only_layers` and `decoder_sparse_step` leave; `shared`:
 /// with an expert of all tokens, behind a gate.
 void set_qwen_mixture(ModelConfig& model, const Json& config, bool shared,

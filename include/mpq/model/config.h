@@ -24,6 +24,7 @@ enum class Role {
   Query,
   Key,
   Value,
+  KeyValue,
   QueryKeyValue,
   Mixer,
   MixerGate,
@@ -34,9 +35,9 @@ enum class Role {
   Down
 };
 
-/// LinearInfo::expert of a linear that reads every token: of a dense block, or of the expert that
-/// all tokens share.
-constexpr int64_t kDense = -1, kSharedExpert = -2;
+/// LinearInfo::reads of a linear that is no expert's: what its stage begins with, the same for the
+/// expert that all tokens share, or a latent of queries, or of keys and values.
+constexpr int64_t kDense = -1, kSharedExpert = -2, kQueryLatent = -3, kKeyLatent = -4;
 
 struct LinearInfo {
   Role role = Role::Query;
@@ -45,7 +46,7 @@ struct LinearInfo {
   int64_t out = 0;
   int64_t in = 0;
   bool bias = false;
-  int64_t expert = kDense;
+  int64_t reads = kDense;  // which of its stage's inputs; from 0: those of that expert's tokens
 };
 
 /// A tensor of a block that is no linear: it is read in the wide dtype and never quantized.
@@ -57,9 +58,20 @@ enum class Side {
   QueryNorm,
   KeyNorm,
   Sinks,
+  QueryLatent,
+  QueryLatentBias,
+  QueryLatentNorm,
+  KeyLatent,  // with the key channels that are rotated
+  KeyLatentBias,
+  KeyLatentNorm,
   Router,
   RouterBias,
+  RouterScale,  // the router reads the stream, normalised by this
+  ExpertScale,  // of every expert's weight
   SharedGate,
+  SharedNorm,  // of what the shared expert reads, where it is not what experts read
+  AfterSharedNorm,
+  AfterExpertsNorm,
   Convolution,
   ConvolutionBias,
   DeltaGates,  // beta and step together
@@ -67,7 +79,8 @@ enum class Side {
   DeltaStep,
   DecayLog,
   StepBias,
-  GatedNorm
+  GatedNorm,
+  LayerScale  // of the block's output
 };
 struct SideTensor {
   std::string name;  // within the block, e.g. "input_layernorm.weight"
@@ -85,16 +98,27 @@ enum class HeadNorm { None, PerHead, FullWidth };
 
 struct AttentionConfig {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
-  double scale = 1;    // of q k^T
-  double softcap = 0;  // 0: none
-  int64_t window = 0;  // positions a token sees, itself included; 0: all
+  int64_t value_dim = 0;  // of a head; 0: head_dim
+  double scale = 1;       // of q k^T
+  double softcap = 0;     // 0: none
+  int64_t window = 0;     // positions a token sees, itself included; 0: all
   HeadNorm head_norm = HeadNorm::None;
   bool rotates = true;
   /// Queries grow by 1 + this * ln(1 + floor(position / original positions)) (Llama 4); 0: they do
   /// not.
   double query_growth = 0;
-  bool gated = false;  // queries come with a gate of the head's output, head by head
+  bool normalises_values = false;  // every head by itself, without a weight
+  bool values_are_keys = false;    // before their norm and rotation
+  bool gated = false;              // queries come with a gate of the head's output, head by head
   RopeConfig rope;
+
+  int64_t value_width() const { return value_dim > 0 ? value_dim : head_dim; }
+};
+
+/// Of latent attention (model/latent_attention.h).
+struct LatentConfig {
+  bool used = false;
+  NormConfig norm;  // of the latents
 };
 
 /// What mixes tokens.
@@ -122,6 +146,7 @@ struct BlockConfig {
   NormConfig norm;
   Mixer mixer = Mixer::Attention;
   AttentionConfig attention;
+  LatentConfig latent;
   DeltaConfig delta;
   int64_t intermediate = 0;  // of the MLP, or of one expert
   Activation activation = Activation::Silu;

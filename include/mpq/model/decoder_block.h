@@ -8,6 +8,7 @@
 
 #include "mpq/model/batch.h"
 #include "mpq/model/config.h"
+#include "mpq/model/latent_attention.h"
 #include "mpq/model/mixture.h"
 
 namespace mpq {
@@ -31,8 +32,8 @@ struct DecoderBlock {
 };
 
 /// What a block keeps of the positions seen so far, for `count` sequences of equal length: keys and
-/// values [count, kv_heads, capacity, head_dim]; of a recurrent mixer its state and the last inputs
-/// of its convolution.
+/// values [count, kv_heads, capacity, their width]; of a recurrent mixer its state and the last
+/// inputs of its convolution.
 struct KvCache {
   at::Tensor keys, values;
   int64_t length = 0;
@@ -48,7 +49,8 @@ struct StageState {
   at::Tensor residual;  // wide_dtype()
   at::Tensor input;     // the compute dtype; at MlpOut of a mixture by pair of token and expert
   std::shared_ptr<const Routing> routing{};    // of a mixture, from enter_mlp() on
-  at::Tensor shared_input{};                   // of the shared expert's down
+  at::Tensor shared_input{};                   // the shared expert's; undefined: `input`
+  LatentInputs latents{};                      // of latent attention, at AttentionIn
   std::vector<at::Tensor>* outputs = nullptr;  // where each linear's output is noted, by linear
 };
 

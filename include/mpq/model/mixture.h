@@ -18,11 +18,15 @@ struct Routing {
   int64_t count(int64_t expert) const;
 };
 
-/// `input` [rows, hidden] and `router` [experts, hidden] in the wide dtype; `bias` [experts], of
-/// the choice alone where scores are sigmoids and of the logits otherwise, may be undefined, as may
-/// `shared_gate` [1, hidden].
-Routing route(const RouterConfig& config, const at::Tensor& input, const at::Tensor& router,
-              const at::Tensor& bias, const at::Tensor& shared_gate);
+/// In the wide dtype; all but the first may be undefined.
+struct RouterTensors {
+  at::Tensor router;          // [experts, hidden]
+  at::Tensor bias{};          // [experts]: of the choice alone where scores are sigmoids, else of z
+  at::Tensor shared_gate{};   // [1, hidden]
+  at::Tensor expert_scale{};  // [experts]: of the chosen experts' weights
+};
+/// `input` [rows, hidden], in the wide dtype.
+Routing route(const RouterConfig& config, const at::Tensor& input, const RouterTensors& tensors);
 /// The weighted sum [rows, hidden] of the experts' outputs [pairs, hidden], in the wide dtype.
 at::Tensor combine(const Routing& routing, const at::Tensor& outputs, int64_t rows);
 

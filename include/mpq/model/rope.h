@@ -10,7 +10,7 @@
 
 namespace mpq {
 
-enum class RopeKind { Default, Linear, Dynamic, Llama3, Yarn, LongRope };
+enum class RopeKind { Default, Linear, Dynamic, Llama3, Yarn, LongRope, Proportional };
 
 struct RopeConfig {
   RopeKind kind = RopeKind::Default;
@@ -25,12 +25,17 @@ struct RopeConfig {
   bool truncate = true;                              // yarn
   double attention_factor = 0;                       // 0: the kind's own formula
   double mscale = 0, mscale_all_dim = 0;             // yarn
+  double share = 1;                                  // proportional: of the angles that turn
   std::vector<double> short_factor, long_factor;     // longrope
 };
 
 /// Reads rope_theta / rope_scaling (before transformers 5) or rope_parameters (since). Throws
 /// Error(Unsupported) on another kind.
 RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string& where);
+
+/// What DeepSeek's attention scores grow by under a scaling with `mscale_all_dim`, once for queries
+/// and once for keys.
+double scaled_attention(const RopeConfig& config);
 
 struct RopeTables {
   at::Tensor cos;  // float32 [positions, dim]: each angle twice, halves side by side

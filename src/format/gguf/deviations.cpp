@@ -56,6 +56,7 @@ std::vector<std::string> gguf_deviations(const ModelConfig& model) {
     found.push_back(is_gemma ? "the activation is gelu" : "the activation is silu");
   const RopeKind rope = attention.rope.kind;
   if (rope == RopeKind::Dynamic) found.push_back("rope is not scaled with the length");
+  if (rope == RopeKind::Proportional) found.push_back("all angles turn");
   if (rope == RopeKind::LongRope && !is_phi) found.push_back("rope has no long and short factors");
   if (rope == RopeKind::Llama3 && type != "llama" && type != "mistral")
     found.push_back("rope has no scaling of Llama 3");

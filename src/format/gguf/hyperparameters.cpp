@@ -64,7 +64,8 @@ void add_rope_scaling(Keys& keys, const RopeConfig& rope, const Json& settings,
       return;
     case RopeKind::Default:
     case RopeKind::Dynamic:
-    case RopeKind::Llama3:  // by the tensor rope_freqs
+    case RopeKind::Llama3:        // by the tensor rope_freqs
+    case RopeKind::Proportional:  // refused (deviations.cpp)
       return;
   }
 }

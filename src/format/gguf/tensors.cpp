@@ -31,6 +31,7 @@ const char* linear_name(Role role) {
       return "ffn_up";
     case Role::Down:
       return "ffn_down";
+    case Role::KeyValue:
     case Role::Mixer:
     case Role::MixerGate:
       break;

@@ -11,6 +11,7 @@ class Exaone4 final : public Architecture {
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
     ModelConfig model = configure_llama_like(config, where, {.eps = 1e-5});
+    for (const char* member : {"sliding_window", "sliding_window_pattern"}) JsonReads::note(member);
     const bool has_window =
         !config.contains("sliding_window") || !config.at("sliding_window").is_null();
     if (has_window) {

@@ -12,12 +12,12 @@ class Gemma final : public Architecture {
   explicit Gemma(const Options&) {}
 
   ModelConfig configure(const Json& source, const std::string& where) const override {
-    const Json config = with_defaults(source, {{"head_dim", 256}, {"tie_word_embeddings", true}});
+    Json config = with_defaults(source, {{"head_dim", 256}, {"tie_word_embeddings", true}});
     const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
     // The activation is always tanh's gelu, whatever "hidden_act" says.
+    config["hidden_act"] = "gelu_pytorch_tanh";
     ModelConfig model =
-        configure_llama_like(with_defaults({{"hidden_act", "gelu_pytorch_tanh"}}, config), where,
-                             {.qkv_bias = bias, .output_bias = bias});
+        configure_llama_like(config, where, {.qkv_bias = bias, .output_bias = bias});
     model.embedding_scale = std::sqrt(static_cast<double>(model.hidden));
     for (auto& block : model.blocks) block.norm.kind = NormKind::RmsPlusOne;
     return model;

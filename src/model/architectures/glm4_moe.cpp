@@ -21,23 +21,11 @@ class Glm4Moe final : public Architecture {
                              {.qkv_bias = json_get_or<bool>(config, "attention_bias", false, where),
                               .eps = 1e-5,
                               .rotary_share = 0.5});
-    const auto width = json_get<int64_t>(config, "moe_intermediate_size", where);
-    MixtureTraits traits{
-        .router = read_router(config, "n_routed_experts", where),
-        .intermediate = width,
-        .shared_intermediate = width * json_get<int64_t>(config, "n_shared_experts", where),
-        .router_bias = "mlp.gate.e_score_correction_bias",
-        .shared_module = "mlp.shared_experts"};
-    set_sigmoid_router(traits.router, config, where);
-    const auto dense = json_get<int64_t>(config, "first_k_dense_replace", where);
-    const bool head_norms = json_get_or<bool>(config, "use_qk_norm", false, where);
-    for (int64_t layer = 0; layer < model.layers; ++layer) {
-      BlockConfig& block = model.blocks[static_cast<size_t>(layer)];
-      if (head_norms) set_head_norms(block, HeadNorm::PerHead);
-      if (layer >= dense) set_mixture(block, model.hidden, traits);
+    if (json_get_or<bool>(config, "use_qk_norm", false, where)) {
+      for (auto& block : model.blocks) set_head_norms(block, HeadNorm::PerHead);
     }
-    // A block that predicts one token more stands behind the others.
-    model.carried = {fmt::format("model.layers.{}.", model.layers)};
+    set_deepseek_mixture(model, config, json_get<int64_t>(config, "first_k_dense_replace", where),
+                         where);
     return model;
   }
 };

@@ -59,7 +59,8 @@ class Lfm2 final : public Architecture {
                                          {"block_multiple_of", 256},
                                          {"block_ffn_dim_multiplier", 1.0},
                                          {"tie_word_embeddings", true}});
-    if (config.contains("tie_embedding")) config["tie_word_embeddings"] = config["tie_embedding"];
+    const auto tied = json_get<bool>(config, "tie_word_embeddings", where);
+    config["tie_word_embeddings"] = json_get_or<bool>(config, "tie_embedding", tied, where);
     config["intermediate_size"] = mlp_width(config, where);
     const LlamaTraits traits{
         .eps_key = "norm_eps", .eps = 1e-5, .layer_types = {"full_attention", "conv"}};

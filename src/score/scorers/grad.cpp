@@ -23,7 +23,7 @@ struct SharedInput {
   at::Tensor input;                // [rows, in]
   std::vector<Streams> gradients;  // [draw][linear of the block], [rows, out]
 };
-/// A stage, and LinearInfo::expert.
+/// A stage, and LinearInfo::reads.
 using InputPlace = std::pair<Stage, int64_t>;
 
 /// A probed group, and what is known of the resident block there.
@@ -69,7 +69,7 @@ at::Tensor squared_change(const BlockConfig& config, const Probed& probed, const
     const LinearInfo& linear = config.linears[part.linears.front()];
     const at::Tensor own = difference.narrow(0, row, part.out);
     row += part.out;
-    const auto found = probed.inputs.find({linear.stage, linear.expert});
+    const auto found = probed.inputs.find({linear.stage, linear.reads});
     if (found == probed.inputs.end()) continue;  // of no token
     const at::Tensor moving = own.to(found->second.front().input.scalar_type()).t();
     for (const auto& shared : found->second) add_changes(shared, part.linears, moving, changes);
@@ -196,7 +196,7 @@ class Grad final : public Scorer {
     const auto gather = [&](const StageGradients& shown) {
       for (const LinearGradient& linear : shown.linears) {
         const LinearInfo& info = block.config->linears[linear.linear];
-        auto& batches = probed.inputs[{info.stage, info.expert}];
+        auto& batches = probed.inputs[{info.stage, info.reads}];
         if (batches.empty() || batches.back().batch != shown.batch) {
           const auto rows =
               linear.rows.defined() ? linear.rows + shown.batch->first_row : at::Tensor();
