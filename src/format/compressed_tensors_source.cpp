@@ -3,11 +3,13 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
 #include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 #include "mpq/format/compressed_tensors.h"
 #include "mpq/format/float_layouts.h"
 #include "mpq/format/packed_source.h"
@@ -29,6 +31,12 @@ struct PackedWeight {
   int64_t in = 0;
   int64_t groups = 0;
 };
+
+/// Scales of activations, which mpq leaves as they are.
+bool is_of_inputs(const std::string& name) {
+  return name.ends_with(".input_scale") || name.ends_with(".input_global_scale") ||
+         name.ends_with(".input_zero_point");
+}
 
 /// Linears of small floats, which the integers' reader then sees dequantized.
 std::unique_ptr<WeightSource> open_floats(const std::string& folder,
@@ -64,7 +72,9 @@ class CompressedTensorsSource final : public WeightSource {
     for (const auto& name : names) {
       if (name.ends_with(kPacked)) add(name.substr(0, name.size() - std::strlen(kPacked)), groups);
     }
-    for (const auto& name : names) add_plain(name);
+    for (const auto& name : names) {
+      if (!is_of_inputs(name)) add_plain(name);
+    }
   }
 
   std::vector<std::string> names() const override {
@@ -224,6 +234,11 @@ class CompressedTensorsSource final : public WeightSource {
 std::unique_ptr<WeightSource> open_compressed_tensors(const std::string& folder,
                                                       const Json& config) {
   const auto groups = parse_packed_config(config, folder + "/config.json: quantization_config");
+  if (std::any_of(groups.begin(), groups.end(),
+                  [](const PackedGroup& group) { return group.activations; }))
+    log_warning(
+        "{}: where it runs, the linears' inputs are quantized too; mpq reads the weights alone",
+        folder);
   return std::make_unique<CompressedTensorsSource>(folder, open_floats(folder, groups), groups);
 }
 

@@ -13,11 +13,16 @@ namespace {
 
 constexpr const char* kCodes = ".qweight";
 
-void require_order(const at::Tensor& group_index, int64_t group, const std::string& where) {
-  const at::Tensor order =
-      at::floor_divide(at::arange(group_index.size(0), at::kLong), group).to(at::kInt);
-  require(group_index.equal(order), ErrorCode::Unsupported,
-          "{}.g_idx permutes inputs (desc_act); mpq does not read that", where);
+/// Groups that are not of neighbouring inputs (desc_act): every input becomes a group of its own.
+void spread_groups(const at::Tensor& group_index, int64_t columns, const std::string& tensor,
+                   QuantizedLinear& linear) {
+  const at::Tensor groups = group_index.to(at::kLong);
+  if (groups.equal(at::floor_divide(at::arange(groups.size(0), at::kLong), columns))) return;
+  require(groups.ge(0).logical_and(groups.lt(linear.grid.scale.size(1))).all().item<bool>(),
+          ErrorCode::Format, "{}: names a group that is not there", tensor);
+  linear.encoding.group = 1;
+  linear.grid.scale = linear.grid.scale.index_select(1, groups);
+  linear.grid.zero = linear.grid.zero.index_select(1, groups);
 }
 
 QuantizedLinear read(const std::string& module, const PackedLinear& found, const LoadTensor& load,
@@ -36,6 +41,10 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
           top_code(encoding) + 1, encoding.bits);
   if (linear.grid.zero.eq(middle_code(encoding)).all().item<bool>())
     linear.encoding.zero = Zero::Middle;
+  const std::string index = module + ".g_idx";
+  if (std::any_of(found.tensors.begin(), found.tensors.end(),
+                  [&](const TensorPlan& tensor) { return tensor.name == index; }))
+    spread_groups(load(index), group_columns(encoding, found.in), index, linear);
   return linear;
 }
 
@@ -76,8 +85,6 @@ std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_les
             "{}: {}: groups of {} do not divide {} inputs", folder, name, columns, linear.in);
     const GptqLayout layout{"GPTQ", zero_less_one, there(".g_idx"), true};
     linears[module] = {linear.encoding, linear.out, linear.in, gptq_tensors(layout).plan(linear)};
-    if (layout.group_index && inner->dtype(module + ".g_idx") == at::kInt)
-      require_order(inner->load(module + ".g_idx"), columns, module);
   }
   return open_packed(folder, std::move(inner), std::move(linears),
                      [zero_less_one](const std::string& module, const PackedLinear& linear,

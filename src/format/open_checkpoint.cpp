@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/format/awq_source.h"
 #include "mpq/format/checkpoint_writer.h"
 #include "mpq/format/format.h"
 #include "mpq/format/small_floats_source.h"
@@ -31,6 +32,7 @@ std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
   const std::string method = quant_method(config);
   if (method == "fp8" || method == "modelopt")
     return open_small_floats(folder, config.at("quantization_config"));
+  if (method == "awq") return open_awq(folder, config.at("quantization_config"));
   // gpt-oss: its blocks are read by their names (model/expert_source.h).
   const bool readable = method.empty() || method == "mxfp4";
   require(readable, ErrorCode::Unsupported,

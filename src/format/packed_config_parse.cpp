@@ -90,7 +90,7 @@ PackedGroup parse_group(const Json& json, const std::string& common_format,
   require(json.is_object(), ErrorCode::Unsupported,
           "{}: is a preset by name; mpq reads groups that are spelt out", where);
   group.targets = json_get<std::vector<std::string>>(json, "targets", where);
-  refuse(json, "input_activations", where);
+  group.activations = given(json, "input_activations");
   refuse(json, "output_activations", where);
   const auto weights = json_get<Json>(json, "weights", where);
   require(weights.is_object(), ErrorCode::Format, "{}: \"weights\" is not an object", where);

@@ -96,6 +96,12 @@ std::optional<std::vector<std::string>> differences(const std::string& family, c
 }  // namespace
 
 std::string nearest_family(const std::string& type, const Json& config) {
+  if (config.contains("text_config")) {
+    const auto inner = json_get_or<std::string>(config["text_config"], "model_type", "", "");
+    if (Registry<Architecture>::instance().contains(inner))
+      return fmt::format("; its language model, \"{}\", is", inner);
+    return suggestion(type, Registry<Architecture>::instance().names());
+  }
   auto families = Registry<Architecture>::instance().names();
   // Of families that know as much: the one of this name and more, then the plainest.
   const auto first = [&](const auto& holds) {

@@ -94,7 +94,8 @@ TEST_P(BlockPasses, KeepProbedInputsFirst) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures, BlockPasses,
                          testing::Values("stories260K", "phi3_window", "gemma2", "qwen3_default",
-                                         "cohere2", "qwen3_5_text", "qwen3_moe", "qwen2_moe"));
+                                         "cohere2", "qwen3_5_text", "qwen3_moe", "qwen2_moe",
+                                         "deepseek_v3", "gemma4_dense", "gemma4_moe"));
 
 }  // namespace
 }  // namespace mpq

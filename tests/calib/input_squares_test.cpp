@@ -109,7 +109,8 @@ TEST_P(InputSquaresOf, GoOnBehindTheLastBlockThatWasKept) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures, InputSquaresOf,
                          testing::Values("stories260K", "phi3_window", "gemma2", "qwen3_default",
-                                         "cohere2", "qwen3_5_text", "qwen3_moe", "qwen2_moe"));
+                                         "cohere2", "qwen3_5_text", "qwen3_moe", "qwen2_moe",
+                                         "deepseek_v3", "gemma4_dense", "gemma4_moe"));
 
 TEST(BlendedSquares, AreOfOneMeanSquare) {
   const at::Tensor sums = at::tensor({8.0, 4.0, 12.0, 100.0, 300.0, 200.0}).view({2, 3});

@@ -155,7 +155,9 @@ TEST_P(Mixtures, ExpertsOfOneMatrixAreOneUnit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Mixtures, testing::Values("qwen3_moe", "qwen2_moe", "glm4_moe"));
+INSTANTIATE_TEST_SUITE_P(Families, Mixtures,
+                         testing::Values("qwen3_moe", "qwen2_moe", "glm4_moe", "deepseek_v3",
+                                         "gemma4_moe"));
 
 }  // namespace
 }  // namespace mpq

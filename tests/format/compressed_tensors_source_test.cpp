@@ -1,6 +1,7 @@
 // Reading pack-quantized folders that others wrote, and refusing broken or unknown ones.
 #include <gmock/gmock.h>
 
+#include "mpq/core/log.h"
 #include "mpq/format/packed_tensor.h"
 #include "tests/format/checkpoints.h"
 
@@ -104,6 +105,18 @@ TEST_F(CompressedTensorsSourceTest, ReadsZeroPointsThatAreNotPacked) {
   EXPECT_THAT(error(ErrorCode::Format), HasSubstr("m.q.weight_zero_point"));
 }
 
+TEST_F(CompressedTensorsSourceTest, WeightsAreReadWithoutTheScalesOfActivations) {
+  config_["config_groups"]["group_0"]["input_activations"] = {{"num_bits", 8}};
+  tensors_["m.q.input_scale"] = at::ones({1});
+  std::vector<std::string> warnings;
+  set_log_sinks({.message = [&](LogLevel, const std::string& text) { warnings.emplace_back(text); },
+                 .progress = {}});
+  EXPECT_TRUE(weight().equal(dequantize(linear_)));
+  set_log_sinks({});
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_THAT(warnings.front(), HasSubstr("inputs are quantized too"));
+}
+
 TEST_F(CompressedTensorsSourceTest, UnknownVariantsAreUnsupportedByName) {
   const Json good = config_;
   const auto refuses = [&](const char* path, const Json& value, const std::string& named) {
@@ -118,7 +131,7 @@ TEST_F(CompressedTensorsSourceTest, UnknownVariantsAreUnsupportedByName) {
   refuses("/transform_config", {{"config_groups", 1}}, "transform_config");
   refuses("/sparsity_config", {{"format", "sparse-bitmask"}}, "sparse-bitmask");
   refuses((group + "/format").c_str(), "nvfp4-pack-quantized", "nvfp4-pack-quantized");
-  refuses((group + "/input_activations").c_str(), {{"num_bits", 8}}, "input_activations");
+  refuses((group + "/output_activations").c_str(), {{"num_bits", 8}}, "output_activations");
   refuses((group + "/weights/type").c_str(), "float", "float");
   refuses((group + "/weights/strategy").c_str(), "block", "block");
   refuses((group + "/weights/num_bits").c_str(), 16, "16");

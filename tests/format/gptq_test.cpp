@@ -137,9 +137,17 @@ TEST_F(GptqFolder, OldKeysAndRulesAreRead) {
   EXPECT_TRUE(weight().equal(expected()));
 }
 
-TEST_F(GptqFolder, PermutedInputsAreUnsupported) {
-  tensor("g_idx") = tensor("g_idx").flip(0);
-  EXPECT_THAT(refuses(ErrorCode::Unsupported), HasSubstr("desc_act"));
+/// desc_act: the group of an input is the one that is named.
+TEST_F(GptqFolder, PermutedInputsFindTheirGroups) {
+  const at::Tensor shuffled = at::randperm(64, at::kLong);
+  const at::Tensor groups = tensor("g_idx").index_select(0, shuffled);
+  tensor("g_idx") = groups;
+  const QuantizedLinear& linear = tiny_.linears.begin()->second;
+  const at::Tensor scale = linear.grid.scale.to(at::kFloat).index_select(1, groups.to(at::kLong));
+  const at::Tensor by_hand = (linear.codes.to(at::kFloat) - 8) * scale;
+  EXPECT_TRUE(weight().equal(by_hand));
+  tensor("g_idx") = groups + 1;
+  EXPECT_THAT(refuses(ErrorCode::Format), HasSubstr("g_idx"));
 }
 
 TEST_F(GptqFolder, AmbiguousZeroPointsAreUnsupported) {

@@ -19,6 +19,7 @@ struct PackedGroup {
       targets;              // module names, "re:" regexes matched from the name's start, or classes
   Encoding encoding;        // group 0 for the strategies channel and tensor; scale_dtype open
   bool per_tensor = false;  // one scale for the whole weight
+  bool activations = false;  // a runtime quantizes the inputs too
 };
 
 /// quantization_config for the job's linears: a group for each distinct encoding with module names

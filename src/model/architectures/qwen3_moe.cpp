@@ -1,4 +1,5 @@
 // Qwen3 mixtures: normalised heads, softmax over all experts.
+#include "mpq/core/error.h"
 #include "mpq/model/architecture.h"
 
 namespace mpq {
@@ -10,6 +11,9 @@ class Qwen3Moe final : public Architecture {
   explicit Qwen3Moe(const Options&) {}
 
   ModelConfig configure(const Json& config, const std::string& where) const override {
+    // Said by some, and so in all.
+    require(json_get_or<bool>(config, "use_qk_norm", true, where), ErrorCode::Unsupported,
+            "{}: \"use_qk_norm\" is false; mpq knows these mixtures with head norms alone", where);
     const bool bias = json_get_or<bool>(config, "attention_bias", false, where);
     ModelConfig model =
         configure_llama_like(config, where, {.qkv_bias = bias, .output_bias = bias});
