@@ -10,7 +10,8 @@ namespace mpq {
 std::vector<bool> kept_inputs(const BlockConfig& config, const std::vector<SequenceGroup>& groups,
                               bool branches, int64_t limit) {
   std::vector<bool> kept(groups.size(), false);
-  if (config.mixture()) return kept;  // their rows are of pairs, and routed anew
+  // A mixture's rows are of pairs, and routed anew.
+  if (config.mixture() || !config.has_mlp()) return kept;
   for (const bool probed : {true, false}) {
     for (size_t g = 0; g < groups.size(); ++g) {
       if (groups[g].probe != probed) continue;
@@ -35,6 +36,7 @@ BlockPass::BlockPass(const std::vector<SequenceGroup>& groups, Streams input, Me
 StageState BlockPass::entered(const DecoderBlock& block, size_t group, const Batch& batch) const {
   const at::Tensor residual = rows_of(residual_[group], batch);
   if (stage() == Stage::AttentionIn) return enter_block(block, residual);
+  if (stage() == Stage::AttentionOut) return {residual, {}};  // nothing mixes
   StageState state = enter_mlp(block, residual);
   if (stage() == Stage::MlpOut) mpq::advance(block, Stage::MlpIn, batch.runs, state);
   return state;
@@ -60,7 +62,8 @@ void BlockPass::advance(const DecoderBlock& block) {
       check_interrupt();
       StageState state = rows(block, g, batch);
       mpq::advance(block, stage(), batch.runs, state);
-      adds ? put(state.residual, batch, residual) : put(state.input, batch, next);
+      if (adds) put(state.residual, batch, residual);
+      if (!adds && state.input.defined()) put(state.input, batch, next);
     }
     if (adds) residual_[g] = residual;
     input_[g] = next;

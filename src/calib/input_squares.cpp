@@ -21,14 +21,15 @@ std::string tensor_name(size_t block, size_t stage) {
   return fmt::format("block.{}.stage.{}", block, stage);
 }
 
-/// Of what a stage begins with; of a mixture's last one: an expert's.
+/// Of what a stage begins with; of a mixture's last one: an expert's; 0: it has no linears.
 int64_t input_channels(const ModelConfig& model, size_t block, size_t stage) {
-  if (stage == static_cast<size_t>(Stage::AttentionIn)) return model.hidden;
+  if (stage == static_cast<size_t>(Stage::AttentionIn))
+    return model.blocks[block].mixes() ? model.hidden : 0;
   for (const auto& linear : model.blocks[block].linears) {
     if (linear.stage == static_cast<Stage>(stage) && linear.reads != kSharedExpert)
       return linear.in;
   }
-  fail(ErrorCode::Internal, "stage {} has no linears", stage);
+  return 0;
 }
 
 at::Tensor no_sums(int64_t channels) { return at::zeros({2, channels}, at::kDouble); }
@@ -59,7 +60,7 @@ void pass_block(const ModelConfig& config, const DecoderBlock& block,
       const at::Tensor rows = rows_of(hidden[g], batch);
       StageState state = enter_block(block, rows);
       for (size_t stage = 0; stage < sums.size(); ++stage) {
-        add_squares(state.input, groups[g].text, sums[stage]);
+        if (state.input.defined()) add_squares(state.input, groups[g].text, sums[stage]);
         advance(block, static_cast<Stage>(stage), batch.runs, state);
       }
       rows.copy_(state.residual);

@@ -37,7 +37,8 @@ void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits) {
     block.linears.push_back(
         {role, stage, traits.module + "." + name, out, in, traits.bias, traits.reads});
   };
-  add(Role::Gate, Stage::MlpIn, traits.gate, block.intermediate, hidden);
+  if (traits.gate != nullptr)
+    add(Role::Gate, Stage::MlpIn, traits.gate, block.intermediate, hidden);
   add(Role::Up, Stage::MlpIn, traits.up, block.intermediate, hidden);
   add(Role::Down, Stage::MlpOut, traits.down, hidden, block.intermediate);
 }
@@ -56,6 +57,12 @@ void drop_mlp(BlockConfig& block) {
   });
 }
 
+void drop_attention(BlockConfig& block) {
+  std::erase_if(block.linears, [](const LinearInfo& linear) {
+    return linear.stage == Stage::AttentionIn || linear.stage == Stage::AttentionOut;
+  });
+}
+
 void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits) {
   const RouterConfig& router = traits.router;
   drop_mlp(block);
@@ -65,6 +72,15 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
     block.sides[Side::RouterBias] = {traits.router_bias, {router.experts}};
   if (!traits.shared_gate.empty())
     block.sides[Side::SharedGate] = {traits.shared_gate, {1, hidden}};
+  const auto project = [&](Side weight, Side bias, const std::string& module, int64_t out,
+                           int64_t in) {
+    block.sides[weight] = {module + ".weight", {out, in}};
+    if (traits.latent_bias) block.sides[bias] = {module + ".bias", {out}};
+  };
+  if (traits.latent > 0) {
+    project(Side::ExpertsIn, Side::ExpertsInBias, traits.to_latent, traits.latent, hidden);
+    project(Side::ExpertsOut, Side::ExpertsOutBias, traits.from_latent, hidden, traits.latent);
+  }
   MlpTraits mlp = traits.mlp;
   if (traits.shared_intermediate > 0) {
     block.intermediate = traits.shared_intermediate;
@@ -75,7 +91,7 @@ void set_mixture(BlockConfig& block, int64_t hidden, const MixtureTraits& traits
   block.intermediate = traits.intermediate;
   for (mlp.reads = 0; mlp.reads < router.experts; ++mlp.reads) {
     mlp.module = fmt::format("{}.{}", traits.mlp.module, mlp.reads);
-    set_mlp(block, hidden, mlp);
+    set_mlp(block, traits.latent > 0 ? traits.latent : hidden, mlp);
   }
 }
 

@@ -36,7 +36,7 @@ const std::set<std::string>& inert() {
       "initial_context_length", "max_sequence_length", "model_max_length", "num_heads",
       "qk_head_dim", "vocab_size_per_layer_input",
       // of tensors that are carried through, and of states' dtypes
-      "mamba_ssm_dtype", "mtp_num_hidden_layers", "num_nextn_predict_layers",
+      "mamba_ssm_dtype", "num_nextn_predict_layers",
       // only with use_sliding_window
       "max_window_layers",
       // of positions in images, which text has alike on every axis
@@ -53,7 +53,7 @@ const std::map<std::string, Json>& granted() {
   return kValues;
 }
 
-constexpr std::array<std::string_view, 3> kInertBeginnings = {"_", "unsloth", "output_"};
+constexpr std::array<std::string_view, 4> kInertBeginnings = {"_", "unsloth", "output_", "mtp_"};
 constexpr std::array<std::string_view, 8> kInertEnds = {"_token_id", "_token_ids",   "_token_index",
                                                         "_dropout",  "_pdrop",       "_loss_coef",
                                                         "_version",  "_dropout_prob"};

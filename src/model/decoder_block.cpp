@@ -9,6 +9,7 @@
 #include "mpq/core/progress.h"
 #include "mpq/model/attention.h"
 #include "mpq/model/delta_net.h"
+#include "mpq/model/mamba.h"
 #include "mpq/model/short_convolution.h"
 
 namespace mpq {
@@ -50,6 +51,8 @@ at::Tensor activate(const BlockConfig& config, const at::Tensor& gate, const at:
       return at::silu(gate) * up;
     case Activation::GeluTanh:
       return at::gelu(gate, "tanh") * up;
+    case Activation::SquaredRelu:
+      return at::relu(gate).square() * up;
     case Activation::ClampedSwiglu: {  // gpt-oss
       const double limit = config.activation_limit;
       const auto bounded = gate.clamp_max(limit);
@@ -77,6 +80,8 @@ at::Tensor mix(const DecoderBlock& block, const std::map<int64_t, Outputs>& by_i
                                       : std::pair{outputs[0], outputs[1]};
     return delta_net(block, channels, gate, state.input, runs, cache).to(compute_dtype(block));
   }
+  if (config.mixer == Mixer::Mamba)
+    return mamba(block, outputs.front(), runs, cache).to(compute_dtype(block));
   if (config.mixer == Mixer::ShortConvolution)
     return short_convolution(block, outputs.front(), runs, cache).to(compute_dtype(block));
   const AttentionConfig& attention = config.attention;
@@ -97,6 +102,10 @@ at::Tensor mix(const DecoderBlock& block, const std::map<int64_t, Outputs>& by_i
 
 /// What gate and up make of a token, in the compute dtype.
 at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
+  if (!block.config->gated_mlp) {
+    const auto up = outputs.front().to(wide_dtype(outputs.front().scalar_type()));
+    return activate(*block.config, up, at::ones({}, up.options())).to(compute_dtype(block));
+  }
   const int64_t width = outputs.front().size(1) / (outputs.size() == 1 ? 2 : 1);
   const auto halves = split_outputs(outputs, {width, width});
   const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
@@ -127,8 +136,10 @@ at::Tensor mixture_output(const DecoderBlock& block, const std::map<int64_t, Out
   const auto normalised = [&](const at::Tensor& sum, Side norm) {
     return normalise(sum, block.side(norm), block.config->norm);
   };
-  const auto sum = normalised(combine(*state.routing, at::cat(parts, 0), state.residual.size(0)),
-                              Side::AfterExpertsNorm);
+  auto sum = combine(*state.routing, at::cat(parts, 0), state.residual.size(0));
+  if (block.config->has(Side::ExpertsOut))
+    sum = at::linear(sum, block.side(Side::ExpertsOut), block.side(Side::ExpertsOutBias));
+  sum = normalised(sum, Side::AfterExpertsNorm);
   if (!shared.defined()) return sum;
   const auto own = normalised(shared, Side::AfterSharedNorm);
   return sum + (state.routing->shared.defined() ? own * state.routing->shared : own);
@@ -160,6 +171,8 @@ KvCache empty_cache(const BlockConfig& config, int64_t count, int64_t capacity,
                     const at::TensorOptions& options) {
   if (config.mixer == Mixer::DeltaNet) return delta_cache(config.delta, count, options);
   if (config.mixer == Mixer::ShortConvolution) return convolution_cache(config, count, options);
+  if (config.mixer == Mixer::Mamba) return mamba_cache(config.mamba, count, options);
+  if (!config.mixes()) return {at::zeros({count, 1}, options), at::zeros({count, 1}, options), 0};
   const AttentionConfig& attention = config.attention;
   const auto empty = [&](int64_t width) {
     return at::empty({count, attention.kv_heads, capacity, width}, options);
@@ -195,6 +208,7 @@ at::Tensor rows_read(const StageState& state, const LinearInfo& linear) {
 }
 
 StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden) {
+  if (!block.config->mixes()) return {hidden, {}};
   const auto wide = normalise(hidden, block.side(Side::AttentionNorm), block.config->norm);
   StageState state{hidden, wide.to(compute_dtype(block))};
   if (block.config->latent.used) state.latents = latent_inputs(block, wide);
@@ -203,13 +217,19 @@ StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden) {
 
 StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
   const BlockConfig& config = *block.config;
+  if (!config.has_mlp()) return {residual, {}};
   const auto wide = config.parallel ? normalise(residual.narrow(1, 0, residual.size(1) / 2),
                                                 block.side(Side::AttentionNorm), config.norm)
                                     : normalise(residual, block.side(Side::MlpNorm), config.norm);
-  StageState state{residual, wide.to(compute_dtype(block))};
+  const auto narrow = [&](const at::Tensor& rows) { return rows.to(compute_dtype(block)); };
+  StageState state{residual, narrow(wide)};
   if (config.has(Side::SharedNorm))
-    state.shared_input =
-        normalise(residual, block.side(Side::SharedNorm), config.norm).to(compute_dtype(block));
+    state.shared_input = narrow(normalise(residual, block.side(Side::SharedNorm), config.norm));
+  if (config.has(Side::ExpertsIn)) {
+    state.shared_input = state.input;
+    state.input =
+        narrow(at::linear(wide, block.side(Side::ExpertsIn), block.side(Side::ExpertsInBias)));
+  }
   if (config.mixture())
     state.routing = std::make_shared<Routing>(
         route(config.router, config.has(Side::RouterScale) ? router_input(block, residual) : wide,
@@ -249,18 +269,21 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
   const auto outputs = run_linears(block, stage, state);
   switch (stage) {
     case Stage::AttentionIn:
+      if (!config.mixes()) return;
       state.input = mix(block, outputs, state, runs, cache);
       state.latents = {};
       return;
     case Stage::AttentionOut: {
-      const auto stream =
-          updated(block, Side::AfterAttentionNorm, state.residual, outputs.at(kDense).front());
+      const auto stream = config.mixes() ? updated(block, Side::AfterAttentionNorm, state.residual,
+                                                   outputs.at(kDense).front())
+                                         : state.residual;
       auto* noted = state.outputs;
       state = enter_mlp(block, config.parallel ? at::cat({state.residual, stream}, 1) : stream);
       state.outputs = noted;
       return;
     }
     case Stage::MlpIn:
+      if (!config.has_mlp()) return;
       if (config.mixture()) {
         mixture_inputs(block, outputs, state);
       } else {
@@ -268,6 +291,7 @@ void advance(const DecoderBlock& block, Stage stage, const std::vector<SequenceR
       }
       return;
     case Stage::MlpOut: {
+      if (!config.has_mlp()) return;
       const int64_t hidden = state.residual.size(1) / (config.parallel ? 2 : 1);
       const auto stream =
           config.parallel ? state.residual.narrow(1, hidden, hidden) : state.residual;

@@ -49,9 +49,7 @@ void set_latent_attention(BlockConfig& block, const Json& config, int64_t hidden
     queries.in = query;
     queries.reads = kQueryLatent;
   }
-  std::erase_if(block.linears, [](const LinearInfo& linear) {
-    return linear.stage == Stage::AttentionIn || linear.stage == Stage::AttentionOut;
-  });
+  drop_attention(block);
   const std::vector<LinearInfo> linears{
       queries,
       {Role::KeyValue, Stage::AttentionIn, "self_attn.kv_b_proj",

@@ -53,7 +53,8 @@ std::optional<InputProducer> input_producer(const BlockConfig& config, Stage sta
         return {};
       return rows_of(config, Role::Value, Role::QueryKeyValue, heads + key_rows);
     case Stage::MlpOut:
-      if (config.mixture() || config.activation == Activation::ClampedSwiglu) return {};
+      if (config.mixture() || !config.gated_mlp || config.activation == Activation::ClampedSwiglu)
+        return {};
       return rows_of(config, Role::Up, Role::GateUp, config.intermediate);
   }
   return {};

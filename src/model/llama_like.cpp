@@ -13,8 +13,10 @@ namespace {
 Activation activation_of(const std::string& name, const std::string& where) {
   if (name == "silu" || name == "swish") return Activation::Silu;
   if (name == "gelu_pytorch_tanh" || name == "gelu_tanh") return Activation::GeluTanh;
+  if (name == "relu2") return Activation::SquaredRelu;
   fail(ErrorCode::Unsupported,
-       "{}: activation \"{}\" is not supported; supported: silu, gelu_pytorch_tanh", where, name);
+       "{}: activation \"{}\" is not supported; supported: silu, gelu_pytorch_tanh, relu2", where,
+       name);
 }
 
 constexpr int64_t kMaxLayers = 10'000;

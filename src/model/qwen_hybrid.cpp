@@ -29,9 +29,7 @@ void set_delta_net(BlockConfig& block, int64_t hidden, const DeltaConfig& delta)
   const int64_t values = delta.value_heads * delta.value_dim;
   block.mixer = Mixer::DeltaNet;
   block.delta = delta;
-  std::erase_if(block.linears, [](const LinearInfo& linear) {
-    return linear.stage == Stage::AttentionIn || linear.stage == Stage::AttentionOut;
-  });
+  drop_attention(block);
   std::vector<LinearInfo> linears;
   const auto add = [&](Role role, Stage stage, const char* name, int64_t out, int64_t in) {
     linears.push_back({role, stage, std::string("linear_attn.") + name, out, in});

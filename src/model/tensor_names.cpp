@@ -6,9 +6,7 @@
 namespace mpq {
 namespace {
 
-std::string embedding_of(const TensorLayout& layout) {
-  return layout.prefix + "embed_tokens.weight";
-}
+std::string embedding_of(const TensorLayout& layout) { return layout.prefix + layout.embedding; }
 
 /// Whether a source has a name, of one list of its names.
 class NamesOf {

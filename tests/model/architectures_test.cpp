@@ -185,15 +185,6 @@ TEST(RefusedFeatures, AreNamed) {
   }
 }
 
-/// Published with code of its own, so that transformers has no class of this name.
-TEST(KimiK2, IsDeepseekV3) {
-  const Json config = read_json_file(golden_folder() + "deepseek_v3/config.json");
-  const ModelConfig own = configure_whole("kimi_k2", config, ""),
-                    other = configure_whole("deepseek_v3", config, "");
-  EXPECT_EQ(own.quantizable_weights(), other.quantizable_weights());
-  EXPECT_EQ(own.block(1).router.groups, other.block(1).router.groups);
-}
-
 TEST(ArchitectureRegistry, EveryArchitectureHasAGoldenCase) {
   std::set<std::string> covered{"kimi_k2"};
   for (const auto& name : golden_cases()) {

@@ -62,6 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Published{"DeepSeek-V3", 671'026'419'200, 61 * 3 + 3 * 3 + 58 * 3 * 257},
                     Published{"Kimi-K2-Instruct", 1'026'408'232'448, 61 * 3 + 3 + 60 * 3 * 385},
                     Published{"gemma-4-26B-A4B", 25'233'141'790, 25 * 4 + 5 * 3 + 30 * 3 * 129},
+                    Published{"NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 31'577'940'288,
+                              23 * 2 + 6 * 4 + 23 * 2 * 129},
                     Published{"Gemma-4-31B-IT-NVFP4", 30'697'345'340, 50 * 7 + 10 * 6}),
     [](const auto& info) {
       std::string name = info.param.name;

@@ -65,7 +65,7 @@ void set_head_norms(BlockConfig& block, HeadNorm kind);
 /// An MLP's linears.
 struct MlpTraits {
   std::string module = "mlp";
-  const char* gate = "gate_proj";
+  const char* gate = "gate_proj";  // null: there is none
   const char* up = "up_proj";
   const char* down = "down_proj";
   bool bias = false;
@@ -75,8 +75,9 @@ struct MlpTraits {
 void set_mlp(BlockConfig& block, int64_t hidden, const MlpTraits& traits);
 /// gate_up_proj and down_proj in the MLP's place.
 void set_fused_mlp(BlockConfig& block, int64_t hidden);
-/// Takes the MLP's linears away.
+/// Takes the linears of the MLP, or of attention, away.
 void drop_mlp(BlockConfig& block);
+void drop_attention(BlockConfig& block);
 /// Attention and MLP read the stream as it is, and norms come behind them (OLMo 2).
 void move_norms_behind(BlockConfig& block, int64_t hidden);
 /// Norms before and behind both (Gemma 2).
@@ -87,6 +88,9 @@ struct MixtureTraits {
   RouterConfig router;
   int64_t intermediate = 0;         // of one expert
   int64_t shared_intermediate = 0;  // 0: none is shared
+  int64_t latent = 0;               // channels that experts read and put out; 0: the stream's
+  std::string to_latent{}, from_latent{};  // modules between the stream and those
+  bool latent_bias = false;
   MlpTraits mlp{.module = "mlp.experts"};
   std::string router_module = "mlp.gate";
   std::string router_bias{};  // tensors' names; empty: there is none

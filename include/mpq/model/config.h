@@ -2,6 +2,7 @@
 // What distinguishes one decoder from another, resolved once from config.json by its architecture's
 // file: a list of blocks, each with its own parts, and the two ends.
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -68,6 +69,10 @@ enum class Side {
   RouterBias,
   RouterScale,  // the router reads the stream, normalised by this
   ExpertScale,  // of every expert's weight
+  ExpertsIn,    // from the stream to what experts read, where that is narrower
+  ExpertsInBias,
+  ExpertsOut,  // and back
+  ExpertsOutBias,
   SharedGate,
   SharedNorm,  // of what the shared expert reads, where it is not what experts read
   AfterSharedNorm,
@@ -80,6 +85,7 @@ enum class Side {
   DecayLog,
   StepBias,
   GatedNorm,
+  Skip,       // what of a head's values its output gets at once
   LayerScale  // of the block's output
 };
 struct SideTensor {
@@ -122,7 +128,7 @@ struct LatentConfig {
 };
 
 /// What mixes tokens.
-enum class Mixer { Attention, DeltaNet, ShortConvolution };
+enum class Mixer { Attention, DeltaNet, ShortConvolution, Mamba, None };
 
 /// Of a gated delta net (model/delta_net.h).
 struct DeltaConfig {
@@ -131,7 +137,18 @@ struct DeltaConfig {
   bool grouped = false;  // projections are fused, and stand by key head
 };
 
-enum class Activation { Silu, GeluTanh, ClampedSwiglu };
+/// Of Mamba2 (model/mamba.h).
+struct MambaConfig {
+  int64_t heads = 0, head_dim = 0;
+  int64_t groups = 0, state = 0;  // heads of a group share keys and queries, of `state` channels
+  int64_t kernel = 0;             // taps of the convolution
+  double least_step = 0, largest_step = std::numeric_limits<double>::infinity();
+
+  /// That are convolved: values, keys and queries.
+  int64_t channels() const { return heads * head_dim + 2 * groups * state; }
+};
+
+enum class Activation { Silu, GeluTanh, ClampedSwiglu, SquaredRelu };
 
 /// How a token chooses its experts, from the router's logits z.
 struct RouterConfig {
@@ -148,7 +165,9 @@ struct BlockConfig {
   AttentionConfig attention;
   LatentConfig latent;
   DeltaConfig delta;
-  int64_t intermediate = 0;  // of the MLP, or of one expert
+  MambaConfig mamba;
+  int64_t intermediate = 0;  // of the MLP, or of one expert; 0: there is none
+  bool gated_mlp = true;     // else of `up` alone
   Activation activation = Activation::Silu;
   double activation_limit = 7, activation_slope = 1.702;  // of ClampedSwiglu
   RouterConfig router;
@@ -159,6 +178,8 @@ struct BlockConfig {
 
   bool has(Side side) const { return sides.count(side) != 0; }
   bool mixture() const { return router.experts > 0; }
+  bool mixes() const { return mixer != Mixer::None; }
+  bool has_mlp() const { return intermediate > 0; }
 };
 
 /// The linears of one stage.
@@ -168,6 +189,7 @@ struct TensorLayout {
   std::string prefix = "model.";  // of all tensors but the head
   std::string head = "lm_head.weight";
   std::string norm = "norm.weight";  // the last one, behind the prefix
+  std::string embedding = "embed_tokens.weight";
 };
 
 struct ModelConfig {

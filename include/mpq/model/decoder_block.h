@@ -47,7 +47,8 @@ KvCache empty_cache(const BlockConfig& config, int64_t count, int64_t capacity,
 /// read, and that with attention's update.
 struct StageState {
   at::Tensor residual;  // wide_dtype()
-  at::Tensor input;     // the compute dtype; at MlpOut of a mixture by pair of token and expert
+  at::Tensor input;     // the compute dtype; at MlpOut of a mixture by pair of token and expert;
+                        // undefined where the block has no linears
   std::shared_ptr<const Routing> routing{};    // of a mixture, from enter_mlp() on
   at::Tensor shared_input{};                   // the shared expert's; undefined: `input`
   LatentInputs latents{};                      // of latent attention, at AttentionIn
