@@ -22,11 +22,13 @@ const std::set<std::string>& inert() {
       // of every transformers configuration
       "architectures", "auto_map", "chunk_size_feed_forward", "dtype", "id2label", "label2id",
       "model_type", "problem_type", "quantization", "quantization_config", "return_dict",
-      "tokenizer_class", "torch_dtype", "transformers_version", "use_cache",
+      "tokenizer_class", "torch_dtype", "transformers_version", "use_cache", "attn_implementation",
+      "cache_implementation", "is_llama_config", "transformers.js_config", "use_flash_attn",
+      "num_logits_to_keep", "output_attentions", "output_hidden_states", "output_router_logits",
       // of training
       "aux_loss_alpha", "block_mlp_init_scale", "block_out_init_scale", "block_use_xavier_init",
       "conv_use_xavier_init", "ep_size", "initializer_range", "init_std", "pretraining_tp",
-      "rescale_prenorm_residual", "seq_aux", "z_loss_coefficient",
+      "rescale_prenorm_residual", "finetuned", "seq_aux", "z_loss_coefficient",
       // of generation, which transformers 4 kept here
       "do_sample", "early_stopping", "length_penalty", "max_length", "max_new_tokens", "min_length",
       "num_beam_groups", "num_beams", "num_return_sequences", "repetition_penalty", "temperature",
@@ -47,16 +49,29 @@ const std::set<std::string>& inert() {
 /// What some say that is so in every model that mpq computes.
 const std::map<std::string, Json>& granted() {
   static const std::map<std::string, Json> kValues = {
+      {"activation", "swiglu"},    {"full_attn_mod", 1},        {"interpolate_factor", 1},
       {"attn_output_gate", true},  {"block_use_swiglu", true},  {"is_causal", true},
       {"is_decoder", true},        {"moe_layer_freq", 1},       {"output_gate_type", "swish"},
       {"scoring_func", "sigmoid"}, {"topk_method", "noaux_tc"}, {"use_pos_enc", true}};
   return kValues;
 }
 
-constexpr std::array<std::string_view, 4> kInertBeginnings = {"_", "unsloth", "output_", "mtp_"};
+constexpr std::array<std::string_view, 3> kInertBeginnings = {"_", "unsloth", "mtp_"};
 constexpr std::array<std::string_view, 8> kInertEnds = {"_token_id", "_token_ids",   "_token_index",
                                                         "_dropout",  "_pdrop",       "_loss_coef",
                                                         "_version",  "_dropout_prob"};
+
+/// What names of members that change a computation have in them.
+constexpr std::array<std::string_view, 30> kOfFeatures = {
+    "alibi",  "attention", "attn",     "bias",    "clip", "conv",  "expert",   "gate",
+    "head",   "interleav", "layer_ty", "logit",   "lora", "mamba", "moe",      "mlp",
+    "multip", "norm",      "parallel", "posit",   "qk_",  "query", "residual", "rope",
+    "rotary", "router",    "scal",     "softcap", "ssm",  "window"};
+
+template <size_t kCount, class Holds>
+bool any(const std::array<std::string_view, kCount>& parts, Holds holds) {
+  return std::any_of(parts.begin(), parts.end(), holds);
+}
 
 bool changes_nothing(const std::string& name, const Json& value) {
   const bool off = value.is_null() || value == false || value == 0 || value == "" ||
@@ -64,21 +79,24 @@ bool changes_nothing(const std::string& name, const Json& value) {
   if (off || inert().count(name) != 0) return true;
   const auto granted_value = granted().find(name);
   if (granted_value != granted().end()) return value == granted_value->second;
-  return std::any_of(kInertBeginnings.begin(), kInertBeginnings.end(),
-                     [&](std::string_view part) { return name.starts_with(part); }) ||
-         std::any_of(kInertEnds.begin(), kInertEnds.end(),
-                     [&](std::string_view part) { return name.ends_with(part); });
+  return any(kInertBeginnings, [&](std::string_view part) { return name.starts_with(part); }) ||
+         any(kInertEnds, [&](std::string_view part) { return name.ends_with(part); });
 }
 
+bool is_feature(const std::string& name) {
+  return granted().count(name) != 0 ||
+         any(kOfFeatures, [&](std::string_view part) { return name.find(part) != name.npos; });
+}
+
+/// `prefix`: of the rope settings; empty: the configuration itself.
 void add_unread(const Json& object, const std::string& prefix, const JsonReads& reads,
-                std::vector<std::string>& unread) {
+                UnreadMembers& unread) {
   for (const auto& [name, value] : object.items()) {
-    const bool known = reads.has(name) || changes_nothing(name, value);
-    if (!known && !value.is_object()) {
-      unread.push_back(fmt::format("\"{}{}\": {}", prefix, name, json_text(value)));
-    } else if (!known) {
-      unread.push_back(fmt::format("\"{}{}\"", prefix, name));
-    }
+    if (reads.has(name) || changes_nothing(name, value)) continue;
+    auto& kind = !prefix.empty() || is_feature(name) ? unread.features : unread.others;
+    kind.push_back(value.is_structured()
+                       ? fmt::format("\"{}{}\"", prefix, name)
+                       : fmt::format("\"{}{}\": {}", prefix, name, json_text(value)));
   }
 }
 
@@ -90,7 +108,9 @@ std::optional<std::vector<std::string>> differences(const std::string& family, c
   } catch (const Error&) {
     return {};
   }
-  return unread_members(config, reads);
+  auto [all, others] = unread_members(config, reads);
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
 }
 
 }  // namespace
@@ -124,8 +144,8 @@ std::string nearest_family(const std::string& type, const Json& config) {
   return fmt::format("; the nearest is \"{}\", {}", nearest, differs);
 }
 
-std::vector<std::string> unread_members(const Json& config, const JsonReads& reads) {
-  std::vector<std::string> unread;
+UnreadMembers unread_members(const Json& config, const JsonReads& reads) {
+  UnreadMembers unread;
   if (!config.is_object() || config.contains("text_config")) return unread;
   add_unread(config, "", reads, unread);
   for (const char* key : {"rope_parameters", "rope_scaling"}) {

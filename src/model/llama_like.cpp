@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mpq/core/log.h"
 #include "mpq/model/architecture.h"
 #include "mpq/model/config_members.h"
 
@@ -169,10 +170,13 @@ ModelConfig configure_whole(const std::string& type, const Json& config, const s
          nearest_family(type, config));
   const JsonReads reads;
   ModelConfig model = configure_as(type, config, where);
-  const auto unread = unread_members(config, reads);
-  require(unread.empty(), ErrorCode::Unsupported,
+  const auto [features, others] = unread_members(config, reads);
+  require(features.empty(), ErrorCode::Unsupported,
           "{}: mpq does not know what {} changes in a {}; if it changes nothing, remove it", where,
-          fmt::join(unread, ", "), type);
+          fmt::join(features, ", "), type);
+  if (!others.empty())
+    log_info("{}: mpq does not know {}, and takes it to change nothing", where,
+             fmt::join(others, ", "));
   return model;
 }
 

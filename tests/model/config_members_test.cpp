@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "mpq/core/log.h"
 #include "mpq/model/architecture.h"
 #include "tests/support/error_of.h"
 
@@ -32,6 +33,20 @@ TEST_F(ConfigMembers, WhatChangesNothingIsPassedOver) {
     config_["clip_qkv"] = off;
     EXPECT_NO_THROW(configure_whole("llama", config_, "config.json")) << off;
   }
+}
+
+/// SmolLM2 and others have members that no library reads.
+TEST_F(ConfigMembers, WhatSoundsLikeNoFeatureIsSaid) {
+  config_["is_llama_config"] = true;
+  config_["transformers.js_config"] = {{"dtype", "q4"}};
+  config_["made_on"] = "a Monday";
+  std::vector<std::string> said;
+  set_log_sinks({.message = [&](LogLevel, const std::string& text) { said.push_back(text); },
+                 .progress = {}});
+  EXPECT_NO_THROW(configure_whole("llama", config_, "config.json"));
+  set_log_sinks({});
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_THAT(said.front(), HasSubstr("mpq does not know \"made_on\": \"a Monday\", and takes"));
 }
 
 TEST_F(ConfigMembers, AnUnknownFeatureIsRefusedByName) {

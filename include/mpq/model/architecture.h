@@ -29,8 +29,8 @@ ModelConfig read_model_config(const std::string& folder);
 /// that a younger one changes parts of. Throws as read_model_config().
 ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where);
 
-/// The same for a whole configuration. Throws Error(Unsupported) also on members that are set and
-/// that the architecture does not know: they may change what the model computes.
+/// The same for a whole configuration. Throws Error(Unsupported) also on members that are set,
+/// that the architecture does not know and that may change what the model computes.
 ModelConfig configure_whole(const std::string& type, const Json& config, const std::string& where);
 
 /// A positive member below `limit`, so that counts of all weights fit in 64 bits and nothing absurd

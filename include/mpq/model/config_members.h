@@ -8,9 +8,14 @@
 
 namespace mpq {
 
-/// Members that are set, were not read while `reads` lived and are not known to change nothing, as
-/// "name": value; those of the rope settings too. A nested language model's are not looked at.
-std::vector<std::string> unread_members(const Json& config, const JsonReads& reads);
+/// Members as "name": value.
+struct UnreadMembers {
+  std::vector<std::string> features;  // that by their names change what a model computes
+  std::vector<std::string> others;
+};
+/// Those that are set, were not read while `reads` lived and are not known to change nothing; all
+/// that rope settings have of this kind are features. A nested language model's are not looked at.
+UnreadMembers unread_members(const Json& config, const JsonReads& reads);
 
 /// For an error about a model_type that mpq does not know: the known one that leaves the fewest
 /// members unread, and those.

@@ -26,9 +26,9 @@ std::string kinds_of(const Json& config, const std::string& where) {
 void pass_over(const Json& config, const std::string& where) {
   for (const char* member :
        {"attention_bias", "chunk_size", "expand", "mamba_proj_bias", "mamba_ssm_cache_dtype",
-        "n_shared_experts", "norm_eps", "num_hidden_layers", "num_logits_to_keep",
-        "residual_in_fp32", "sliding_window", "time_step_floor", "time_step_max", "time_step_min",
-        "use_mamba_kernels"})
+        "moe_shared_expert_overlap", "n_shared_experts", "norm_eps", "num_hidden_layers",
+        "num_logits_to_keep", "residual_in_fp32", "sliding_window", "time_step_floor",
+        "time_step_max", "time_step_min", "use_mamba_kernels"})
     JsonReads::note(member);
   const bool known =
       json_get_or<std::string>(config, "mamba_hidden_act", "silu", where) == "silu" &&
