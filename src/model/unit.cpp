@@ -52,9 +52,7 @@ std::string fused_module(const ModelConfig& config, int64_t block, size_t linear
   const LinearInfo& own = linears[linear];
   const bool first = own.stage == Stage::AttentionIn;
   const std::string parent = parent_of(own.module);
-  if (own.reads >= 0)
-    return config.block_prefix(block) + parent_of(parent) +
-           (own.stage == Stage::MlpIn ? ".gate_up_proj" : ".down_proj");
+  if (own.reads >= 0) return config.block_prefix(block) + parent_of(parent);
   const auto shared = std::count_if(linears.begin(), linears.end(), [&](const LinearInfo& other) {
     return other.stage == own.stage && other.reads == own.reads;
   });

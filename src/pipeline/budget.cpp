@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "mpq/alloc/ties.h"
 #include "mpq/core/error.h"
 #include "mpq/core/units.h"
 #include "mpq/pipeline/checkpoint.h"
@@ -82,7 +83,7 @@ Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
       format_bytes(least_files), least_files, format_bytes(target));
   problem.budget_bytes = target - (least_files - least.bytes);
   for (int attempt = 0; attempt < 20; ++attempt) {
-    Allocation allocation = allocator.solve(problem);
+    Allocation allocation = solve(allocator, problem);
     const int64_t excess = file_bytes(allocation) - target;
     if (excess <= 0) return allocation;
     problem.budget_bytes = allocation.bytes - excess;
@@ -136,20 +137,20 @@ Allocation solve_within(const Session& session, const ScoreOptions& scoring,
                         const Sensitivity& sensitivity, const Budget& budget,
                         const Allocator& allocator) {
   AllocationProblem problem = sensitivity.problem;
-  if (budget.kind == "none") return allocator.solve(problem);
+  if (budget.kind == "none") return solve(allocator, problem);
   if (budget.kind == "file_bytes") {
     return solve_file_bytes(session, scoring, sensitivity, std::llround(budget.value), allocator);
   }
   if (budget.kind == "code_bits") {
     AllocationProblem codes = code_problem(problem);
     codes.budget_bytes = bytes_of_bits(session, budget.value);
-    Allocation allocation = allocator.solve(codes);
+    Allocation allocation = solve(allocator, codes);
     allocation.bytes = evaluate_choice(problem, allocation.choice).bytes;
     return allocation;
   }
   problem.budget_bytes = budget.kind == "unit_bytes" ? std::llround(budget.value)
                                                      : bytes_of_bits(session, budget.value);
-  return allocator.solve(problem);
+  return solve(allocator, problem);
 }
 
 }  // namespace mpq

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
+#include <numeric>
 #include <set>
 #include <sstream>
 
@@ -112,6 +114,22 @@ std::string fitted(const std::string& spec, const ModelConfig& config, const Uni
   return spec;
 }
 
+/// All projections of a block's experts, where one kernel takes them.
+bool is_tied(const ModelConfig& config, const Target& target, const Unit& unit) {
+  return !target.may_split && unit.end == End::None &&
+         config.block(unit.block).linears[unit.linears.front()].reads >= 0;
+}
+
+/// What a group has to divide.
+int64_t common_inputs(const ModelConfig& config, const Target& target, const Unit& unit) {
+  int64_t common = unit.in;
+  if (!is_tied(config, target, unit)) return common;
+  for (const auto& linear : config.block(unit.block).linears) {
+    if (linear.reads >= 0) common = std::gcd(common, linear.in);
+  }
+  return common;
+}
+
 }  // namespace
 
 Encoding encoding_of(const std::string& spec, at::ScalarType stored_dtype) {
@@ -131,6 +149,17 @@ int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Encoding& 
   return bytes;
 }
 
+std::vector<std::vector<size_t>> tied_units(const ModelConfig& config, const Target& target,
+                                            const std::vector<ScoredUnit>& units) {
+  std::map<int64_t, std::vector<size_t>> by_block;
+  for (size_t u = 0; u < units.size(); ++u) {
+    if (is_tied(config, target, units[u].unit)) by_block[units[u].unit.block].push_back(u);
+  }
+  std::vector<std::vector<size_t>> ties;
+  for (auto& [block, tie] : by_block) ties.push_back(std::move(tie));
+  return ties;
+}
+
 std::vector<ScoredUnit> make_candidates(const Model& model, const ScoreOptions& options) {
   const ModelConfig& config = model.config();
   const Target& target = target_named(options.target);
@@ -148,7 +177,7 @@ std::vector<ScoredUnit> make_candidates(const Model& model, const ScoreOptions& 
     for (auto& end : model.end_units()) units.push_back(std::move(end));
   }
   for (auto& unit : units) {
-    const int group = fitting_group(options.group, unit.in);
+    const int group = fitting_group(options.group, common_inputs(config, target, unit));
     if (group != options.group && warned.insert(unit.in).second) {
       log_info("group={} does not divide {} input channels; {} there", options.group, unit.in,
                group == 0 ? std::string("one group a row") : fmt::format("group={}", group));

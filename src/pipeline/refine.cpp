@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "mpq/alloc/ties.h"
 #include "mpq/core/log.h"
 #include "mpq/pipeline/curve.h"
 #include "mpq/pipeline/scoring.h"
@@ -13,7 +14,7 @@
 namespace mpq {
 namespace {
 
-/// New candidates for up to two units, and what they change.
+/// New candidates for up to two units (or sets of tied ones), and what they change.
 struct Exchange {
   std::vector<std::pair<size_t, int>> moves;  // unit, candidate
   int64_t bytes = 0;
@@ -61,15 +62,27 @@ class Refiner {
     return choice;
   }
 
-  std::vector<Exchange> moves_of(size_t unit, int current) const {
-    const auto& candidates = problem_.units[unit].candidates;
-    const auto& now = candidates[static_cast<size_t>(current)];
+  /// To every other candidate, together with the units that are stored alike; none of a unit that
+  /// another one moves.
+  std::vector<Exchange> moves_of(size_t unit, const Choice& choice) const {
+    std::vector<size_t> members{unit};
+    for (const auto& tie : problem_.ties) {
+      if (std::find(tie.begin(), tie.end(), unit) != tie.end()) members = tie;
+    }
     std::vector<Exchange> moves;
-    for (size_t c = 0; c < candidates.size(); ++c) {
-      if (static_cast<int>(c) == current) continue;
-      moves.push_back({{{unit, static_cast<int>(c)}},
-                       candidates[c].bytes - now.bytes,
-                       candidates[c].loss - now.loss});
+    if (members.front() != unit) return moves;
+    for (const auto& candidate : problem_.units[unit].candidates) {
+      Exchange move;
+      for (const size_t member : members) {
+        const auto& candidates = problem_.units[member].candidates;
+        const int to = candidate_of(problem_.units[member], candidate.spec);
+        if (to < 0 || to == choice[member]) break;
+        const auto& now = candidates[static_cast<size_t>(choice[member])];
+        move.moves.emplace_back(member, to);
+        move.bytes += candidates[static_cast<size_t>(to)].bytes - now.bytes;
+        move.predicted += candidates[static_cast<size_t>(to)].loss - now.loss;
+      }
+      if (move.moves.size() == members.size()) moves.push_back(std::move(move));
     }
     return moves;
   }
@@ -80,7 +93,7 @@ class Refiner {
     constexpr int kPerUnit = 4;
     std::vector<Exchange> moves;
     for (size_t u = 0; u < problem_.units.size(); ++u) {
-      for (auto& move : moves_of(u, current.choice[u])) moves.push_back(std::move(move));
+      for (auto& move : moves_of(u, current.choice)) moves.push_back(std::move(move));
     }
     const int64_t room = budget_bytes_ - current.bytes;
     std::vector<Exchange> all;
@@ -91,9 +104,9 @@ class Refiner {
                               up.moves.front().first != down.moves.front().first &&
                               up.bytes + down.bytes <= room;
         if (exchange) {
-          all.push_back({{up.moves.front(), down.moves.front()},
-                         up.bytes + down.bytes,
-                         up.predicted + down.predicted});
+          Exchange both{up.moves, up.bytes + down.bytes, up.predicted + down.predicted};
+          both.moves.insert(both.moves.end(), down.moves.begin(), down.moves.end());
+          all.push_back(std::move(both));
         }
       }
     }

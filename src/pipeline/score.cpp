@@ -127,6 +127,12 @@ ScoreTable measured_table(Session& session, const ScoreOptions& options, const S
   return known.losses.empty() ? table : with_known(context, known, rest, table);
 }
 
+Sensitivity tied(const Session& session, const ScoreOptions& options, Sensitivity sensitivity) {
+  sensitivity.problem.ties =
+      tied_units(session.model->config(), target_named(options.target), sensitivity.units);
+  return sensitivity;
+}
+
 }  // namespace
 
 Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreContext context) {
@@ -137,7 +143,7 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
   if (std::filesystem::exists(path)) {
     std::filesystem::remove_all(unfinished);
     log_info("score: {} was scored before; skipped", to_string(spec));
-    return sensitivity_of(read_json_file(path), context, key, path);
+    return tied(session, options, sensitivity_of(read_json_file(path), context, key, path));
   }
   if (options.scorer == "auto")
     log_info("score: by {}, chosen for {} blocks; --scorer names another", to_string(spec),
@@ -154,7 +160,7 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
   // By its name too, for people: the last one of this scorer.
   write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
   timer.record(session.work.path());
-  return sensitivity_of(file, context, key, path);
+  return tied(session, options, sensitivity_of(file, context, key, path));
 }
 
 Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options,
@@ -169,9 +175,10 @@ Sensitivity sensitivity_for_choice(Session& session, const ScoreOptions& options
 
 Sensitivity unmeasured(const Session& session, const ScoreOptions& options,
                        const ScoreContext& context) {
-  return sensitivity_of(
-      sensitivity_json(session, options, "none", context, empty_table(context, "")), context,
-      score_key(session, options, context, parse_spec("none")), "");
+  return tied(
+      session, options,
+      sensitivity_of(sensitivity_json(session, options, "none", context, empty_table(context, "")),
+                     context, score_key(session, options, context, parse_spec("none")), ""));
 }
 
 Json describe_scoring(const Session& session, const ScoreOptions& options,

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
@@ -85,6 +87,37 @@ TEST_F(ManyExperts, GoThroughTheWholePipeline) {
   EXPECT_THAT(refused.out + refused.err, testing::HasSubstr("reads no quantized experts"));
   const Json evaluated = run({"eval", "--model", out, "--reference", model, "--task", task_});
   EXPECT_GT(evaluated["result"]["task_divergence"]["kl"]["mean"], 0);
+}
+
+/// vLLM's kernels take one scheme for all projections of a layer's experts.
+TEST_F(ManyExperts, OfOneLayerAreStoredAlike) {
+  const std::string moe = std::string(MPQ_SOURCE_DIR) + "/data/nano-moe";
+  const std::string path = folder_.file("plan.json"), out = folder_.file("out");
+  run({"calibrate", "--model", moe, "--task", task_, "--text-windows", "2"});
+  run({"allocate", "--scorer", "mse", "--palette", "2;3;4;8", "--quantizer", "rtn:sym", "--budget",
+       "3.9", "--no-verify", "--target", "vllm", "--out", path});
+  Json plan = read_json_file(path);
+  std::map<std::string, std::set<std::string>> of_experts;
+  std::set<std::string> all;
+  for (const auto& unit : plan["units"]) {
+    const auto name = unit["name"].get<std::string>();
+    all.insert(unit["spec"]);
+    if (name.find(".experts.") != name.npos)
+      of_experts[name.substr(0, name.rfind('.'))].insert(unit["spec"]);
+  }
+  EXPECT_GT(all.size(), 1U);
+  EXPECT_FALSE(of_experts.empty());
+  for (const auto& [name, specs] : of_experts) EXPECT_EQ(specs.size(), 1U) << name;
+  EXPECT_TRUE(run({"quantize", "--plan", path, "--out", out})["file_bytes"].is_number());
+  for (auto& unit : plan["units"]) {
+    if (unit["name"].get<std::string>().ends_with("experts.down"))
+      unit["spec"] = "rtn:bits=6,group=64,sym";
+  }
+  write_json_file(path, plan);
+  const ProgramResult refused = run_mpq(
+      {"quantize", "--plan", path, "--out", out, "--overwrite", "--work", folder_.file("work")});
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.err, testing::HasSubstr("make one linear of them"));
 }
 
 /// Before anything is downloaded but config.json and a tokenizer.

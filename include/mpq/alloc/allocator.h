@@ -40,6 +40,8 @@ struct AllocationProblem {
   std::vector<AllocationUnit> units;
   std::vector<AllocationPair> pairs{};  // empty unless the scorer measures them
   int64_t budget_bytes = std::numeric_limits<int64_t>::max();  // over all units
+  /// Units that take one spec, ascending; solve() (alloc/ties.h) sees to it, allocators do not.
+  std::vector<std::vector<size_t>> ties{};
 };
 
 /// `choice[u]` indexes units[u].candidates. `lower_bound` <= the optimum's loss; gap =
