@@ -4,11 +4,10 @@
 #include <ATen/ATen.h>
 
 #include "mpq/model/by_run.h"
+#include "mpq/model/recurrence.h"
 
 namespace mpq {
 namespace {
-
-constexpr int64_t kChunk = 64;
 
 /// [count, heads, length, ...], float32; `decay` and `beta` [count, heads, length].
 struct Sequences {
@@ -19,50 +18,21 @@ at::Tensor unit_length(const at::Tensor& x) {
   return x * at::rsqrt(x.square().sum(-1, true) + 1e-6);
 }
 
-/// One chunk: its output, and the state [count, heads, key_dim, value_dim] behind it.
-std::pair<at::Tensor, at::Tensor> run_chunk(const Sequences& chunk, const at::Tensor& state) {
-  const int64_t length = chunk.query.size(2);
-  const at::Tensor decay = chunk.decay.cumsum(-1);
-  const at::Tensor since = (decay.unsqueeze(-1) - decay.unsqueeze(-2)).tril().exp().tril();
+/// One chunk's output; the state [count, heads, key_dim, value_dim] becomes that behind it.
+at::Tensor run_chunk(const Sequences& chunk, at::Tensor& state) {
+  const ChunkDecay decay = chunk_decay(chunk.decay);
   const at::Tensor scaled = chunk.key * chunk.beta.unsqueeze(-1);
-  const auto square = [&](const at::Tensor& rows) {
-    return at::matmul(rows, chunk.key.transpose(-1, -2)) * since;
-  };
   // What a token writes depends on what those before it in the chunk wrote.
-  const at::Tensor system = square(scaled).tril(-1) + at::eye(length, scaled.options());
+  const at::Tensor system =
+      (at::matmul(scaled, chunk.key.transpose(-1, -2)) * decay.between).tril(-1) +
+      at::eye(chunk.query.size(2), scaled.options());
   const auto solve = [&](const at::Tensor& right) {
     return at::linalg_solve_triangular(system, right, /*upper=*/false, /*left=*/true,
                                        /*unitriangular=*/true);
   };
-  const at::Tensor growth = decay.exp().unsqueeze(-1);
-  const at::Tensor written =
-      solve(chunk.value * chunk.beta.unsqueeze(-1)) - at::matmul(solve(scaled * growth), state);
-  const at::Tensor output =
-      at::matmul(chunk.query * growth, state) + at::matmul(square(chunk.query), written);
-  const at::Tensor last = decay.narrow(-1, length - 1, 1);
-  const at::Tensor kept = chunk.key * (last - decay).exp().unsqueeze(-1);
-  return {output, state * last.exp().unsqueeze(-1) + at::matmul(kept.transpose(-1, -2), written)};
-}
-
-/// Outputs [count, heads, length, value_dim]; the state becomes that behind the last token.
-at::Tensor run_chunks(const Sequences& all, at::Tensor& state) {
-  std::vector<at::Tensor> outputs;
-  const int64_t length = all.query.size(2);
-  for (int64_t first = 0; first < length; first += kChunk) {
-    const auto part = [&](const at::Tensor& tensor) {
-      return tensor.narrow(2, first, std::min(kChunk, length - first));
-    };
-    auto [output, behind] = run_chunk(
-        {part(all.query), part(all.key), part(all.value), part(all.decay), part(all.beta)}, state);
-    outputs.push_back(output);
-    state = behind;
-  }
-  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 2);
-}
-
-/// Causal convolution of every channel by itself over [count, channels, before + length].
-at::Tensor convolved(const at::Tensor& channels, const at::Tensor& kernel) {
-  return at::silu(at::conv1d(channels, kernel, {}, {1}, at::IntArrayRef{0}, {1}, kernel.size(0)));
+  const at::Tensor written = solve(chunk.value * chunk.beta.unsqueeze(-1)) -
+                             at::matmul(solve(scaled * decay.log.exp().unsqueeze(-1)), state);
+  return read_chunk(decay, chunk.query, chunk.key, written, state);
 }
 
 /// The tensors of one run, in wide_dtype().
@@ -73,16 +43,12 @@ struct RunInput {
 at::Tensor run_sequences(const DecoderBlock& block, const SequenceRun& run, const RunInput& input,
                          KvCache* cache) {
   const DeltaConfig& config = block.config->delta;
-  const at::Tensor kernel = block.side(Side::Convolution);
-  const int64_t before = kernel.size(2) - 1;
-  KvCache start =
+  const KvCache start =
       cache != nullptr ? *cache : delta_cache(config, run.count, input.channels.options());
   const auto by_time = [&](const at::Tensor& rows) {
     return rows.view({run.count, run.length, -1}).transpose(1, 2);
   };
-  const at::Tensor window =
-      at::cat({start.values.to(input.channels.scalar_type()), by_time(input.channels)}, 2);
-  const at::Tensor mixed = convolved(window, kernel).transpose(1, 2);
+  const at::Tensor mixed = at::silu(convolve(block, run, input.channels, start.values, cache));
   const int64_t keys = config.key_heads * config.key_dim;
   const auto heads = [&](int64_t first, int64_t count, int64_t dim) {
     return mixed.narrow(2, first, count * dim)
@@ -99,12 +65,12 @@ at::Tensor run_sequences(const DecoderBlock& block, const SequenceRun& run, cons
                             heads(2 * keys, config.value_heads, config.value_dim),
                             by_time(input.decay), by_time(input.beta)};
   at::Tensor state = start.keys.to(mixed.scalar_type());
-  const at::Tensor output = run_chunks(sequences, state).transpose(1, 2);
-  if (cache != nullptr) {
-    cache->keys.copy_(state);
-    cache->values.copy_(window.narrow(2, window.size(2) - before, before));
-    cache->length += run.length;
-  }
+  const auto& [query, key, value, decay, beta] = sequences;
+  const at::Tensor output =
+      in_chunks(run.length, [&](const TakePart& part) {
+        return run_chunk({part(query), part(key), part(value), part(decay), part(beta)}, state);
+      }).transpose(1, 2);
+  if (cache != nullptr) cache->keys.copy_(state);
   const at::Tensor gate = input.gate.view({run.count, run.length, config.value_heads, -1});
   const at::Tensor normalised =
       normalise(output, block.side(Side::GatedNorm), {NormKind::Rms, block.config->norm.eps});
