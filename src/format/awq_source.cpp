@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
+#include "mpq/format/gptq_tensors.h"
 #include "mpq/format/packed_source.h"
 #include "mpq/format/packed_tensor.h"
 
@@ -79,15 +79,9 @@ std::unique_ptr<WeightSource> open_awq(const std::string& folder, const Json& qu
           "above 0 or -1; give the model it was made from",
           where, version, bits, group);
   auto inner = open_safetensors_folder(folder);
-  const auto names = inner->names();
   std::map<std::string, PackedLinear> linears;
-  for (const auto& name : names) {
-    if (!name.ends_with(kCodes)) continue;
-    const std::string module = name.substr(0, name.size() - std::strlen(kCodes));
-    require(std::binary_search(names.begin(), names.end(), module + ".scales"), ErrorCode::Format,
-            "{}: tensor {}.scales: is missing", folder, module);
+  for (const auto& module : quantized_modules(*inner, folder))
     linears[module] = describe(*inner, module, group, folder);
-  }
   log_info("{}: {} weights are stored in AWQ's 4 bits; they are read as floats", folder,
            linears.size());
   return open_packed(folder, std::move(inner), std::move(linears), read);

@@ -43,9 +43,7 @@ std::unique_ptr<WeightSource> open_floats(const std::string& folder,
                                           const std::vector<PackedGroup>& groups) {
   auto inner = open_safetensors_folder(folder);
   std::map<std::string, PackedLinear> linears;
-  for (const auto& name : inner->names()) {
-    if (!name.ends_with(kScale)) continue;
-    const std::string module = name.substr(0, name.size() - std::strlen(kScale));
+  for (const auto& module : modules_with(*inner, kScale)) {
     const PackedGroup* group = find_group(groups, module, folder + "/config.json");
     if (group == nullptr || group->encoding.element == Element::Int) continue;
     PackedLinear linear{group->encoding, 0, 0, {}};
@@ -55,7 +53,7 @@ std::unique_ptr<WeightSource> open_floats(const std::string& folder,
             module);
     linear.out = shape[0];
     linear.in = packed ? 2 * shape[1] : shape[1];
-    if (!packed) linear.encoding.scale_dtype = inner->dtype(name);
+    if (!packed) linear.encoding.scale_dtype = inner->dtype(module + kScale);
     linear.tensors = float_plan(module, linear.encoding, linear.out, linear.in);
     linears[module] = std::move(linear);
   }
@@ -69,9 +67,7 @@ class CompressedTensorsSource final : public WeightSource {
       : folder_(folder), inner_(std::move(inner)) {
     const auto names = inner_->names();
     stored_.insert(names.begin(), names.end());
-    for (const auto& name : names) {
-      if (name.ends_with(kPacked)) add(name.substr(0, name.size() - std::strlen(kPacked)), groups);
-    }
+    for (const auto& module : modules_with(*inner_, kPacked)) add(module, groups);
     for (const auto& name : names) {
       if (!is_of_inputs(name)) add_plain(name);
     }

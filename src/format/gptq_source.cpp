@@ -1,7 +1,7 @@
 // Reads GPTQ's layout, mpq's own folders and others'.
 #include <ATen/ATen.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "mpq/core/error.h"
 #include "mpq/format/gptq_tensors.h"
@@ -60,19 +60,22 @@ Encoding gptq_encoding(const Json& own, const Json& common, const std::string& w
   return integers(bits, std::max(group, 0), false);
 }
 
+std::vector<std::string> quantized_modules(const WeightSource& source, const std::string& folder) {
+  const auto names = source.names();
+  auto modules = modules_with(source, kCodes);
+  for (const auto& module : modules)
+    require(std::binary_search(names.begin(), names.end(), module + ".scales"), ErrorCode::Format,
+            "{}: tensor {}.scales: is missing", folder, module);
+  return modules;
+}
+
 std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_less_one,
                                         const GptqScheme& scheme_of) {
   auto inner = open_safetensors_folder(folder);
   const auto names = inner->names();
   std::map<std::string, PackedLinear> linears;
-  for (const auto& name : names) {
-    if (!name.ends_with(kCodes)) continue;
-    const std::string module = name.substr(0, name.size() - std::strlen(kCodes));
-    const auto there = [&](const char* suffix) {
-      return std::binary_search(names.begin(), names.end(), module + suffix);
-    };
-    require(there(".scales"), ErrorCode::Format, "{}: tensor {}.scales: is missing", folder,
-            module);
+  for (const auto& module : quantized_modules(*inner, folder)) {
+    const std::string name = module + kCodes;
     ExportLinear linear{module, 0, 0, scheme_of(module)};
     linear.encoding.scale_dtype = inner->dtype(module + ".scales");
     const auto shape = inner->shape(name);
@@ -83,7 +86,8 @@ std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_les
     const int64_t columns = group_columns(linear.encoding, linear.in);
     require(columns > 0 && linear.in % columns == 0, ErrorCode::Format,
             "{}: {}: groups of {} do not divide {} inputs", folder, name, columns, linear.in);
-    const GptqLayout layout{"GPTQ", zero_less_one, there(".g_idx"), true};
+    const bool indexed = std::binary_search(names.begin(), names.end(), module + ".g_idx");
+    const GptqLayout layout{"GPTQ", zero_less_one, indexed, true};
     linears[module] = {linear.encoding, linear.out, linear.in, gptq_tensors(layout).plan(linear)};
   }
   return open_packed(folder, std::move(inner), std::move(linears),

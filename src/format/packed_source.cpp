@@ -90,6 +90,14 @@ class PackedSource final : public WeightSource {
 
 }  // namespace
 
+std::vector<std::string> modules_with(const WeightSource& source, const std::string& suffix) {
+  std::vector<std::string> modules;
+  for (const auto& name : source.names()) {
+    if (name.ends_with(suffix)) modules.push_back(name.substr(0, name.size() - suffix.size()));
+  }
+  return modules;
+}
+
 std::unique_ptr<WeightSource> open_packed(const std::string& folder,
                                           std::unique_ptr<WeightSource> inner,
                                           std::map<std::string, PackedLinear> linears,

@@ -31,6 +31,9 @@ int gptq_group_size(const Encoding& encoding);
 using GptqScheme = std::function<Encoding(const std::string& module)>;
 /// Width and group as named by "bits" and "group_size" of `own`, else of `common`.
 Encoding gptq_encoding(const Json& own, const Json& common, const std::string& where);
+/// Modules with P.qweight, in GPTQ's layout or AWQ's. Throws Error(Format) where P.scales is
+/// missing.
+std::vector<std::string> quantized_modules(const WeightSource& source, const std::string& folder);
 /// Weights of a folder, dequantized. Throws Error(Unsupported) when inputs are not in order.
 std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_less_one,
                                         const GptqScheme& scheme_of);

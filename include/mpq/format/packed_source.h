@@ -23,6 +23,9 @@ struct PackedLinear {
 using ReadPacked = std::function<QuantizedLinear(const std::string& module, const PackedLinear&,
                                                  const LoadTensor&)>;
 
+/// Modules of which the source has a tensor MODULE + suffix.
+std::vector<std::string> modules_with(const WeightSource& source, const std::string& suffix);
+
 /// `linears` by module, dequantized by load() to float32 under MODULE.weight; all else as in
 /// `inner`. Throws Error(Format) naming a tensor that is missing, has another dtype or shape, or
 /// has a weight that is also there as it is.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "mpq/core/bitpack.h"
 #include "mpq/core/error.h"
@@ -138,9 +137,9 @@ class Mlx final : public Format {
     if (!quantization.is_object() || !quantization.contains("group_size")) return nullptr;
     auto inner = open_safetensors_folder(folder);
     std::map<std::string, PackedLinear> linears;
-    for (const auto& name : inner->names()) {
-      if (!name.ends_with(kScales)) continue;
-      ExportLinear linear{name.substr(0, name.size() - std::strlen(kScales)), 0, 0, {}};
+    for (const auto& module : modules_with(*inner, kScales)) {
+      const std::string name = module + kScales;
+      ExportLinear linear{module, 0, 0, {}};
       linear.encoding =
           encoding_of(quantization, linear.module, folder + "/config.json: quantization");
       linear.encoding.scale_dtype = inner->dtype(name);
