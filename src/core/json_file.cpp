@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "mpq/core/file_kind.h"
+#include "mpq/core/json_reads.h"
 #include "mpq/core/new_file.h"
 #include "mpq/core/utf8.h"
 
@@ -66,6 +67,13 @@ void write_json_file(const std::string& path, const Json& value) {
 }
 
 namespace json_detail {
+
+const Json* find(const Json& object, const char* key) {
+  JsonReads::note(key);
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
 
 void fail_missing(const Json& object, const char* key, const std::string& where) {
   require(object.is_object(), ErrorCode::Format, "{}: expected an object with \"{}\", found {}",

@@ -15,8 +15,8 @@ JsonReads::~JsonReads() {
   if (outer_ != nullptr) outer_->names_.merge(names_);
 }
 
-void JsonReads::note(const std::string& name) {
-  if (t_innermost != nullptr) t_innermost->names_.insert(name);
+void JsonReads::note(std::string_view name) {
+  if (t_innermost != nullptr) t_innermost->names_.emplace(name);
 }
 
 }  // namespace mpq

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "mpq/core/error.h"
-#include "mpq/core/json_reads.h"
 
 namespace mpq {
 namespace json_detail {
@@ -36,29 +35,35 @@ bool fits(const Json& value) {
 
 [[noreturn]] void fail_missing(const Json& object, const char* key, const std::string& where);
 [[noreturn]] void fail_type(const Json& value, const char* key, const std::string& where);
+/// The member; null when the object, or what should be one, has none. JsonReads sees it.
+const Json* find(const Json& object, const char* key);
+
+template <class T>
+T value_of(const Json& member, const char* key, const std::string& where) {
+  if (!fits<T>(member)) fail_type(member, key, where);
+  try {
+    return member.template get<T>();
+  } catch (const nlohmann::json::exception&) {
+    fail_type(member, key, where);
+  }
+}
 
 }  // namespace json_detail
 
 template <class T>
 T json_get(const Json& object, const char* key, const std::string& where) {
-  JsonReads::note(key);
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  if (found == object.end()) json_detail::fail_missing(object, key, where);
-  if (!json_detail::fits<T>(*found)) json_detail::fail_type(*found, key, where);
-  try {
-    return found->template get<T>();
-  } catch (const nlohmann::json::exception&) {
-    json_detail::fail_type(*found, key, where);
-  }
+  const Json* found = json_detail::find(object, key);
+  if (found == nullptr) json_detail::fail_missing(object, key, where);
+  return json_detail::value_of<T>(*found, key, where);
 }
 
 template <class T>
 T json_get_or(const Json& object, const char* key, const T& fallback, const std::string& where) {
-  JsonReads::note(key);
-  if (object.is_null()) return fallback;
-  if (!object.is_object()) json_detail::fail_missing(object, key, where);
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? fallback : json_get<T>(object, key, where);
+  const Json* found = json_detail::find(object, key);
+  if (found == nullptr && !object.is_null() && !object.is_object())
+    json_detail::fail_missing(object, key, where);
+  return found == nullptr || found->is_null() ? fallback
+                                              : json_detail::value_of<T>(*found, key, where);
 }
 
 }  // namespace mpq

@@ -2,6 +2,7 @@
 // Which members of JSON objects were asked for: what nobody asked for has no effect.
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace mpq {
 
@@ -16,7 +17,7 @@ class JsonReads {
 
   bool has(const std::string& name) const { return names_.count(name) != 0; }
   /// As if the member had been looked up.
-  static void note(const std::string& name);
+  static void note(std::string_view name);
 
  private:
   JsonReads* outer_;

@@ -1,5 +1,6 @@
 #pragma once
 // Architectures: one file per model_type turns config.json into a ModelConfig.
+#include "mpq/core/json_reads.h"
 #include "mpq/core/registry.h"
 #include "mpq/model/config.h"
 
