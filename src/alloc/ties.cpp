@@ -1,6 +1,7 @@
 // A problem of merged units, and back.
 #include "mpq/alloc/ties.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -100,6 +101,19 @@ Merged merged(const AllocationProblem& problem) {
   return result;
 }
 
+/// A choice for the merged units as one for those that they stand for.
+std::vector<int> expanded(const AllocationProblem& problem, const Merged& merged,
+                          const std::vector<int>& merged_choice) {
+  std::vector<int> choice(problem.units.size());
+  for (size_t m = 0; m < merged.members.size(); ++m) {
+    const auto& candidates = merged.problem.units[m].candidates;
+    const Candidate& chosen = candidates[static_cast<size_t>(merged_choice[m])];
+    for (const size_t u : merged.members[m])
+      choice[u] = candidate_of(problem.units[u], chosen.spec);
+  }
+  return choice;
+}
+
 }  // namespace
 
 int candidate_of(const AllocationUnit& unit, const std::string& spec) {
@@ -109,17 +123,23 @@ int candidate_of(const AllocationUnit& unit, const std::string& spec) {
   return -1;
 }
 
+std::vector<int> smallest_choice(const AllocationProblem& problem) {
+  const Merged one = merged(problem);
+  std::vector<int> choice;
+  for (const auto& unit : one.problem.units) {
+    const auto least =
+        std::min_element(unit.candidates.begin(), unit.candidates.end(),
+                         [](const Candidate& a, const Candidate& b) { return a.bytes < b.bytes; });
+    choice.push_back(static_cast<int>(least - unit.candidates.begin()));
+  }
+  return expanded(problem, one, choice);
+}
+
 Allocation solve(const Allocator& allocator, const AllocationProblem& problem) {
   if (problem.ties.empty()) return allocator.solve(problem);
   const Merged one = merged(problem);
   Allocation allocation = allocator.solve(one.problem);
-  std::vector<int> choice(problem.units.size());
-  for (size_t m = 0; m < one.members.size(); ++m) {
-    const auto& candidates = one.problem.units[m].candidates;
-    const Candidate& chosen = candidates[static_cast<size_t>(allocation.choice[m])];
-    for (const size_t u : one.members[m]) choice[u] = candidate_of(problem.units[u], chosen.spec);
-  }
-  allocation.choice = std::move(choice);
+  allocation.choice = expanded(problem, one, allocation.choice);
   return allocation;
 }
 

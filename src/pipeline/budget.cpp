@@ -66,16 +66,7 @@ Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
     }
     return checkpoint_bytes(session, plan, scoring.format);
   };
-  std::vector<int> smallest;
-  for (const auto& unit : problem.units) {
-    int best = 0;
-    for (size_t c = 1; c < unit.candidates.size(); ++c) {
-      if (unit.candidates[c].bytes < unit.candidates[static_cast<size_t>(best)].bytes)
-        best = static_cast<int>(c);
-    }
-    smallest.push_back(best);
-  }
-  const Allocation least = evaluate_choice(problem, smallest);
+  const Allocation least = evaluate_choice(problem, smallest_choice(problem));
   const int64_t least_files = file_bytes(least);
   require(
       least_files <= target, ErrorCode::Usage,

@@ -50,6 +50,17 @@ TEST_F(Ties, TiedUnitsTakeOneSpec) {
   EXPECT_DOUBLE_EQ(allocation.predicted_loss, evaluated.predicted_loss);
 }
 
+/// What is left of a size that nothing else fits.
+TEST_F(Ties, TheSmallestChoiceIsTiedToo) {
+  problem_.units[2].candidates.erase(problem_.units[2].candidates.end() - 1);  // its 2 bits
+  const auto specs_of = [&] {
+    return specs(problem_, evaluate_choice(problem_, smallest_choice(problem_)));
+  };
+  EXPECT_THAT(specs_of(), testing::ElementsAre("2", "2", "3"));
+  problem_.ties = {{1, 2}};
+  EXPECT_THAT(specs_of(), testing::ElementsAre("2", "3", "3"));
+}
+
 TEST_F(Ties, PairsWithinAndBetweenAreKept) {
   problem_.ties = {{1, 2}};
   problem_.budget_bytes = 100;

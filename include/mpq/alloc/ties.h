@@ -7,6 +7,9 @@ namespace mpq {
 /// The candidate of `unit` with that spec; -1: there is none.
 int candidate_of(const AllocationUnit& unit, const std::string& spec);
 
+/// The choice of least bytes in which tied units take one spec. Throws as solve().
+std::vector<int> smallest_choice(const AllocationProblem& problem);
+
 /// What `allocator` chooses when the units of each of problem.ties take one spec: they are one unit
 /// to it, with the sums of their bytes and losses. Throws Error(Usage) also when tied units have no
 /// spec in common.
