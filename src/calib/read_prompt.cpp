@@ -13,8 +13,9 @@ bool ends_with_assistant(const Json& messages) {
   return messages.back().value("role", "") == "assistant";
 }
 
-std::string render(const Json& messages, const std::string& folder) {
+std::string render(const TaskPrompt& task, const Json& messages, const std::string& folder) {
   ChatOptions options;
+  options.tools = task.tools;
   options.add_generation_prompt = !ends_with_assistant(messages);
   return render_chat(messages, folder, options);
 }
@@ -34,15 +35,15 @@ Texts chat_texts(const TaskPrompt& task, const std::string& folder) {
   Json conversation = task.messages;
   if (!ends_with_assistant(conversation)) {
     const std::string answer = known_answer(task);
-    const std::string question = render(conversation, folder);
+    const std::string question = render(task, conversation, folder);
     if (answer.empty()) return {question, question};
     conversation.push_back({{"role", "assistant"}, {"content", answer}});
-    return {question, render(conversation, folder)};
+    return {question, render(task, conversation, folder)};
   }
-  Texts texts{"", render(conversation, folder)};
+  Texts texts{"", render(task, conversation, folder)};
   conversation.erase(conversation.size() - 1);
   // Templates need a message; an answer to nothing begins with the sequence.
-  if (!conversation.empty()) texts.question = render_chat(conversation, folder);
+  if (!conversation.empty()) texts.question = render(task, conversation, folder);
   return texts;
 }
 
@@ -62,9 +63,10 @@ CalibrationPrompt read_prompt(const TaskPrompt& task, const Tokenizer& tokenizer
                               const std::string& checkpoint_folder) {
   const bool chat = !task.messages.is_null();
   // A chat template writes its special tokens itself.
-  return {task,
-          tokenizer.encode(chat ? render(task.messages, checkpoint_folder) : task.prompt, !chat),
-          0};
+  return {
+      task,
+      tokenizer.encode(chat ? render(task, task.messages, checkpoint_folder) : task.prompt, !chat),
+      0};
 }
 
 CalibrationPrompt read_answered(const TaskPrompt& task, const Tokenizer& tokenizer,

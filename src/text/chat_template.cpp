@@ -1,7 +1,9 @@
 // Messages as a template sees them, and its special tokens.
 #include "mpq/text/chat_template.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "chat_source.h"
 #include "mpq/core/error.h"
@@ -41,6 +43,54 @@ Json message_of(const Json& entry, size_t index) {
   return message;
 }
 
+// The texts of content that is given as parts, when all of them are text; none otherwise.
+std::vector<std::string> text_parts(const Json& message) {
+  std::vector<std::string> texts;
+  const auto content = message.find("content");
+  if (content == message.end() || !content->is_array()) return {};
+  for (const Json& part : *content) {
+    if (!part.is_object() || !part.contains("text") || !part.at("text").is_string()) return {};
+    if (part.value("type", Json("text")) != "text") return {};
+    texts.push_back(part.at("text"));
+  }
+  return texts;
+}
+
+// Whether a text that was rendered from parts has read all of them.
+bool reads_parts(const std::string& text, const std::vector<std::string>& parts) {
+  if (text.find("'type': 'text'") != std::string::npos) return false;  // the list itself, printed
+  return std::all_of(parts.begin(), parts.end(), [&](const std::string& part) {
+    const auto first = part.find_first_not_of(" \t\r\n"), last = part.find_last_not_of(" \t\r\n");
+    return first == std::string::npos ||
+           text.find(part.substr(first, last - first + 1)) != std::string::npos;
+  });
+}
+
+// Templates that know text alone print parts as a list, or fail: they are given the texts joined
+// by newlines, as vLLM and llama.cpp do.
+std::string render_with_parts(const JinjaTemplate& chat, Json variables,
+                              const JinjaTemplate::Clock& clock) {
+  std::vector<std::string> all;
+  Json joined = variables["messages"];
+  for (Json& message : joined) {
+    const std::vector<std::string> texts = text_parts(message);
+    if (texts.empty()) continue;
+    std::string whole;
+    for (const std::string& text : texts) whole += (whole.empty() ? "" : "\n") + text;
+    message["content"] = whole;
+    all.insert(all.end(), texts.begin(), texts.end());
+  }
+  if (all.empty()) return chat.render(variables, clock);
+  try {
+    std::string text = chat.render(variables, clock);
+    if (reads_parts(text, all)) return text;
+  } catch (const Error&) {
+    // With joined texts it may succeed, or fail with the error to show.
+  }
+  variables["messages"] = std::move(joined);
+  return chat.render(variables, clock);
+}
+
 }  // namespace
 
 std::string render_chat(const Json& messages, const std::string& checkpoint_folder,
@@ -64,7 +114,8 @@ std::string render_chat(const Json& messages, const std::string& checkpoint_fold
   variables["documents"] = options.documents;
   variables["add_generation_prompt"] = options.add_generation_prompt;
   variables.update(options.variables);
-  return JinjaTemplate(source.text, source.where).render(variables, options.clock);
+  return render_with_parts(JinjaTemplate(source.text, source.where), std::move(variables),
+                           options.clock);
 }
 
 }  // namespace mpq

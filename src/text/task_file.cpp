@@ -15,7 +15,6 @@ namespace mpq {
 namespace {
 
 constexpr uint64_t kMostBytes = uint64_t{4} << 30;  // decompressed: a few MB can claim any size
-constexpr int kDeepest = 500;                       // records are hashed and rendered recursively
 constexpr const char* kBlank = " \t\r\n";
 
 // The first 64 bits of the record's SHA-256 as a fraction of 2^64: the same in every run and on
@@ -77,13 +76,9 @@ class TaskFile {
   }
 
   Json parse(std::string_view whole) const {
-    const auto bounded = [&](int depth, Json::parse_event_t, Json&) {
-      require(depth <= kDeepest, ErrorCode::Format,
-              "{}: expected records, found JSON that is nested more than {} deep", path_, kDeepest);
-      return true;
-    };
+    require_shallow_json(whole, path_);
     try {
-      return Json::parse(whole, bounded);
+      return Json::parse(whole);
     } catch (const nlohmann::json::exception& error) {
       fail(ErrorCode::Format,
            "{}:{}: expected JSON lines (one record a line) or one JSON array of records, found {}",
@@ -122,6 +117,7 @@ class TaskFile {
     constexpr const char* kRecord = "one JSON record a line";
     if (text::invalid_utf8_at(line) != line.npos)
       text::broken_record(source, kRecord, "bytes that are not UTF-8");
+    require_shallow_json(line, source);
     Json record;
     try {
       record = Json::parse(line);

@@ -63,6 +63,22 @@ Json read_message(const Json& message, const std::string& source) {
   return message;
 }
 
+// Data sets keep the list as JSON text where its schemas differ from record to record.
+Json read_tools(const Json& value, const std::string& source) {
+  Json tools = value;
+  if (value.is_string()) {
+    const auto text = value.get<std::string>();
+    require_shallow_json(text, source);
+    tools = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  }
+  const bool objects =
+      std::all_of(tools.begin(), tools.end(), [](const Json& tool) { return tool.is_object(); });
+  if (!tools.is_array() || !objects)
+    broken_record(source, "a list of JSON schemas in \"tools\"",
+                  tools.is_discarded() ? "text that is not JSON" : tools.type_name());
+  return tools.empty() ? Json() : tools;
+}
+
 }  // namespace
 
 Json read_messages(const Json& value, const std::string& key, const std::string& source) {
@@ -73,6 +89,20 @@ Json read_messages(const Json& value, const std::string& key, const std::string&
   Json messages = Json::array();
   for (const Json& message : value) messages.push_back(read_message(message, source));
   return messages;
+}
+
+void read_chat(const Json& record, const std::string& key, TaskPrompt& prompt) {
+  prompt.messages = read_messages(record.at(key), key, prompt.source);
+  const Json* system = present(record, "system");
+  if (system != nullptr && prompt.messages.front().at("role") != "system") {
+    if (!system->is_string())
+      broken_record(prompt.source, "text in \"system\"", system->type_name());
+    if (!system->get_ref<const std::string&>().empty())
+      prompt.messages.insert(prompt.messages.begin(),
+                             Json{{"role", "system"}, {"content", *system}});
+  }
+  if (const Json* tools = present(record, "tools"))
+    prompt.tools = read_tools(*tools, prompt.source);
 }
 
 }  // namespace mpq::text

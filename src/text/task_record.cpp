@@ -37,7 +37,7 @@ std::string optional_text(const Json& record, const std::string& key, const std:
 void read_text_or_messages(const Json& record, const std::string& key, TaskPrompt& prompt) {
   const Json& value = record.at(key);
   if (value.is_array()) {
-    prompt.messages = read_messages(value, key, prompt.source);
+    read_chat(record, key, prompt);
   } else {
     if (!value.is_string()) {
       broken_record(prompt.source, fmt::format("text or a list of messages in \"{}\"", key),
@@ -115,7 +115,7 @@ TaskPrompt read_task_record(const Json& record, const TaskFields& fields,
     read_text_or_messages(record, form, prompt);
     own_answer = {"completion", "output"};
   } else if (form == "messages" || form == "conversations") {
-    prompt.messages = read_messages(record.at(form), form, source);
+    read_chat(record, form, prompt);
   } else if (form == "prompt") {
     read_text_or_messages(record, form, prompt);
     own_answer = {"completion"};

@@ -16,6 +16,8 @@ TaskPrompt read_task_record(const Json& record, const TaskFields& fields,
 /// Chat messages as {"role", "content"}, of these or of ShareGPT's {"from", "value"}; `key` names
 /// them in errors.
 Json read_messages(const Json& value, const std::string& key, const std::string& source);
+/// The record's messages in its member `key`, behind its "system", and its "tools".
+void read_chat(const Json& record, const std::string& key, TaskPrompt& prompt);
 /// Answers, or choices and the right one. `own_answer`: what the record's form calls its answer
 /// beside "answers" and "answer"; an empty one there is none.
 void read_labels(const Json& record, const TaskFields& fields,

@@ -4,31 +4,10 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
-#include "mpq/core/file_kind.h"
 #include "utf8.h"
 
 namespace mpq::text {
 namespace {
-
-constexpr int kMaxDepth = 64;  // deeper nesting is an attack on the stack, not a tokenizer
-
-// ordered_json searches a member linearly: a vocabulary of 150k would take minutes.
-nlohmann::json parse(const std::string& path) {
-  const std::string text = read_text_file(path);
-  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > kMaxDepth) {
-      fail(ErrorCode::Format, "{}: expected a tokenizer, found JSON nested deeper than {}", path,
-           kMaxDepth);
-    }
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text, check_depth);
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
-         json_fault(error, text));
-  }
-}
 
 /// A folder may have the slow tokenizer's files only.
 void check_there(const std::string& path) {
@@ -52,7 +31,7 @@ TokenizerJson read_tokenizer_json(const std::string& path) {
   check_there(path);
   TokenizerJson file;
   file.path = path;
-  nlohmann::json root = parse(path);
+  nlohmann::json root = read_large_json_file(path);
   require(root.is_object() && root.contains("model") && root["model"].is_object(),
           ErrorCode::Format, "{}: expected an object with \"model\", found none", path);
   nlohmann::json& model = root["model"];

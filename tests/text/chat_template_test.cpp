@@ -111,12 +111,30 @@ TEST_F(ChatTemplate, TheClockIsGiven) {
 TEST_F(ChatTemplate, MessagesKeepTheirMembers) {
   write("chat_template.jinja", "{% for m in messages %}{{ m }}\n{% endfor %}");
   const Json messages = Json::parse(
-      R"([{"role": "user", "content": [{"type": "text", "text": "a"}], "name": "N"},
+      R"([{"role": "user", "content": [{"type": "image"}], "name": "N"},
           {"role": "assistant", "content": null, "reasoning": "r", "tool_calls": [{"id": 1}]}])");
   EXPECT_EQ(render(messages),
-            "{'role': 'user', 'content': [{'type': 'text', 'text': 'a'}], 'name': 'N'}\n"
+            "{'role': 'user', 'content': [{'type': 'image'}], 'name': 'N'}\n"
             "{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'tool_calls': [{'id': 1}], "
             "'reasoning_content': 'r'}\n");
+}
+
+TEST_F(ChatTemplate, TextPartsAreJoinedForTemplatesThatKnowTextAlone) {
+  const Json messages = Json::parse(
+      R"([{"role": "user", "content": [{"type": "text", "text": " a"}, {"type": "text", "text": "b"}]}])");
+  const auto with = [&](const char* of_content) {
+    write("chat_template.jinja",
+          fmt::format("{{% for m in messages %}}<{}>{{% endfor %}}", of_content));
+    return render(messages);
+  };
+  EXPECT_EQ(with("{% for part in m.content %}{{ part.text }}|{% endfor %}"), "< a|b|>");
+  EXPECT_EQ(with("{{ m.content }}"), "< a\nb>");         // would print the list
+  EXPECT_EQ(with("{{ m.content + '!' }}"), "< a\nb!>");  // would fail
+  EXPECT_EQ(with("{% if m.content is string %}{{ m.content }}{% endif %}"),
+            "< a\nb>");                                                        // or nothing
+  EXPECT_EQ(with("{{ m.content[0].text | default(m.content) }}"), "< a\nb>");  // or one
+  write("chat_template.jinja", "{{ raise_exception('never') }}");
+  expect_error(messages, ErrorCode::Format, "never");
 }
 
 TEST_F(ChatTemplate, ErrorsSayWhatToDo) {

@@ -73,6 +73,24 @@ TEST_F(TaskForms, BrokenConversationsAreNamed) {
   EXPECT_THAT(error(R"({"conversations": "x"})"), HasSubstr("list of messages"));
 }
 
+TEST_F(TaskForms, ChatsHaveToolsAndASystemOfTheirOwn) {
+  const std::string schema = R"([{"type": "function", "function": {"name": "f"}}])";
+  const std::string turn = R"("conversations": [{"from": "human", "value": "h"}])";
+  EXPECT_EQ(read("{" + turn + R"(, "tools": )" + schema + "}").tools, Json::parse(schema));
+  EXPECT_EQ(read("{" + turn + R"(, "tools": )" + Json(schema).dump() + "}").tools,
+            Json::parse(schema));
+  EXPECT_TRUE(read("{" + turn + R"(, "tools": []})").tools.is_null());
+  const TaskPrompt prompt = read("{" + turn + R"(, "system": "s"})");
+  EXPECT_EQ(prompt.messages, Json::parse(R"([{"role": "system", "content": "s"},
+      {"role": "user", "content": "h"}])"));
+  EXPECT_TRUE(prompt.tools.is_null());
+  EXPECT_EQ(read("{" + turn + R"(, "system": ""})").messages.size(), 1U);
+  EXPECT_THAT(error("{" + turn + R"(, "tools": {"a": 1}})"), HasSubstr("\"tools\""));
+  EXPECT_THAT(error("{" + turn + R"(, "tools": [1]})"), HasSubstr("\"tools\""));
+  EXPECT_THAT(error("{" + turn + R"(, "tools": "[1"})"), HasSubstr("\"tools\""));
+  EXPECT_THAT(error("{" + turn + R"(, "system": 1})"), HasSubstr("\"system\""));
+}
+
 TEST_F(TaskForms, CompletionsAreAnswers) {
   const TaskPrompt plain = read(R"({"prompt": "The sky is", "completion": " blue."})");
   EXPECT_EQ(plain.prompt, "The sky is");

@@ -20,9 +20,10 @@ struct ChatOptions {
 /// chat_template.jinja with additional_chat_templates/*.jinja, chat_template.json, or
 /// "chat_template" in tokenizer_config.json. Of several the one called tool_use is taken when there
 /// are tools, otherwise default. As in transformers, members that are null are absent, and
-/// reasoning_content, thinking and reasoning stand for one another. Throws Error(Unsupported) when
-/// the folder has no template, or one that does what mpq/text/jinja.h does not, Error(Format) when
-/// the messages are malformed or the template raises (role order).
+/// reasoning_content, thinking and reasoning stand for one another. Content of text parts is joined
+/// for a template that does not read parts. Throws Error(Unsupported) when the folder has no
+/// template, or one that does what mpq/text/jinja.h does not, Error(Format) when the messages are
+/// malformed or the template raises (role order).
 std::string render_chat(const Json& messages, const std::string& checkpoint_folder,
                         const ChatOptions& options = {});
 

@@ -14,6 +14,7 @@ struct TaskPrompt {
   std::string source;  // "file:line", or "file: record N" of an array, for messages
   std::string prompt;
   Json messages;                     // null unless the record is a chat
+  Json tools;                        // that the chat may call, as JSON schemas; null: none
   std::vector<std::string> answers;  // gold answers; empty: none
   std::vector<std::string> choices;  // multiple choice; empty: none
   int label = -1;                    // index of the right choice
@@ -41,12 +42,13 @@ TaskFields task_fields_from_json(const Json& json, const std::string& where);
 ///   {"prompt"} as text or as messages, with "completion" or not,
 ///   {"instruction", "input", "output"} (Alpaca), {"question"} with "context" before it or not,
 ///   {"text"} where it has none of these;
-/// two of them in one record are an error, to be settled by `fields`. Of "answers", "answer" and
-/// the form's own ("completion", "output") the first that is there counts; with "choices" one of
-/// "label", "answerKey" and "answer" says which is right, by index, letter or text. A broken record
-/// is Error(Format) with its place and what was expected. Lines are held out by a hash of their
-/// bytes, records of an array by that of their compact JSON: about `holdout` (0..1) of them, the
-/// same ones in every run.
+/// a chat with "tools" (a list, or the JSON text of one) and with "system", its first message.
+/// Two of the forms in one record are an error, to be settled by `fields`. Of "answers", "answer"
+/// and the form's own ("completion", "output") the first that is there counts; with "choices" one
+/// of "label", "answerKey" and "answer" says which is right, by index, letter or text. A broken
+/// record is Error(Format) with its place and what was expected. Lines are held out by a hash of
+/// their bytes, records of an array by that of their compact JSON: about `holdout` (0..1) of them,
+/// the same ones in every run.
 std::vector<TaskPrompt> read_task_files(const std::vector<std::string>& paths, double holdout,
                                         const TaskFields& fields = {});
 
