@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "mpq/core/error.h"
+#include "mpq/model/row_chunks.h"
 
 namespace mpq {
 namespace {
@@ -15,7 +16,10 @@ namespace {
 void add_lack(const at::Tensor& full, const at::Tensor& own, const at::Tensor& x, at::Tensor& sum) {
   const auto dtype = x.scalar_type() == at::kBFloat16 ? at::kBFloat16 : at::kFloat;
   if (!sum.defined()) sum = at::zeros({own.size(1), x.size(1)}, x.options().dtype(at::kFloat));
-  const auto lack = (full.to(at::kFloat) - own.to(at::kFloat)).to(dtype);
+  const auto lack = by_row_chunks(
+      own.size(0), own.size(1), x.options().dtype(dtype), [&](int64_t first, int64_t count) {
+        return full.narrow(0, first, count).to(at::kFloat) - own.narrow(0, first, count);
+      });
   sum.add_(at::mm(lack.t(), x.to(dtype)));
 }
 

@@ -50,7 +50,7 @@ void KeptGradients::keep(int64_t block, const Streams& gradients) {
   for (size_t draw = 0; draw < gradients.size(); ++draw)
     tensors[tensor_name(draw)] = gradients[draw];
   std::filesystem::create_directories(std::filesystem::path(prefix_).parent_path());
-  save_tensors(file(block), tensors);
+  save_tensors(file(block), tensors, {}, Sync::No);
 }
 
 Streams KeptGradients::take(int64_t block) {

@@ -60,7 +60,8 @@ void sweep_once(const std::string& folder) {
 
 }  // namespace
 
-NewFile::NewFile(const std::string& path) : path_(path), target_(behind_links(path)) {
+NewFile::NewFile(const std::string& path, Sync sync)
+    : path_(path), target_(behind_links(path)), synced_(sync == Sync::Yes) {
   const int descriptor = descriptor_of(target_);
   struct stat status {};
   const bool there = descriptor >= 0 || ::stat(target_.c_str(), &status) == 0;
@@ -110,14 +111,14 @@ void NewFile::write(const void* data, size_t size) {
 
 void NewFile::finish() {
   const bool regular = !temporary_.empty();
-  if (regular && ::fsync(file_) != 0) fail_io(errno);
+  if (regular && synced_ && ::fsync(file_) != 0) fail_io(errno);
   if (regular && std::rename(temporary_.c_str(), target_.c_str()) != 0) fail_io(errno);
   temporary_.clear();  // in its place: nothing to remove any more
   const bool closed = ::close(file_) == 0;
   const int reason = errno;
   file_ = -1;
   if (!closed) fail_io(reason);
-  if (regular) sync_path(folder_of(target_));
+  if (regular && synced_) sync_path(folder_of(target_));
 }
 
 std::string process_name() {

@@ -67,8 +67,8 @@ int64_t safetensors_file_bytes(const std::vector<TensorPlan>& plan,
 }
 
 struct SafetensorsWriter::State {
-  State(std::string name, std::vector<TensorPlan> tensors)
-      : path(std::move(name)), plan(std::move(tensors)), file(path) {}
+  State(std::string name, std::vector<TensorPlan> tensors, Sync sync)
+      : path(std::move(name)), plan(std::move(tensors)), file(path, sync) {}
   std::string path;
   std::vector<TensorPlan> plan;
   size_t next = 0;
@@ -76,9 +76,9 @@ struct SafetensorsWriter::State {
 };
 
 SafetensorsWriter::SafetensorsWriter(std::string path, std::vector<TensorPlan> plan,
-                                     std::map<std::string, std::string> metadata) {
+                                     std::map<std::string, std::string> metadata, Sync sync) {
   const std::string header = header_of(plan, metadata);
-  state_ = std::make_unique<State>(std::move(path), std::move(plan));
+  state_ = std::make_unique<State>(std::move(path), std::move(plan), sync);
   state_->file.write(header.data(), header.size());
 }
 
@@ -104,12 +104,12 @@ void SafetensorsWriter::finish() {
 }
 
 void save_tensors(const std::string& path, const std::map<std::string, at::Tensor>& tensors,
-                  const std::map<std::string, std::string>& metadata) {
+                  const std::map<std::string, std::string>& metadata, Sync sync) {
   std::vector<TensorPlan> plan;
   plan.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors)
     plan.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
-  SafetensorsWriter writer(path, plan, metadata);
+  SafetensorsWriter writer(path, plan, metadata, sync);
   for (const auto& [name, tensor] : tensors) writer.write(name, tensor);
   writer.finish();
 }

@@ -32,7 +32,7 @@ void keep(const std::string& path, int64_t done, const Streams& streams) {
   fs::create_directories(fs::path(path).parent_path());
   std::map<std::string, at::Tensor> tensors{{"done", at::tensor({done}, at::kLong)}};
   for (size_t i = 0; i < streams.size(); ++i) tensors[tensor_name(i)] = streams[i];
-  save_tensors(path, tensors);
+  save_tensors(path, tensors, {}, Sync::No);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "mpq/model/attention.h"
 #include "mpq/model/delta_net.h"
 #include "mpq/model/mamba.h"
+#include "mpq/model/row_chunks.h"
 #include "mpq/model/short_convolution.h"
 
 namespace mpq {
@@ -102,14 +103,18 @@ at::Tensor mix(const DecoderBlock& block, const std::map<int64_t, Outputs>& by_i
 
 /// What gate and up make of a token, in the compute dtype.
 at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
-  if (!block.config->gated_mlp) {
-    const auto up = outputs.front().to(wide_dtype(outputs.front().scalar_type()));
-    return activate(*block.config, up, at::ones({}, up.options())).to(compute_dtype(block));
-  }
-  const int64_t width = outputs.front().size(1) / (outputs.size() == 1 ? 2 : 1);
-  const auto halves = split_outputs(outputs, {width, width});
-  const auto wide = halves[0].to(wide_dtype(halves[0].scalar_type()));
-  return activate(*block.config, wide, halves[1]).to(compute_dtype(block));
+  const BlockConfig& config = *block.config;
+  const bool fused = config.gated_mlp && outputs.size() == 1;
+  const int64_t width = outputs.front().size(1) / (fused ? 2 : 1);
+  const auto halves = config.gated_mlp ? split_outputs(outputs, {width, width}) : outputs;
+  const auto options = halves[0].options().dtype(compute_dtype(block));
+  return by_row_chunks(halves[0].size(0), width, options, [&](int64_t first, int64_t count) {
+    const auto rows = halves[0].narrow(0, first, count);
+    const auto wide = rows.to(wide_dtype(rows.scalar_type()));
+    const auto up =
+        config.gated_mlp ? halves[1].narrow(0, first, count) : at::ones({}, wide.options());
+    return activate(config, wide, up);
+  });
 }
 
 /// Of all experts, by pair, and of the shared one.
@@ -148,8 +153,23 @@ at::Tensor mixture_output(const DecoderBlock& block, const std::map<int64_t, Out
 at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor& stream,
                    const at::Tensor& update) {
   const BlockConfig& config = *block.config;
-  const auto change = normalise(update, block.side(after_norm), config.norm);
-  return stream + (config.residual_scale == 1 ? change : change * config.residual_scale);
+  const at::Tensor norm = block.side(after_norm);
+  if (!norm.defined()) return at::add(stream, update, config.residual_scale);
+  return by_row_chunks(
+      stream.size(0), stream.size(1), stream.options(), [&](int64_t first, int64_t count) {
+        return at::add(stream.narrow(0, first, count),
+                       normalise(update.narrow(0, first, count), norm, config.norm),
+                       config.residual_scale);
+      });
+}
+
+/// Normalised rows in the compute dtype.
+at::Tensor normalised_input(const DecoderBlock& block, const at::Tensor& rows, Side norm) {
+  const at::Tensor weight = block.side(norm);
+  return by_row_chunks(rows.size(0), rows.size(1), rows.options().dtype(compute_dtype(block)),
+                       [&](int64_t first, int64_t count) {
+                         return normalise(rows.narrow(0, first, count), weight, block.config->norm);
+                       });
 }
 
 /// Of a router with a norm of its own (Gemma 4): its weight takes the place of the matrix's size.
@@ -209,18 +229,21 @@ at::Tensor rows_read(const StageState& state, const LinearInfo& linear) {
 
 StageState enter_block(const DecoderBlock& block, const at::Tensor& hidden) {
   if (!block.config->mixes()) return {hidden, {}};
+  if (!block.config->latent.used)
+    return {hidden, normalised_input(block, hidden, Side::AttentionNorm)};
   const auto wide = normalise(hidden, block.side(Side::AttentionNorm), block.config->norm);
   StageState state{hidden, wide.to(compute_dtype(block))};
-  if (block.config->latent.used) state.latents = latent_inputs(block, wide);
+  state.latents = latent_inputs(block, wide);
   return state;
 }
 
 StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
   const BlockConfig& config = *block.config;
   if (!config.has_mlp()) return {residual, {}};
-  const auto wide = config.parallel ? normalise(residual.narrow(1, 0, residual.size(1) / 2),
-                                                block.side(Side::AttentionNorm), config.norm)
-                                    : normalise(residual, block.side(Side::MlpNorm), config.norm);
+  const auto read = config.parallel ? residual.narrow(1, 0, residual.size(1) / 2) : residual;
+  const Side norm = config.parallel ? Side::AttentionNorm : Side::MlpNorm;
+  if (!config.mixture()) return {residual, normalised_input(block, read, norm)};
+  const auto wide = normalise(read, block.side(norm), config.norm);
   const auto narrow = [&](const at::Tensor& rows) { return rows.to(compute_dtype(block)); };
   StageState state{residual, narrow(wide)};
   if (config.has(Side::SharedNorm))
@@ -230,11 +253,10 @@ StageState enter_mlp(const DecoderBlock& block, const at::Tensor& residual) {
     state.input =
         narrow(at::linear(wide, block.side(Side::ExpertsIn), block.side(Side::ExpertsInBias)));
   }
-  if (config.mixture())
-    state.routing = std::make_shared<Routing>(
-        route(config.router, config.has(Side::RouterScale) ? router_input(block, residual) : wide,
-              {block.side(Side::Router), block.side(Side::RouterBias), block.side(Side::SharedGate),
-               block.side(Side::ExpertScale)}));
+  state.routing = std::make_shared<Routing>(
+      route(config.router, config.has(Side::RouterScale) ? router_input(block, residual) : wide,
+            {block.side(Side::Router), block.side(Side::RouterBias), block.side(Side::SharedGate),
+             block.side(Side::ExpertScale)}));
   return state;
 }
 

@@ -6,12 +6,16 @@
 
 namespace mpq {
 
+/// Whether a file is on the disk when it is finished, or may be lost when the power fails: then it
+/// costs no waiting. A killed process loses neither.
+enum class Sync { Yes, No };
+
 /// Written as NAME.tmp-HOST-PID beside its place, synced and renamed at finish(). A link stays: the
 /// file that it names is replaced. A pipe or device (/dev/stdout) is written into.
 class NewFile {
  public:
   /// Throws Error(Io). What killed runs left in the folder is removed.
-  explicit NewFile(const std::string& path);
+  explicit NewFile(const std::string& path, Sync sync = Sync::Yes);
   /// Removes an unfinished file.
   ~NewFile();
   NewFile(const NewFile&) = delete;
@@ -26,6 +30,7 @@ class NewFile {
   std::string path_;
   std::string target_;     // behind links
   std::string temporary_;  // empty: written in place
+  bool synced_;
   int file_ = -1;
 };
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "mpq/core/new_file.h"
+
 namespace mpq {
 
 /// One tensor of a file: dtype, shape, and its place in the mapped data section [begin, end).
@@ -64,7 +66,7 @@ int64_t safetensors_file_bytes(const std::vector<TensorPlan>& plan,
 class SafetensorsWriter {
  public:
   SafetensorsWriter(std::string path, std::vector<TensorPlan> plan,
-                    std::map<std::string, std::string> metadata = {});
+                    std::map<std::string, std::string> metadata = {}, Sync sync = Sync::Yes);
   ~SafetensorsWriter();
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
@@ -81,6 +83,6 @@ class SafetensorsWriter {
 
 /// Writes a few tensors at once. Throws Error(Io).
 void save_tensors(const std::string& path, const std::map<std::string, at::Tensor>& tensors,
-                  const std::map<std::string, std::string>& metadata = {});
+                  const std::map<std::string, std::string>& metadata = {}, Sync sync = Sync::Yes);
 
 }  // namespace mpq

@@ -10,6 +10,7 @@
 #include "mpq/calib/kept_gradients.h"
 #include "mpq/core/error.h"
 #include "mpq/model/divergence.h"
+#include "mpq/model/row_chunks.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 
@@ -39,19 +40,29 @@ struct Probed {
 /// by: by draw and row.
 void add_changes(const SharedInput& shared, const std::vector<size_t>& linears,
                  const at::Tensor& moving, Streams& changes) {
-  const auto moved = at::mm(shared.input, moving).to(wide_dtype(shared.input.scalar_type()));
-  for (size_t draw = 0; draw < changes.size(); ++draw) {
-    int64_t column = 0;
-    at::Tensor change = at::zeros({moved.size(0)}, moved.options());
-    for (const size_t index : linears) {
-      const at::Tensor& gradient = shared.gradients[draw][index];
-      change.add_(at::mul(moved.narrow(1, column, gradient.size(1)), gradient).sum(1));
-      column += gradient.size(1);
+  const at::Tensor moved = at::mm(shared.input, moving);
+  const auto draws = static_cast<int64_t>(changes.size());
+  const auto wide = moved.options().dtype(wide_dtype(moved.scalar_type()));
+  const auto change = by_row_chunks(moved.size(0), draws, wide, [&](int64_t first, int64_t count) {
+    const auto rows = moved.narrow(0, first, count).to(wide.dtype());
+    Streams sums;
+    for (const Streams& gradients : shared.gradients) {
+      sums.push_back(at::zeros({count}, wide));
+      int64_t column = 0;
+      for (const size_t index : linears) {
+        const auto gradient = gradients[index].narrow(0, first, count);
+        sums.back().add_(at::mul(rows.narrow(1, column, gradient.size(1)), gradient).sum(1));
+        column += gradient.size(1);
+      }
     }
+    return at::stack(sums, 1);
+  });
+  for (int64_t draw = 0; draw < draws; ++draw) {
+    at::Tensor& sum = changes[static_cast<size_t>(draw)];
     if (shared.rows.defined()) {
-      changes[draw].index_add_(0, shared.rows, change.to(at::kDouble));
+      sum.index_add_(0, shared.rows, change.select(1, draw).to(at::kDouble));
     } else {
-      rows_of(changes[draw], *shared.batch).add_(change);
+      rows_of(sum, *shared.batch).add_(change.select(1, draw));
     }
   }
 }
