@@ -21,6 +21,17 @@ Json prompt_options_json(const PromptOptions& options) {
       {"text_windows", options.text_windows}, {"text_window_tokens", options.text_window_tokens}};
 }
 
+/// As it is found again from any folder, whatever bytes it has.
+std::string lasting(const std::string& path) {
+  return path_to_text(std::filesystem::absolute(path).lexically_normal().string());
+}
+
+std::vector<std::string> lasting(const std::vector<std::string>& paths) {
+  std::vector<std::string> all;
+  for (const auto& path : paths) all.push_back(lasting(path));
+  return all;
+}
+
 /// Makes a calibration the one in use; its files are found in calib/ by their plain names too.
 void use(WorkFolder& work, const std::string& key) {
   namespace fs = std::filesystem;
@@ -55,18 +66,17 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
        {"skip_first_tokens", options.skip_first_tokens},
        {"dtype", at::toString(model->dtype())},
        {"seed", common.seed}});
-  Json facts = {
-      {"schema", "mpq-calibration/1"},
-      {"key", key},
-      {"model", path_to_text(std::filesystem::absolute(options.model).lexically_normal().string())},
-      {"model_sha256", model_hash},
-      {"task", options.task},
-      {"task_sha256", task_hash},
-      {"task_fields", to_json(options.fields)},
-      {"text", options.text},
-      {"options", prompt_options_json(options.prompts)},
-      {"seed", common.seed},
-      {"command", common.command}};
+  Json facts = {{"schema", "mpq-calibration/1"},
+                {"key", key},
+                {"model", lasting(options.model)},
+                {"model_sha256", model_hash},
+                {"task", lasting(options.task)},
+                {"task_sha256", task_hash},
+                {"task_fields", to_json(options.fields)},
+                {"text", lasting(options.text)},
+                {"options", prompt_options_json(options.prompts)},
+                {"seed", common.seed},
+                {"command", common.command}};
   const std::string folder = work.file("calib/" + key);
   const auto show_experts = [&](const Json& coverage) {
     if (coverage.is_null()) return;

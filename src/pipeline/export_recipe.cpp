@@ -15,6 +15,7 @@
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/estimate.h"
+#include "mpq/pipeline/output_record.h"
 #include "mpq/pipeline/plan_session.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/timings.h"
@@ -194,12 +195,12 @@ Json export_recipe(const CommonOptions& common, const RecipeOptions& options) {
   const Plan plan = read_plan(options.plan);
   Session session = open_plan_session(common, plan, options.plan);
   const std::string out = path_to_text(fs::absolute(options.out).string());
-  const std::string stage = "export-recipe " + out;
-  const bool made_here = session.work.has(stage);
+  const std::string stage = output_stage("export-recipe", options.out);
+  const bool own = made_here(session.work, stage, options.out);
   std::vector<std::string> inputs = session.inputs();
   inputs.push_back(session.work.path());
   inputs.push_back(options.plan);
-  require_apart(options.out, inputs, "--out", made_here);
+  require_apart(options.out, inputs, "--out", own);
   const auto tensors = recipe_tensors(*session.model, plan);
   Json summary = summary_of(*session.model, options, tensors);
   if (common.dry_run) {
@@ -211,20 +212,19 @@ Json export_recipe(const CommonOptions& common, const RecipeOptions& options) {
                                   {"plan", to_json(plan)},
                                   {"dtype", at::toString(session.model->dtype())},
                                   {"out", out}});
-  if (session.work.up_to_date(stage, key) && fs::exists(options.out + "/" + kTypesFile) &&
-      fs::exists(options.out + "/" + kImatrixFile)) {
+  if (output_stands(session.work, stage, key, options.out)) {
     log_info("export-recipe: {} is up to date; skipped", options.out);
     summary["skipped"] = true;
     return summary;
   }
   const StageTimer timer("export-recipe");
-  OutputFolder folder(options.out, common.overwrite || made_here);
+  OutputFolder folder(options.out, common.overwrite || own);
   const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
   const InputSquares squares = squares_of(session, calibration_groups(session.prompts, {}));
   write_text_file(folder.file(kTypesFile), types_text(tensors));
   write_imatrix(folder.file(kImatrixFile), imatrix_of(session, tensors, squares, text_share));
   folder.commit();
-  session.work.record(stage, key, {{"out", out}});
+  record_output(session.work, stage, key, options.out);
   timer.record(session.common.work);
   return summary;
 }

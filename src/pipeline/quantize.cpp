@@ -9,6 +9,7 @@
 #include "mpq/pipeline/checkpoint.h"
 #include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/manifest.h"
+#include "mpq/pipeline/output_record.h"
 #include "mpq/pipeline/plan_session.h"
 #include "mpq/pipeline/quantize_walk.h"
 #include "mpq/pipeline/stages.h"
@@ -29,11 +30,11 @@ void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
   const int64_t bytes = linear_bytes(plan, model);
   const double bits =
       8.0 * static_cast<double>(bytes) / static_cast<double>(model.config().quantizable_weights());
-  const Json budget = plan.header.value("budget", Json::object());
-  if (budget.value("kind", "") == "effective_bits" && bits > budget.value("value", 0.0)) {
-    log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits,
-                budget.value("value", 0.0));
-  }
+  const auto budget = json_get_or<Json>(plan.header, "budget", Json::object(), "plan");
+  const auto value = json_get_or<double>(budget, "value", 0.0, "plan: budget");
+  if (json_get_or<std::string>(budget, "kind", "", "plan: budget") == "effective_bits" &&
+      bits > value)
+    log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits, value);
   plan.header["achieved"]["effective_bits"] = bits;
   plan.header["achieved"]["bytes"] = bytes;
 }
@@ -48,11 +49,11 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
         json_get_or<std::string>(plan.header, "format", "compressed-tensors", options.plan);
   }
   Session session = open_plan_session(common, plan, options.plan);
-  const std::string stage = "quantize " + std::filesystem::absolute(options.out).string();
-  const bool made_here = session.work.has(stage);
+  const std::string stage = output_stage("quantize", options.out);
+  const bool own = made_here(session.work, stage, options.out);
   std::vector<std::string> inputs = session.inputs();
   inputs.push_back(session.work.path());
-  require_apart(options.out, inputs, "--out", made_here);
+  require_apart(options.out, inputs, "--out", own);
   const auto format = Registry<Format>::instance().make(options.format);
   const auto planned_format =
       json_get_or<std::string>(plan.header, "format", options.format, options.plan);
@@ -80,21 +81,21 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
     return summary;
   }
   plan.header["achieved"]["file_bytes"] = predicted;
-  // A checkpoint that this very plan made is replaced without asking.
   const std::string key =
       key_of({{"stage", "quantize"},
               {"calibration", session.calibration_key()},
               {"plan", to_json(plan)},
               {"format", options.format},
+              {"dtype", at::toString(session.model->dtype())},
+              {"seed", common.seed},
               {"out", path_to_text(std::filesystem::absolute(options.out).string())}});
-  if (session.work.up_to_date(stage, key) &&
-      std::filesystem::exists(options.out + "/config.json")) {
+  if (output_stands(session.work, stage, key, options.out)) {
     log_info("quantize: {} is up to date; skipped", options.out);
     summary["skipped"] = true;
     return summary;
   }
   const StageTimer timer("quantize");
-  OutputFolder folder(options.out, common.overwrite || made_here);
+  OutputFolder folder(options.out, common.overwrite || own);
   const std::string parts = ensure_parts(session, plan, text_share, "quantize");
   const FoldedParts folded(*session.model, parts);
   const int64_t written = format->write(export_job(*session.model, plan, &folded), folder);
@@ -103,7 +104,7 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
           written);
   write_manifest(folder.temporary());
   folder.commit();
-  session.work.record(stage, key, {{"out", options.out}});
+  record_output(session.work, stage, key, options.out);
   timer.record(session.common.work);
   return summary;
 }

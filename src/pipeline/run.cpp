@@ -6,6 +6,7 @@
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/estimate.h"
+#include "mpq/pipeline/output_record.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/work_folder.h"
 
@@ -13,10 +14,10 @@ namespace mpq {
 namespace {
 
 /// Whether the output that stands there is an earlier run's.
-bool made_here(const CommonOptions& common, const QuantizeOptions& options) {
+bool made_by_run(const CommonOptions& common, const QuantizeOptions& options) {
   if (!std::filesystem::exists(common.work + "/manifest.json")) return false;
   const WorkFolder work(common.work, WorkFolder::Access::Look, common.command);
-  return work.has("quantize " + std::filesystem::absolute(options.out).string());
+  return made_here(work, output_stage("quantize", options.out), options.out);
 }
 
 /// Bytes of the weights that the budget leaves: of linears by their bits, of others as they are.
@@ -44,7 +45,7 @@ Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
   std::vector<std::string> inputs{calibration.model, common.work};
   inputs.insert(inputs.end(), calibration.task.begin(), calibration.task.end());
   inputs.insert(inputs.end(), calibration.text.begin(), calibration.text.end());
-  require_apart(quantization.out, inputs, "--out", made_here(common, quantization));
+  require_apart(quantization.out, inputs, "--out", made_by_run(common, quantization));
   Json summary = {{"stage", "run"}};
   if (common.dry_run) {
     const CalibrationInput input = calibration_input(common, calibration);

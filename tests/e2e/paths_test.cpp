@@ -68,6 +68,41 @@ TEST_F(Paths, TheSourceIsNeverReplaced) {
   EXPECT_EQ(inside.status, 0) << inside.err;  // a new folder there harms nobody
 }
 
+TEST_F(Paths, WhatSomebodyPutInAnOutputsPlaceIsKept) {
+  const std::string work = folder_.file("work"), plan = plan_of(model_, work);
+  const std::string out = folder_.file("out"), weights = out + "/model.safetensors";
+  const auto again = [&] {
+    return run_mpq({"quantize", "--plan", plan, "--work", work, "--out", out, "--quiet"});
+  };
+  EXPECT_EQ(again().status, 0);
+  const std::string whole = sha256_of_file(weights);
+  fs::resize_file(weights, 7);
+  EXPECT_EQ(again().status, 2);  // neither up to date nor as it was written
+  EXPECT_EQ(quantize(plan, work, out).status, 0);
+  EXPECT_EQ(sha256_of_file(weights), whole);
+  fs::remove_all(out);
+  fs::create_directory(out);
+  std::ofstream(out + "/thesis.txt") << "mine";
+  const ProgramResult refused = again();
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--overwrite"));
+  EXPECT_TRUE(fs::exists(out + "/thesis.txt"));
+}
+
+TEST_F(Paths, TheTaskIsNeverReplaced) {
+  const std::string tasks = folder_.file("tasks-\xE9"), work = folder_.file("work");
+  fs::create_directory(tasks);
+  fs::rename(task_, tasks + "/task.jsonl");
+  const fs::path before = fs::current_path();
+  fs::current_path(tasks);
+  task_ = "task.jsonl";  // as it is typed there
+  const std::string plan = plan_of(model_, work);
+  fs::current_path(before);
+  const ProgramResult result = quantize(plan, work, tasks);
+  EXPECT_EQ(result.status, 2) << result.err;
+  EXPECT_TRUE(fs::exists(tasks + "/task.jsonl"));
+}
+
 TEST_F(Paths, NamesThatAreNotUtf8) {
   const std::string model = folder_.file("latin-\xE9-\xFF"), work = folder_.file("work-\xE9");
   copy_model(model);
