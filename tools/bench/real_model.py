@@ -1,19 +1,22 @@
-"""A real chat model at a budget: the task's mix, the mix without a task, and the best uniform plan, as docs/real-model.md.
+"""A real chat model at a budget: the task's mix, the mix without a task, the best uniform plan, and AutoRound's mix, as docs/real-model.md.
 
 Usage: python3 tools/bench/real_model.py --mpq build/release/mpq --model DIR [--budget 3.5] [--second 4] [--work DIR] [--resume]
-                                                                            [--task-only] [--print]
+                                         [--task-only] [--autoround PYTHON [--iters 0,200]] [--print]
 
 Calibrated on data/gsm8k/chats.calib.jsonl ("with the task") or on general text alone ("without"); measured on chats.eval.jsonl, on
 code.txt and on wiki.txt of data/nano-llama/text, none of which a plan has seen. Seconds and peak memory are of the whole run. --resume takes what an earlier
-run of the same binary finished.
+run of the same binary finished. --autoround: the Python that AutoRound is installed for (tools/readers.sh autoround), for its rows.
 Standard library only.
 """
 
 import argparse
 import json
+import os
+import shutil
+import subprocess
 
 import table_text
-from table_rows import Bench, figure, read, write
+from table_rows import ROOT, Bench, figure, read, write
 from tables import commit
 
 TEXT = "data/nano-llama/text"
@@ -32,6 +35,8 @@ def evaluated(bench, checkpoint, reference, work):
     """Figures of one checkpoint: on the chats with the encyclopedia, then on code."""
     line = f"eval --model {checkpoint} --reference {reference} --work {work} --windows 20 --window 512"
     first = bench.run([f"{line} --task {EVALUATION} --max-prompt-tokens 512 --text {TEXT}/wiki.txt"])["eval"]
+    if options.autoround:
+        rows[-1:-1] = [autoround(bench, options, int(iterations)) for iterations in options.iters.split(",")]
     second = bench.run([f"{line} --text {TEXT}/code.txt"])["eval"]
     result = first["result"]
     found = {"chats KL": result["task_divergence"]["kl"], "same next token": result["task_divergence"]["top1_agreement"],
@@ -55,6 +60,21 @@ def uniform(bench, options, work):
     return {"bits": f"{made['quantize']['effective_bits']:.3f}"} | evaluated(bench, out, options.model, work)
 
 
+def autoround(bench, options, iterations):
+    """AutoRound's AutoScheme at the same bits for the same chats (autoround_row.py), read and measured by mpq."""
+    out = os.path.join(ROOT, bench.folder, f"autoround-{iterations}")
+    said = f"{out}.json"
+    if not (options.resume and os.path.exists(said)):
+        shutil.rmtree(out, ignore_errors=True)
+        line = [options.autoround, os.path.join(os.path.dirname(__file__), "autoround_row.py"), "--model", options.model, "--task", TASK,
+                "--bits", options.budget, "--iters", str(iterations), "--out", out]
+        write(said, subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout)
+    made = json.loads(read(said))
+    name = "AutoRound, AutoScheme, " + (f"SignRound of {iterations} steps" if iterations else "round to nearest")
+    return ({"plan": name, "bits": f"{made['bits']:.3f}"} | evaluated(bench, out, options.model, f"{bench.folder}/task") |
+            {"seconds": f"{made['seconds']:.0f}", "peak MB": f"{made['peak MB']:.0f}"})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mpq", required=True)
@@ -64,6 +84,8 @@ def main():
     parser.add_argument("--work", default="build/real-model")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--task-only", action="store_true", help="leave out the run without a task")
+    parser.add_argument("--autoround", help="the Python of AutoRound's venv")
+    parser.add_argument("--iters", default="0", help="of AutoRound, by comma: 0 rounds to nearest, 200 is SignRound")
     parser.add_argument("--print", action="store_true", help="change no document")
     options = parser.parse_args()
     bench = Bench(options.mpq, options.work, options.resume)
