@@ -26,6 +26,15 @@ void check_candidates(const AllocationProblem& problem) {
               unit.name, candidate.spec, candidate.loss, candidate.loss_stderr);
     }
   }
+  for (const auto& pair : problem.pairs) {
+    for (const auto& row : pair.interaction) {
+      for (const double interaction : row)
+        require(
+            std::isfinite(interaction), ErrorCode::Numeric,
+            "units \"{}\" and \"{}\": expected a finite interaction, found {}; score them again",
+            problem.units[pair.first].name, problem.units[pair.second].name, interaction);
+    }
+  }
 }
 
 int64_t smallest_bytes(const AllocationProblem& problem) {

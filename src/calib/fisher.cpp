@@ -17,6 +17,18 @@ std::string tensor_name(size_t block, size_t linear) {
   return fmt::format("block.{}.linear.{}", block, linear);
 }
 
+bool is_finite(const at::Tensor& scores) { return at::isfinite(scores).all().item<bool>(); }
+
+/// What is not a number would count as the highest score of all.
+void check_scores(const ModelConfig& config, size_t block, const std::vector<at::Tensor>& scores) {
+  for (size_t i = 0; i < scores.size(); ++i)
+    require(is_finite(scores[i]), ErrorCode::Numeric,
+            "{}{}: its squared gradients on the calibration prompts hold NaN or infinity (or lie "
+            "beyond float32); try --dtype float32, or check the checkpoint's weights",
+            config.block_prefix(static_cast<int64_t>(block)),
+            config.blocks[block].linears[i].module);
+}
+
 /// How many of a linear's rows come before each of the batch's.
 int64_t rows_before(const LinearGradient& shown, int64_t row) {
   return shown.rows.defined() ? at::lt(shown.rows, row).sum().item<int64_t>() : row;
@@ -51,15 +63,21 @@ ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBu
     for (const auto& linear : config.blocks[block].linears)
       fisher[block].push_back(at::zeros({linear.in}, at::kFloat));
   }
-  if (blocks_done(config, pass.state_file) > 0) fisher = load_fisher(sums, config);
+  const int64_t done = blocks_done(config, pass.state_file);
+  if (done > 0) fisher = load_fisher(sums, config);
+  // Sums of a block whose gradients were not kept; the pass goes from the last block to the first.
+  for (size_t block = 0; block < fisher.size() - static_cast<size_t>(done); ++block) {
+    for (auto& sum : fisher[block]) sum.zero_();
+  }
   const auto add = [&](const StageGradients& shown) {
     auto& block = fisher[static_cast<size_t>(shown.block)];
     for (const auto& linear : shown.linears)
       add_sequences(*shown.batch, linear, block[linear.linear]);
   };
   pass_backward(pass, add, [&](int64_t index) {
-    for (auto& sum : fisher[static_cast<size_t>(index)])
-      sum.div_(static_cast<double>(plan.sequences()));
+    auto& block = fisher[static_cast<size_t>(index)];
+    for (auto& sum : block) sum.div_(static_cast<double>(plan.sequences()));
+    check_scores(config, static_cast<size_t>(index), block);
     if (!resumable) return;
     std::filesystem::create_directories(state_folder);
     save_fisher(sums, fisher);
@@ -89,6 +107,8 @@ ChannelFisher load_fisher(const std::string& path, const ModelConfig& config) {
               ErrorCode::Format, "{}: {} is missing or is not float32 [{}]; delete the file", path,
               name, linears[i].in);
       fisher[block].push_back(file.tensor(name).clone());
+      require(is_finite(fisher[block].back()), ErrorCode::Format,
+              "{}: {} holds NaN or infinity; delete the file", path, name);
     }
   }
   return fisher;

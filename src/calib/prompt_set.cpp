@@ -67,7 +67,7 @@ struct Cuts {
     if (prompts > 0) {
       log_warning(
           "{} of {} prompts are longer than {} tokens (the longest has {}) and lose {} tokens "
-          "after their first; see --max-tokens",
+          "after their first; see --max-tokens (of eval: --max-prompt-tokens)",
           prompts, of_prompts, max_tokens, longest, tokens);
     }
     if (answers > 0) {

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "input_sums.h"
 #include "mpq/calib/hessian_accumulator.h"
 #include "mpq/core/error.h"
 
@@ -21,7 +22,9 @@ std::shared_ptr<const Hessian> head_hessian(const Model& model,
     }
   }
   require(rows > 0, ErrorCode::Internal, "head: there are no outputs to read");
-  return std::make_shared<Hessian>(sum.matrix(2.0 / static_cast<double>(rows)));
+  const at::Tensor matrix = sum.matrix(2.0 / static_cast<double>(rows));
+  check_inputs(matrix, "head");
+  return std::make_shared<Hessian>(matrix);
 }
 
 QuantizedLinear quantize_end(const Model& model, const Unit& unit, const Method& method,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mpq/core/error.h"
+#include "mpq/core/log.h"
 
 namespace mpq {
 
@@ -47,8 +48,11 @@ std::string sha256_of_file(const std::string& path) {
   require(file.good(), ErrorCode::Io, "{}: cannot be read", path);
   Sha256 hash;
   std::vector<char> buffer(size_t{1} << 20);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0)
+  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         file.gcount() > 0) {
+    check_interrupt();
     hash.update(buffer.data(), static_cast<size_t>(file.gcount()));
+  }
   require(!file.bad(), ErrorCode::Io, "{}: reading failed", path);
   return hash.hex();
 }

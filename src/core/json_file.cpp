@@ -18,6 +18,49 @@ namespace mpq {
 namespace {
 
 constexpr size_t kLongestShown = 80;
+constexpr int kDeepest = 500;
+constexpr std::string_view kInfinity = "Infinity";
+constexpr std::string_view kLargest = "1.7976931348623157e+308";  // as the library writes it
+
+/// The bytes outside of strings, each with its index.
+template <class Visit>
+void visit_outside_strings(std::string_view text, const Visit& visit) {
+  bool inside = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      inside = !inside;
+    } else if (inside && text[i] == '\\') {
+      ++i;
+    } else if (!inside) {
+      visit(i);
+    }
+  }
+}
+
+std::string replaced_outside_strings(std::string_view text, std::string_view old,
+                                     std::string_view with) {
+  std::string result;
+  size_t copied = 0;
+  visit_outside_strings(text, [&](size_t i) {
+    if (text.substr(i, old.size()) != old) return;
+    result.append(text.substr(copied, i - copied)).append(with);
+    copied = i + old.size();
+  });
+  return result.append(text.substr(copied));
+}
+
+template <class Value>
+Value read_file(const std::string& path) {
+  std::string text = read_text_file(path);
+  require_shallow_json(text, path);
+  if (text.find(kInfinity) != text.npos) text = replaced_outside_strings(text, kInfinity, kLargest);
+  try {
+    return Value::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
+         json_fault(error, text));
+  }
+}
 
 }  // namespace
 
@@ -34,7 +77,18 @@ std::string read_text_file(const std::string& path) {
   return std::move(text).str();
 }
 
+void require_shallow_json(std::string_view text, const std::string& where) {
+  int depth = 0;
+  visit_outside_strings(text, [&](size_t i) {
+    if (text[i] == ']' || text[i] == '}') --depth;
+    if (text[i] == '[' || text[i] == '{') ++depth;
+    require(depth <= kDeepest, ErrorCode::Format,
+            "{}: expected JSON nested at most {} deep, found more at byte {}", where, kDeepest, i);
+  });
+}
+
 Json parse_json(std::string_view text, const std::string& where) {
+  require_shallow_json(text, where);
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {
@@ -42,14 +96,10 @@ Json parse_json(std::string_view text, const std::string& where) {
   }
 }
 
-Json read_json_file(const std::string& path) {
-  const std::string text = read_text_file(path);
-  try {
-    return Json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
-         json_fault(error, text));
-  }
+Json read_json_file(const std::string& path) { return read_file<Json>(path); }
+
+nlohmann::json read_large_json_file(const std::string& path) {
+  return read_file<nlohmann::json>(path);
 }
 
 void write_text_file(const std::string& path, std::string_view text) {
@@ -63,7 +113,9 @@ std::string json_text(const Json& value, int indent) {
 }
 
 void write_json_file(const std::string& path, const Json& value) {
-  write_text_file(path, json_text(value, 2) + "\n");
+  std::string text = json_text(value, 2);
+  if (text.find(kLargest) != text.npos) text = replaced_outside_strings(text, kLargest, kInfinity);
+  write_text_file(path, text + "\n");
 }
 
 namespace json_detail {

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
 
 namespace mpq {
@@ -55,7 +56,7 @@ std::vector<double> weighted_quantiles(const SortedTokens& tokens,
 
 std::vector<double> quantile_errors(const at::Tensor& values, const at::Tensor& sequence,
                                     int64_t sequences, const std::vector<double>& quantiles) {
-  std::vector<double> errors(quantiles.size(), 0);
+  std::vector<double> errors(quantiles.size(), std::numeric_limits<double>::quiet_NaN());
   if (sequences < 2 || values.size(0) == 0) return errors;
   const SortedTokens tokens = sort_tokens(values, sequence);
   std::mt19937_64 random(0);
@@ -73,8 +74,8 @@ std::vector<double> quantile_errors(const at::Tensor& values, const at::Tensor& 
   }
   for (size_t q = 0; q < errors.size(); ++q) {
     const double mean = sum[q] / kResamples;
-    errors[q] = std::sqrt(std::max(0.0, (squares[q] / kResamples - mean * mean)) * kResamples /
-                          (kResamples - 1));
+    const double variance = squares[q] / kResamples - mean * mean;  // rounding: a little below 0
+    errors[q] = std::sqrt((variance < 0 ? 0 : variance) * kResamples / (kResamples - 1));
   }
   return errors;
 }

@@ -8,7 +8,7 @@ namespace mpq {
 
 /// Of quantiles over tokens, by drawing whole sequences anew (they are the independent draws): the
 /// standard deviation over 200 resamples, the same in every run. `values` [tokens], `sequence`
-/// int64 [tokens] in 0..sequences-1; 0 with a single sequence.
+/// int64 [tokens] in 0..sequences-1; NaN, unknown, with a single sequence.
 std::vector<double> quantile_errors(const at::Tensor& values, const at::Tensor& sequence,
                                     int64_t sequences, const std::vector<double>& quantiles);
 

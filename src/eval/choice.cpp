@@ -2,6 +2,7 @@
 #include "choice.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "mean_over_prompts.h"
@@ -28,6 +29,10 @@ ChoiceAccuracy choice_accuracy(const std::vector<EvalPrompt>& prompts,
     std::vector<double> per_byte;
     for (const int64_t bytes : prompt.choice_bytes) {
       sums.push_back(log_likelihoods[used++]);
+      require(std::isfinite(sums.back()), ErrorCode::Numeric,
+              "{}: the log-likelihood of a choice is {}; try --dtype float32, or check the "
+              "checkpoint",
+              prompt.source, sums.back());
       per_byte.push_back(sums.back() / static_cast<double>(bytes));
     }
     plain.push_back(right(sums, prompt.label));

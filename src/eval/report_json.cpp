@@ -10,19 +10,19 @@ namespace {
 
 /// `count` says what the mean is over.
 Json figure(const MeanWithError& value, const char* count) {
-  return {{"mean", value.mean}, {"stderr", value.stderr_}, {count, value.tokens}};
+  return {{"mean", value.mean}, {"stderr", error_json(value.stderr_)}, {count, value.tokens}};
 }
 
 Json divergence(const Divergence& value) {
   return {{"kl", figure(value.kl, "tokens")},
           {"median", value.median},
-          {"median_stderr", value.median_stderr},
+          {"median_stderr", error_json(value.median_stderr)},
           {"p99", value.p99},
-          {"p99_stderr", value.p99_stderr},
+          {"p99_stderr", error_json(value.p99_stderr)},
           {"p999", value.p999},
-          {"p999_stderr", value.p999_stderr},
+          {"p999_stderr", error_json(value.p999_stderr)},
           {"max", value.maximum},
-          {"max_stderr", value.maximum_stderr},
+          {"max_stderr", error_json(value.maximum_stderr)},
           {"top1_agreement", figure(value.top1_agreement, "tokens")}};
 }
 
@@ -47,6 +47,8 @@ Json prompts(const EvalResult& result) {
 }
 
 }  // namespace
+
+Json error_json(double error) { return std::isfinite(error) ? Json(error) : Json(); }
 
 Json to_json(const EvalResult& result) {
   Json json = Json::object();

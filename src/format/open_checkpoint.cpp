@@ -9,14 +9,19 @@
 
 namespace mpq {
 
-std::string quant_method(const Json& config) {
-  const std::string where = "config.json: quantization_config";
+Json quantization_of(const Json& config) {
   for (const char* key : {"quantization_config", "quantization"}) {
-    const Json quantization = json_get_or<Json>(config, key, Json(), "config.json");
-    if (quantization.is_null()) continue;
-    return json_get_or<std::string>(quantization, "quant_method", "unnamed", where);
+    auto quantization = json_get_or<Json>(config, key, Json(), "config.json");
+    if (!quantization.is_null()) return quantization;
   }
-  return "";
+  return nullptr;
+}
+
+std::string quant_method(const Json& config) {
+  const Json quantization = quantization_of(config);
+  if (quantization.is_null()) return "";
+  return json_get_or<std::string>(quantization, "quant_method", "unnamed",
+                                  "config.json: quantization_config");
 }
 
 std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
@@ -31,8 +36,8 @@ std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
   if (config.is_null()) read_json_file(path);  // says what is wrong with it
   const std::string method = quant_method(config);
   if (method == "fp8" || method == "modelopt")
-    return open_small_floats(folder, config.at("quantization_config"));
-  if (method == "awq") return open_awq(folder, config.at("quantization_config"));
+    return open_small_floats(folder, quantization_of(config));
+  if (method == "awq") return open_awq(folder, quantization_of(config));
   // gpt-oss: its blocks are read by their names (model/expert_source.h).
   const bool readable = method.empty() || method == "mxfp4";
   require(readable, ErrorCode::Unsupported,

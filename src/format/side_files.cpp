@@ -156,7 +156,7 @@ Json source_config(const std::string& source_folder, at::ScalarType dtype) {
   const std::string path = source_folder + "/config.json";
   Json config = read_json_file(path);
   require(config.is_object(), ErrorCode::Format, "{}: is not a JSON object", path);
-  config.erase("quantization_config");
+  for (const char* key : {"quantization_config", "quantization"}) config.erase(key);
   drop_missing_code(config, source_folder, "config.json");
   // transformers 5 writes "dtype", earlier ones "torch_dtype", which older readers look for.
   config["torch_dtype"] = torch_name(dtype);

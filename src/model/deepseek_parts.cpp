@@ -63,13 +63,17 @@ void set_latent_attention(BlockConfig& block, const Json& config, int64_t hidden
 
 void set_deepseek_mixture(ModelConfig& model, const Json& config, int64_t dense,
                           const std::string& where) {
-  const auto width = json_get<int64_t>(config, "moe_intermediate_size", where);
-  MixtureTraits traits{
-      .router = read_router(config, "n_routed_experts", where),
-      .intermediate = width,
-      .shared_intermediate = width * json_get<int64_t>(config, "n_shared_experts", where),
-      .router_bias = "mlp.gate.e_score_correction_bias",
-      .shared_module = "mlp.shared_experts"};
+  require(dense >= 0 && dense < kMaxLayers, ErrorCode::Format,
+          "{}: \"first_k_dense_replace\": expected 0 to {}, found {}", where, kMaxLayers - 1,
+          dense);
+  const int64_t width = size_member(config, "moe_intermediate_size", kMaxWidth, where);
+  const int64_t shared =
+      count_member(config, "n_shared_experts", 1, (kMaxWidth - 1) / width, where);
+  MixtureTraits traits{.router = read_router(config, "n_routed_experts", where),
+                       .intermediate = width,
+                       .shared_intermediate = width * shared,
+                       .router_bias = "mlp.gate.e_score_correction_bias",
+                       .shared_module = "mlp.shared_experts"};
   set_sigmoid_router(traits.router, config, where);
   for (int64_t layer = dense; layer < model.layers; ++layer)
     set_mixture(model.blocks[static_cast<size_t>(layer)], model.hidden, traits);

@@ -2,6 +2,7 @@
 #include "mpq/model/expert_source.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -91,6 +92,12 @@ class ExpertSource final : public WeightSource {
     const std::string stored = experts + (linear.role == Role::Down ? "down_proj" : "gate_up_proj");
     const bool packed = names_.count(stored + "_blocks") != 0;
     if (names_.count(stored) == 0 && !packed) return;
+    const std::string& whole = packed ? stored + "_blocks" : stored;
+    const auto shape = base_->shape(whole);
+    const int64_t count = config.block(block).router.experts;
+    require(shape.size() >= 3 && shape[0] == count, ErrorCode::Format,
+            "{}: expected {} experts, as config.json says, found a tensor {}", whole, count,
+            fmt::format("[{}]", fmt::join(shape, ", ")));
     slices_[module + ".weight"] = {
         stored, linear.reads, linear.role, {linear.out, linear.in}, packed};
     if (linear.bias)

@@ -20,9 +20,7 @@ Activation activation_of(const std::string& name, const std::string& where) {
        name);
 }
 
-constexpr int64_t kMaxLayers = 10'000;
 constexpr int64_t kMaxVocabulary = int64_t{1} << 31;
-constexpr int64_t kMaxWidth = int64_t{1} << 24;
 constexpr int64_t kMaxHeads = 65'536;
 
 /// Channels of a head that are rotated: a share of them in some models.
@@ -39,12 +37,33 @@ int64_t rotary_channels(const Json& config, int64_t head_dim, const LlamaTraits&
   return static_cast<int64_t>(std::floor(static_cast<double>(head_dim) * share));
 }
 
+/// Sizes that are sensible each may not be so together: bytes and bits of all weights are counted
+/// in 64 bits.
+void check_weights(const ModelConfig& model, const std::string& where) {
+  constexpr double kMost = 1e17;
+  double weights = static_cast<double>(model.vocab) * static_cast<double>(model.hidden);
+  for (const auto& block : model.blocks) {
+    for (const auto& linear : block.linears)
+      weights += static_cast<double>(linear.out) * static_cast<double>(linear.in);
+  }
+  require(weights <= kMost, ErrorCode::Format,
+          "{}: its sizes make {:.3g} weights, expected at most {:.3g}", where, weights, kMost);
+}
+
 }  // namespace
 
 int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where) {
   const auto value = json_get<int64_t>(config, key, where);
   require(value > 0 && value < limit, ErrorCode::Format,
           "{}: \"{}\" is {}, expected a positive size below {}", where, key, value, limit);
+  return value;
+}
+
+int64_t count_member(const Json& config, const char* key, int64_t fallback, int64_t most,
+                     const std::string& where) {
+  const auto value = json_get_or<int64_t>(config, key, fallback, where);
+  require(value >= 0 && value <= most, ErrorCode::Format, "{}: \"{}\": expected 0 to {}, found {}",
+          where, key, most, value);
   return value;
 }
 
@@ -170,6 +189,7 @@ ModelConfig configure_whole(const std::string& type, const Json& config, const s
          nearest_family(type, config));
   const JsonReads reads;
   ModelConfig model = configure_as(type, config, where);
+  check_weights(model, where);
   const auto [features, others] = unread_members(config, reads);
   require(features.empty(), ErrorCode::Unsupported,
           "{}: mpq does not know what {} changes in a {}; if it changes nothing, remove it", where,

@@ -72,6 +72,22 @@ void check_complete(RopeKind kind, const Json& scaling, bool has_original,
   if (!has_original) need("original_max_position_embeddings");
 }
 
+/// What a kind divides by or takes the logarithm of.
+bool in_range(const RopeConfig& rope) {
+  switch (rope.kind) {
+    case RopeKind::Llama3:
+      return rope.low_freq_factor > 0 && rope.high_freq_factor > rope.low_freq_factor;
+    case RopeKind::Yarn:
+      return rope.beta_fast > 0 && rope.beta_slow > 0;
+    case RopeKind::LongRope:
+      return rope.original_max_positions > 1;
+    case RopeKind::Proportional:
+      return rope.share > 0 && rope.share <= 1;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string& where) {
@@ -110,7 +126,8 @@ RopeConfig parse_rope(const Json& config, int64_t rotary_dim, const std::string&
   rope.mscale_all_dim = number("mscale_all_dim", 0);
   if (rope.kind == RopeKind::Proportional) rope.share = number("partial_rotary_factor", 1);
   require(rope.theta > 1 && rope.factor > 0 && rope.max_positions > 0 &&
-              rope.original_max_positions > 0 && rotary_dim > 0 && rotary_dim % 2 == 0,
+              rope.original_max_positions > 0 && rotary_dim > 0 && rotary_dim % 2 == 0 &&
+              in_range(rope),
           ErrorCode::Format, "{}: the rope settings are out of range: {}", where,
           json_text(scaling));
   if (rope.kind == RopeKind::LongRope) {

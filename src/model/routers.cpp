@@ -45,11 +45,12 @@ void set_sigmoid_router(RouterConfig& router, const Json& config, const std::str
 
 void set_qwen_mixture(ModelConfig& model, const Json& config, bool shared,
                       const std::string& where) {
-  MixtureTraits traits{.router = read_router(config, "num_experts", where),
-                       .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where)};
+  MixtureTraits traits{
+      .router = read_router(config, "num_experts", where),
+      .intermediate = size_member(config, "moe_intermediate_size", kMaxWidth, where)};
   if (shared) {
     traits.shared_intermediate =
-        json_get<int64_t>(config, "shared_expert_intermediate_size", where);
+        size_member(config, "shared_expert_intermediate_size", kMaxWidth, where);
     traits.shared_gate = "mlp.shared_expert_gate.weight";
   }
   for (int64_t layer = 0; layer < model.layers; ++layer) {

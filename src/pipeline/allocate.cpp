@@ -98,10 +98,12 @@ std::string plan_path(const std::string& out, const Budget& budget, bool several
 /// Exchanges by measured joint loss; on held-out prompts the refined plan must not be worse.
 Plan refined_plan(const AllocateJob& job, const Budget& budget, const Allocation& chosen,
                   const Plan& plan) {
-  const int64_t limit =
-      budget.kind == "effective_bits" ? bytes_of_bits(job.session, budget.value) : chosen.bytes;
-  Refinement refinement = refine_allocation(job.session, job.scoring, job.sensitivity, chosen,
-                                            {job.options.refine, limit});
+  const bool bits = budget.kind == "effective_bits" || budget.kind == "code_bits";
+  const int64_t limit = bits ? bytes_of_bits(job.session, budget.value) : chosen.bytes;
+  Sensitivity counted = job.sensitivity;
+  counted.problem = counted_problem(job.sensitivity, budget);
+  Refinement refinement =
+      refine_allocation(job.session, job.scoring, counted, chosen, {job.options.refine, limit});
   Plan result = plan;
   if (refinement.allocation.choice != chosen.choice) {
     Plan refined = make_plan(job, budget, refinement.allocation);

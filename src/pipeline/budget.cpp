@@ -34,20 +34,15 @@ void add_range(const std::string& text, const std::string& kind, std::vector<Bud
   const double last = fields.size() == 3 ? parse_bits(fields[1], text) : first;
   const double step = fields.size() == 3 ? parse_bits(fields[2], text) : 1;
   require(first <= last, ErrorCode::Usage, "--budget {}: the first is above the last", text);
-  const auto count = static_cast<int>(std::floor((last - first) / step + 1e-9)) + 1;
+  constexpr double kMostBudgets = 1000;
+  const double steps = std::floor((last - first) / step + 1e-9);
+  require(steps < kMostBudgets, ErrorCode::Usage, "--budget {}: expected at most {} budgets", text,
+          kMostBudgets);
+  const auto count = static_cast<int>(steps) + 1;
   for (int i = 0; i < count; ++i) {
     const double value = first + i * step;
     budgets.push_back({kind, value, fmt::format("{:.6g}", value)});
   }
-}
-
-/// The problem with only code bits as bytes, as papers count.
-AllocationProblem code_problem(const AllocationProblem& problem) {
-  AllocationProblem result = problem;
-  for (auto& unit : result.units) {
-    for (auto& candidate : unit.candidates) candidate.bytes = candidate.code_bytes;
-  }
-  return result;
 }
 
 /// Shrinks the units' share until the written files fit: headers and names vary a little with the
@@ -124,20 +119,22 @@ int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::st
   return made->file_bytes(export_job(*session.model, plan, nullptr));
 }
 
+AllocationProblem counted_problem(const Sensitivity& sensitivity, const Budget& budget) {
+  AllocationProblem problem = sensitivity.problem;
+  if (budget.kind != "code_bits") return problem;
+  for (auto& unit : problem.units) {
+    for (auto& candidate : unit.candidates) candidate.bytes = candidate.code_bytes;
+  }
+  return problem;
+}
+
 Allocation solve_within(const Session& session, const ScoreOptions& scoring,
                         const Sensitivity& sensitivity, const Budget& budget,
                         const Allocator& allocator) {
-  AllocationProblem problem = sensitivity.problem;
+  AllocationProblem problem = counted_problem(sensitivity, budget);
   if (budget.kind == "none") return solve(allocator, problem);
   if (budget.kind == "file_bytes") {
     return solve_file_bytes(session, scoring, sensitivity, std::llround(budget.value), allocator);
-  }
-  if (budget.kind == "code_bits") {
-    AllocationProblem codes = code_problem(problem);
-    codes.budget_bytes = bytes_of_bits(session, budget.value);
-    Allocation allocation = solve(allocator, codes);
-    allocation.bytes = evaluate_choice(problem, allocation.choice).bytes;
-    return allocation;
   }
   problem.budget_bytes = budget.kind == "unit_bytes" ? std::llround(budget.value)
                                                      : bytes_of_bits(session, budget.value);

@@ -19,6 +19,8 @@ void check_options(const CalibrateOptions& options) {
   require(prompts.max_prompts > 0 && prompts.max_tokens > 1 && prompts.text_windows >= 0 &&
               prompts.text_window_tokens > 1,
           ErrorCode::Usage, "calibrate: a count of prompts, tokens or windows is out of range");
+  require(options.skip_first_tokens >= 0, ErrorCode::Usage,
+          "--skip-first-tokens: expected 0 or more, found {}", options.skip_first_tokens);
   require_score_on(prompts.score_on);
 }
 

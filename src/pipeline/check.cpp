@@ -24,11 +24,14 @@ void check_hashes(const std::string& folder, Json& faults) {
   const std::string path = folder + "/" + kManifestName;
   if (!fs::exists(path)) return;
   const Json files = json_get<Json>(read_json_file(path), "files", path);
+  require(files.is_object(), ErrorCode::Format, "{}: \"files\" is {}, expected an object", path,
+          files.type_name());
   for (const auto& [name, recorded] : files.items()) {
     const std::string file = folder + "/" + text_to_path(name);
+    const auto hash = json_get_or<std::string>(recorded, "sha256", "", path + ": " + name);
     if (!fs::exists(file)) {
       faults.push_back(file + ": is missing");
-    } else if (sha256_of_file(file) != recorded.value("sha256", "")) {
+    } else if (sha256_of_file(file) != hash) {
       faults.push_back(
           file +
           ": its hash is not the one recorded when it was written; it was changed or damaged");
@@ -55,9 +58,10 @@ int64_t read_tensors(const std::string& folder, Json& faults) {
 
 /// The size that the plan promised, beside what the file system has.
 void check_size(const std::string& folder, const Plan& plan, Json& faults) {
-  const Json achieved = plan.header.value("achieved", Json::object());
+  const std::string where = folder + "/plan.json";
+  const auto achieved = json_get_or<Json>(plan.header, "achieved", Json::object(), where);
   if (!achieved.contains("file_bytes")) return;
-  const auto promised = json_get<int64_t>(achieved, "file_bytes", folder + "/plan.json");
+  const auto promised = json_get<int64_t>(achieved, "file_bytes", where);
   const int64_t found = weight_file_bytes(folder);
   if (found != promised) {
     faults.push_back(fmt::format("{}: its weight files have {} bytes, plan.json says {}", folder,

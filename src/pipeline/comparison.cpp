@@ -36,19 +36,24 @@ Json prompt_json(const std::string& source, const std::string& text,
   return {{"source", source}, {"prompt", text}, {"answers", answers}};
 }
 
-/// Field names that were given count as a whole; otherwise records are read as calibration did.
-EvalOptions with_task_fields(EvalOptions options, const Session& session) {
+/// Files are read as calibration read its own, but for field names, which count as a whole when
+/// they are given.
+EvalOptions as_calibrated(EvalOptions options, const Session& session) {
+  const std::string& where = session.work.path();
   if (options.fields == TaskFields()) {
-    options.fields = task_fields_from_json(session.calibration.value("task_fields", Json()),
-                                           session.work.path() + ": task_fields");
+    options.fields =
+        task_fields_from_json(json_get_or<Json>(session.calibration, "task_fields", Json(), where),
+                              where + ": task_fields");
   }
+  const auto prompts = json_get<Json>(session.calibration, "options", where);
+  options.score_on = json_get<std::string>(prompts, "score_on", where);
   return options;
 }
 
 /// Files when given, else what was held out from calibration.
 ComparedInput compared_input(const Session& session, const EvalOptions& given) {
   ComparedInput result{held_out_input(session)};
-  const EvalOptions options = with_task_fields(given, session);
+  const EvalOptions options = as_calibrated(given, session);
   const EvalInput files = file_input(options, session.model->folder(), *session.tokenizer);
   if (!options.task.empty()) result.input.prompts = files.prompts;
   if (!options.text.empty()) result.input.text = files.text;

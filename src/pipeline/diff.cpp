@@ -122,14 +122,15 @@ Json compare_figures(const Metric& metric, const Compared& first, const Compared
   Json json = {{"first", a.at("mean")},
                {"second", b.at("mean")},
                {"change", change},
-               {"stderr", std::hypot(error_of(a), error_of(b))},
+               {"stderr", error_json(std::hypot(error_of(a), error_of(b)))},
                {"paired", false}};
   if (metric.prompt == nullptr || itself || !paired) return json;
   const auto one = by_prompt(first.result, metric.prompt);
   const auto two = by_prompt(second.result, metric.prompt);
   if (one.size() != two.size()) return json;
   const PairedDifference difference = compare_paired(two, one);
-  json["stderr"] = difference.stderr_;
+  if (difference.pairs == 0) return json;
+  json["stderr"] = error_json(difference.stderr_);
   json["sign_test_p"] = difference.sign_test_p;
   json["paired"] = true;
   return json;

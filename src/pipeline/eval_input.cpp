@@ -23,6 +23,18 @@ TokenSequence continuation_tokens(const CalibrationPrompt& prompt, const std::st
                  : tokenizer.encode(continuation, false);
 }
 
+void check_options(const EvalOptions& options) {
+  const auto at_least = [](int64_t least, int64_t value, const char* option) {
+    require(value >= least, ErrorCode::Usage, "{}: expected {} or more, found {}", option, least,
+            value);
+  };
+  at_least(2, options.max_tokens, "--max-prompt-tokens");
+  at_least(1, options.max_new_tokens, "--max-new-tokens");
+  at_least(2, options.window, "--window");
+  at_least(0, options.text_windows, "--windows");
+  at_least(0, options.limit, "--limit");
+}
+
 }  // namespace
 
 EvalPrompt eval_prompt(const CalibrationPrompt& prompt, const Tokenizer& tokenizer) {
@@ -41,9 +53,9 @@ std::vector<int32_t> stop_tokens(const std::string& folder) {
     const std::string path = folder + "/" + name;
     if (!std::filesystem::exists(path)) continue;
     const Json json = read_json_file(path);
-    const Json eos = json.value("eos_token_id", Json());
-    if (eos.is_number_integer()) return {json_get<int32_t>(json, "eos_token_id", path)};
+    const auto eos = json_get_or<Json>(json, "eos_token_id", Json(), path);
     if (eos.is_array()) return json_get<std::vector<int32_t>>(json, "eos_token_id", path);
+    if (!eos.is_null()) return {json_get<int32_t>(json, "eos_token_id", path)};
   }
   return {};
 }
@@ -87,6 +99,7 @@ std::vector<std::string> inputs_of(const EvalOptions& options) {
 std::vector<CalibrationPrompt> file_prompts(const EvalOptions& options,
                                             const std::string& checkpoint_folder,
                                             const Tokenizer& tokenizer, double holdout) {
+  check_options(options);
   if (options.task.empty()) return {};
   const int64_t positions = read_model_config(checkpoint_folder).max_positions;
   auto prompts = read_task_files(options.task, holdout, options.fields);

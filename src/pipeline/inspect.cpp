@@ -16,22 +16,32 @@ namespace mpq {
 namespace fs = std::filesystem;
 namespace {
 
-Json inspect_plan(const Json& plan) {
+std::string text_of(const Json& object, const char* key, const std::string& where) {
+  return json_get_or<std::string>(object, key, "?", where);
+}
+
+std::string number_of(const Json& object, const char* key, const std::string& where) {
+  return fmt::format("{:.4g}", json_get_or<double>(object, key, 0.0, where));
+}
+
+Json inspect_plan(const Json& plan, const std::string& where) {
   Json table = Json::array({Json::array({"unit", "spec", "bytes", "loss"})});
-  for (const auto& unit : plan.at("units")) {
-    table.push_back({unit.value("name", "?"), unit.value("spec", "?"), unit.value("bytes", 0),
-                     fmt::format("{:.4g}", unit.value("loss", 0.0))});
+  for (const auto& unit : json_get<std::vector<Json>>(plan, "units", where)) {
+    table.push_back({text_of(unit, "name", where), text_of(unit, "spec", where),
+                     json_get_or<int64_t>(unit, "bytes", 0, where),
+                     number_of(unit, "loss", where)});
   }
   return table;
 }
 
-Json inspect_sensitivity(const Json& file) {
+Json inspect_sensitivity(const Json& file, const std::string& where) {
   Json table = Json::array({Json::array({"unit", "score", "candidate", "bytes", "loss"})});
-  for (const auto& unit : file.at("units")) {
-    for (const auto& candidate : unit.at("candidates")) {
-      table.push_back({unit.value("name", "?"), fmt::format("{:.4g}", unit.value("score", 0.0)),
-                       candidate.value("spec", "?"), candidate.value("bytes", 0),
-                       fmt::format("{:.4g}", candidate.value("loss", 0.0))});
+  for (const auto& unit : json_get<std::vector<Json>>(file, "units", where)) {
+    for (const auto& candidate : json_get<std::vector<Json>>(unit, "candidates", where)) {
+      table.push_back({text_of(unit, "name", where), number_of(unit, "score", where),
+                       text_of(candidate, "spec", where),
+                       json_get_or<int64_t>(candidate, "bytes", 0, where),
+                       number_of(candidate, "loss", where)});
     }
   }
   return table;
@@ -44,12 +54,8 @@ Json inspect_json(const std::string& path) {
   for (const auto& [key, value] : file.items()) {
     if (key != "units" && key != "schema" && json_text(value).size() < 300) result[key] = value;
   }
-  try {
-    if (schema == "mpq-plan/1") result["table"] = inspect_plan(file);
-    if (schema == "mpq-sensitivity/1") result["table"] = inspect_sensitivity(file);
-  } catch (const nlohmann::json::exception&) {
-    fail(ErrorCode::Format, "{}: is not a complete {}", path, schema);
-  }
+  if (schema == "mpq-plan/1") result["table"] = inspect_plan(file, path);
+  if (schema == "mpq-sensitivity/1") result["table"] = inspect_sensitivity(file, path);
   return result;
 }
 
@@ -74,8 +80,9 @@ Json gguf_table(const std::string& path) {
 Json inspect_checkpoint(const std::string& path) {
   const std::string folder = checkpoint_folder(path);
   const ModelConfig config = read_model_config(folder);
-  const Json json = read_json_file(folder + "/config.json");
-  const auto quantization = json.value("quantization_config", Json::object());
+  const std::string where = folder + "/config.json";
+  const auto quantization =
+      json_get_or<Json>(read_json_file(where), "quantization_config", Json(), where);
   Json result = {{"path", path},
                  {"kind", "checkpoint"},
                  {"model_type", config.model_type},
@@ -84,9 +91,10 @@ Json inspect_checkpoint(const std::string& path) {
                  {"vocab", config.vocab},
                  {"quantizable_weights", config.quantizable_weights()},
                  {"weight_files", format_bytes(weight_file_bytes(folder))},
-                 {"quantization", quantization.value("quant_method", "none")}};
+                 {"quantization", json_get_or<std::string>(quantization, "quant_method", "none",
+                                                           where + ": quantization_config")}};
   const std::string plan = folder + "/plan.json";
-  if (fs::exists(plan)) result["table"] = inspect_plan(read_json_file(plan));
+  if (fs::exists(plan)) result["table"] = inspect_plan(read_json_file(plan), plan);
   return result;
 }
 

@@ -153,7 +153,7 @@ class Refiner {
     const auto measured = joint_losses(context_, {current.choice, best, all}, text_weight_);
     const bool together = measured[2].loss.mean < measured[1].loss.mean;
     const MeanWithError gain = measured[together ? 2 : 1].difference;
-    if (gain.mean >= 0) return;
+    if (!(gain.mean < 0)) return;  // nor a gain that is no number
     const double bound = current.lower_bound;
     current = evaluate_choice(problem_, together ? all : best);
     current.lower_bound = bound;
@@ -175,8 +175,8 @@ Refinement refine_allocation(Session& session, const ScoreOptions& scoring,
   ScoreContext context = score_context(session, scoring);
   context.units = sensitivity.units;
   add_fisher(session, context);
-  const Refiner refiner(std::move(context), sensitivity.problem, text_weight_of(scoring.scorer),
-                        options.budget_bytes);
+  const Refiner refiner(std::move(context), sensitivity.problem,
+                        text_weight_of(sensitivity.header.at("scorer")), options.budget_bytes);
   Refinement result{start, {{"rounds", Json::array()}}};
   for (int round = 0; round < options.rounds; ++round) {
     const Json facts = refiner.round(result.allocation);

@@ -1,6 +1,5 @@
 // The score stage: candidates, their bytes and losses, kept in work/sensitivity-NAME.json.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "mpq/core/error.h"
@@ -40,34 +39,6 @@ std::string score_key(const Session& session, const ScoreOptions& options,
                  {"way", way_key(session, options, scorer)},
                  {"candidates", candidates},
                  {"format", options.format}});
-}
-
-/// Leaves candidates without a finite loss out of the palette while others remain; with none left,
-/// the unit cannot be measured at all.
-void drop_unmeasured(ScoreContext& context, ScoreTable& table) {
-  for (size_t u = 0; u < context.units.size(); ++u) {
-    auto& [unit, specs] = context.units[u];
-    for (size_t c = specs.size(); c-- > 0;) {
-      if (std::isfinite(table.loss[u][c])) continue;
-      const bool others = std::any_of(table.loss[u].begin(), table.loss[u].end(),
-                                      [](double loss) { return std::isfinite(loss); });
-      require(others, ErrorCode::Numeric,
-              "{}: the loss of {} is {}, and so is that of every other candidate; try --dtype "
-              "float32, or check the checkpoint's weights",
-              unit.name, specs[c], table.loss[u][c]);
-      log_warning("{}: the loss of {} is {}: it is left out of the palette there", unit.name,
-                  specs[c], table.loss[u][c]);
-      const auto at = static_cast<std::ptrdiff_t>(c);
-      specs.erase(specs.begin() + at);
-      table.loss[u].erase(table.loss[u].begin() + at);
-      table.loss_stderr[u].erase(table.loss_stderr[u].begin() + at);
-      for (auto& pair : table.pairs) {
-        if (pair.first == u) pair.interaction.erase(pair.interaction.begin() + at);
-        if (pair.second != u) continue;
-        for (auto& row : pair.interaction) row.erase(row.begin() + at);
-      }
-    }
-  }
 }
 
 ScoreTable score_blocks(const Spec& spec, ScoreContext context) {

@@ -67,6 +67,15 @@ void read_pairs(const Json& file, const std::string& where, AllocationProblem& p
   }
 }
 
+/// What the file says of all its losses.
+void check_header(const Json& file, const std::string& where) {
+  json_get<std::string>(file, "unit", where);
+  json_get<std::string>(file, "scorer", where);
+  const auto share = json_get<double>(file, "text_share", where);
+  require(share >= 0 && share <= 1, ErrorCode::Format,
+          "{}: \"text_share\": expected 0 to 1, found {}", where, share);
+}
+
 /// A standard error of null in the file.
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
@@ -114,6 +123,7 @@ Json sensitivity_json(const Session& session, const ScoreOptions& options,
 
 Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::string& key,
                            const std::string& path) {
+  check_header(file, path);
   Sensitivity result{context.units, problem_of(file, path), {}, key, path};
   const auto& units = result.problem.units;
   bool fits = units.size() == result.units.size();

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "mpq/core/error.h"
+
 namespace mpq {
 namespace {
 
@@ -35,7 +37,10 @@ void StageTimer::record(const std::string& work) const {
 Json read_timings(const std::string& work) {
   const std::string path = timings_path(work);
   if (!std::filesystem::exists(path)) return Json::object();
-  return json_get<Json>(read_json_file(path), "stages", path);
+  Json stages = json_get<Json>(read_json_file(path), "stages", path);
+  require(stages.is_object(), ErrorCode::Format, "{}: \"stages\" is {}, expected an object", path,
+          stages.type_name());
+  return stages;
 }
 
 }  // namespace mpq

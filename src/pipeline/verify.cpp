@@ -12,11 +12,11 @@ Json measured(const EvalResult& result) {
   Json json = Json::object();
   if (result.task_divergence) {
     json["kl"] = result.task_divergence->kl.mean;
-    json["kl_stderr"] = result.task_divergence->kl.stderr_;
+    json["kl_stderr"] = error_json(result.task_divergence->kl.stderr_);
   }
   if (result.text_divergence) {
     json["text_kl"] = result.text_divergence->kl.mean;
-    json["text_kl_stderr"] = result.text_divergence->kl.stderr_;
+    json["text_kl_stderr"] = error_json(result.text_divergence->kl.stderr_);
   }
   json["metric"] = nullptr;
   if (result.exact_match && result.f1) {
@@ -75,7 +75,7 @@ Verification verify_plans(Session& session, const Plan& plan, const Plan& rival,
                  {"uniform", uniform},
                  {"difference",
                   {{"kl", difference.mean},
-                   {"kl_stderr", difference.stderr_},
+                   {"kl_stderr", error_json(difference.stderr_)},
                    {"sign_test_p", difference.sign_test_p}}},
                  {"general_text", general_text_kl(ours, theirs, options)},
                  {"kept", result.plan_kept ? "plan" : "uniform"}};

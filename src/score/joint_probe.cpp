@@ -3,9 +3,11 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
+#include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/score/loss_table.h"
 
@@ -124,6 +126,11 @@ std::vector<JointLoss> joint_losses(const ScoreContext& context, const std::vect
     }
     losses.push_back({probe.loss(kl), probe.loss(difference)});
   }
+  const double first = losses.empty() ? 0 : losses.front().loss.mean;
+  require(std::isfinite(first), ErrorCode::Numeric,
+          "the loss of a plan's units together is {}, of each alone it is finite; try --dtype "
+          "float32, or leave the smallest widths out of the palette",
+          first);
   return losses;
 }
 

@@ -21,10 +21,10 @@ at::Tensor block_update(const Streams& input, const Streams& output,
 }
 
 /// 1 - CKA; debiasing can leave it a little below 0. Where a constant update has no CKA, being the
-/// same is all there is. NaN stays NaN: what is not a number is never the nearest.
+/// same is all there is. NaN and infinity stay: what is not a number is never the nearest.
 double distance_of(double similarity, const at::Tensor& update, const at::Tensor& reference) {
   const double distance = 1 - similarity;
-  if (!std::isnan(distance)) return distance > 0 ? distance : 0.0;
+  if (std::isfinite(distance)) return distance > 0 ? distance : 0.0;
   const bool finite = at::isfinite(update).all().item<bool>();
   return finite && update.equal(reference) ? 0.0 : distance;
 }

@@ -29,6 +29,18 @@ TEST(AllocationProblem, ChecksCandidates) {
   EXPECT_THAT(error_of(ErrorCode::Usage, [&] { require_feasible(problem); }), HasSubstr("palette"));
 }
 
+TEST(AllocationProblem, ChecksInteractions) {
+  auto problem = scored_blocks({1, 2});
+  problem.pairs = {{0, 1, std::vector(3, std::vector<double>(3, 0))}};
+  EXPECT_NO_THROW(check_candidates(problem));
+  for (const double broken :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    problem.pairs[0].interaction[1][2] = broken;
+    EXPECT_THAT(error_of(ErrorCode::Numeric, [&] { check_candidates(problem); }),
+                HasSubstr("units \"block0\" and \"block1\""));
+  }
+}
+
 TEST(AllocationProblem, SumsAChoice) {
   const auto problem = scored_blocks({1, 2});
   const auto found = evaluate_choice(problem, {0, 2});

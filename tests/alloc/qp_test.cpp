@@ -73,6 +73,18 @@ TEST(Qp, WithoutProjectionTheMatrixIsTakenAsMeasured) {
   EXPECT_GT(compared, 0);
 }
 
+TEST(Qp, ASumThatIsNoNumberIsNotTheLeastLoss) {
+  AllocationProblem problem;
+  problem.budget_bytes = 100;
+  for (const double loss :
+       {0.0, 0.0, 1e308})  // twice the last, and both interactions, are infinite
+    problem.units.push_back(make_unit("unit", 7, 0, {{"hir", 2, 10, loss, 0}}));
+  problem.pairs = {{0, 1, {{-1.7e308}}}, {0, 2, {{-1.7e308}}}};
+  const auto qp = Registry<Allocator>::instance().make("qp:psd=false");
+  const std::string message = error_of(ErrorCode::Numeric, [&] { qp->solve(problem); });
+  EXPECT_NE(message.find("block 7"), std::string::npos) << message;
+}
+
 TEST(ProjectPsd, EqualsNumpysEigenvalues) {
   for (const Json all = cases(); const auto& golden : all) {
     for (const auto& block : golden.at("blocks")) {

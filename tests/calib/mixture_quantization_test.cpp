@@ -61,6 +61,29 @@ class Mixtures : public testing::TestWithParam<const char*> {
     return (streams.quantized[0] - target[0]).square().sum().item<double>();
   }
 
+  /// Error of the block in float32 with its experts quantized from what a model in `dtype`
+  /// computes.
+  double experts_error(const std::string& dtype, const std::string& spec) {
+    const Model model(source_, open_safetensors_folder(source_), {.dtype = dtype});
+    std::vector<PlannedUnit> plan = planned(spec);
+    std::erase_if(plan, [&](const PlannedUnit& part) {
+      return block_.config->linears[part.unit.linears.front()].reads < 0;
+    });
+    DecoderBlock narrow = model.load_block(block_.index);
+    BlockStreams streams{embed_groups(model, groups_, memory_), {}};
+    for (int64_t i = 0; i < block_.index; ++i)
+      forward_groups(model.load_block(i), groups_, streams.quantized);
+    quantize_block({.config = model.config(), .planned = plan, .groups = groups_}, narrow, streams,
+                   memory_);
+    DecoderBlock changed = block_;
+    for (const auto& [unit, method] : plan) {
+      for (const size_t i : unit.linears) changed.weights[i] = narrow.weights[i].to(at::kFloat);
+    }
+    const Streams target = forward_groups(block_, groups_, input(), memory_);
+    const Streams found = forward_groups(changed, groups_, input(), memory_);
+    return (found[0] - target[0]).square().sum().item<double>();
+  }
+
   std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
@@ -104,6 +127,14 @@ TEST_P(Mixtures, AnExpertsHessianIsOfItsRowsShrunkToTheMean) {
 
 TEST_P(Mixtures, ErrorCompensationHelpsEveryExpert) {
   EXPECT_LT(error_of("gptq:bits=3,group=0"), error_of("rtn:bits=3,group=0"));
+}
+
+TEST_P(Mixtures, ExpertsOfABfloat16ModelAreQuantizedAsWell) {
+  for (const char* spec : {"gptq:bits=3,group=0", "awq:bits=3,group=0"}) {
+    const double wide = experts_error("float32", spec);
+    EXPECT_GT(wide, 0);
+    EXPECT_NEAR(experts_error("bfloat16", spec) / wide, 1, 0.3) << spec;
+  }
 }
 
 TEST_P(Mixtures, EveryQuantizerWorks) {

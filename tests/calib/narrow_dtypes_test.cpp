@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "mpq/calib/fisher.h"
 #include "mpq/calib/quantize_block.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/quant/quantize_unit.h"
@@ -34,9 +35,9 @@ std::vector<at::Tensor> quantized_in(const std::string& dtype, const std::string
   }
   DecoderBlock block = model.load_block(0);
   BlockStreams streams{embed_groups(model, groups, memory), embed_groups(model, groups, memory)};
-  ChannelFisher fisher(1);
-  for (const auto& linear : model.config().blocks.front().linears)
-    fisher[0].push_back(at::ones({linear.in}));
+  ChannelFisher fisher;
+  if (planned.front().method.quantizer->needs().fisher)
+    fisher = channel_fisher(model, groups.front().plan, memory);
   quantize_block(
       {.config = model.config(), .planned = planned, .groups = groups, .fisher = &fisher}, block,
       streams, memory);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <limits>
 #include <random>
 
 #include "mpq/core/file_kind.h"
@@ -65,7 +66,7 @@ TEST(JsonStrictness, FilesSayWhatIsWrongWithThem) {
   EXPECT_THAT(message("{\"a\": 1,\n \"b\": 9e999}"),
               AllOf(HasSubstr("f.json:2: "), HasSubstr("9e999"), HasSubstr("does not fit")));
   EXPECT_THAT(message("{\n\"a\": NaN}"), AllOf(HasSubstr("f.json:2: "), HasSubstr("NaN or Inf")));
-  EXPECT_THAT(message("{\"a\": -Infinity}"), HasSubstr("NaN or Inf"));
+  EXPECT_THAT(message("{\"a\": " + std::string(1000, '[')), HasSubstr("nested at most 500 deep"));
   EXPECT_THAT(message("{\"a\": \"\\ud83d\"}"), HasSubstr("half of a surrogate pair"));
   EXPECT_THAT(message("{\"a\": \"\xE9\"}"), HasSubstr("not UTF-8"));
   EXPECT_THAT(message("<!DOCTYPE html>\n<html>"), HasSubstr("web page"));
@@ -73,6 +74,20 @@ TEST(JsonStrictness, FilesSayWhatIsWrongWithThem) {
   EXPECT_THAT(message(kLfsPointer), AllOf(HasSubstr("git-lfs pointer"), HasSubstr("git lfs pull")));
   write_text_file(place.file("f.json"), "\xEF\xBB\xBF{\"a\": 1}");
   EXPECT_EQ(read_json_file(place.file("f.json")).at("a"), 1);
+}
+
+TEST(JsonStrictness, InfinityOfPythonComesBack) {
+  const TemporaryFolder place;
+  const std::string path = place.file("f.json");
+  write_text_file(path, R"({"a": [0, Infinity, -Infinity], "b": "\" Infinity", "Infinity": 1})");
+  const Json json = read_json_file(path);
+  EXPECT_EQ(json.at("a"),
+            Json({0, std::numeric_limits<double>::max(), std::numeric_limits<double>::lowest()}));
+  EXPECT_EQ(json.at("b"), "\" Infinity");
+  EXPECT_EQ(json.at("Infinity"), 1);
+  write_json_file(path, json);
+  EXPECT_THAT(read_text_file(path), AllOf(HasSubstr("    Infinity,\n    -Infinity\n")));
+  EXPECT_EQ(read_json_file(path), json);
 }
 
 TEST(JsonStrictness, WhatIsNotUtf8IsRepaired) {

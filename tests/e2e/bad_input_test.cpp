@@ -191,7 +191,70 @@ TEST_F(BadInput, AnEditedPlanIsChecked) {
   expect_error(edited(R"("spec": "rtn:)", R"("spec": "rnt:)"), kUsage,
                HasSubstr("did you mean \"rtn\""));
   expect_error(edited("mpq-plan/1", "mpq-plan/9"), kFormat, HasSubstr("mpq-plan/9"));
+  expect_error(edited(R"("text_share": 0.2)", R"("text_share": 1.5)"), kFormat,
+               HasSubstr("\"text_share\": expected 0 to 1, found 1.5"));
+  expect_error(edited(R"("work": )", R"("work": 5, "was": )"), kFormat, HasSubstr("\"work\""));
+  for (const std::string member : {"budget", "achieved"})
+    expect_error(edited('"' + member + "\": {", '"' + member + "\": [], \"was\": {"), kFormat,
+                 HasSubstr('"' + member + '"'));
   EXPECT_FALSE(fs::exists(folder_.file("out")));
+}
+
+TEST_F(BadInput, DamagedFilesOfTheWorkFolderAreNamed) {
+  const std::string plan = allocated_plan(), work = folder_.file("work");
+  const auto allocate = [&](const std::string& budget) {
+    return std::vector<std::string>{"allocate", "--budget",    budget,  "--work",
+                                    work,       "--scorer",    "mse",   "--quantizer",
+                                    "rtn:sym",  "--no-verify", "--out", folder_.file("second.json"),
+                                    "--quiet"};
+  };
+  const fs::path path = fs::directory_iterator(work + "/scores")->path();
+  const Json scores = read_json_file(path);
+  for (const char* member : {"unit", "scorer", "text_share"}) {
+    Json damaged = scores;
+    damaged.erase(member);
+    write_json_file(path, damaged);
+    expect_error(allocate("6"), kFormat,
+                 AllOf(HasSubstr(path.filename().string()), HasSubstr(member)));
+  }
+  write_json_file(path, scores);
+  write(work + "/timings.json", R"({"schema": "mpq-timings/1", "stages": []})");
+  expect_error(allocate("6"), kFormat, HasSubstr("timings.json: \"stages\""));
+}
+
+/// What is read without a check of its own ends as any damaged file does.
+TEST_F(BadInput, NoDamagedFileIsAnInternalError) {
+  ASSERT_EQ(run_mpq(calibrate(model_, task_)).status, 0);
+  for (const auto& entry : fs::directory_iterator(folder_.file("work/calib"))) {
+    const std::string path = entry.path().string() + "/manifest.json";
+    if (!entry.is_directory() || !fs::exists(path)) continue;
+    Json manifest = read_json_file(path);
+    manifest["experts"] = 5;
+    write_json_file(path, manifest);
+  }
+  expect_error(calibrate(model_, task_), kFormat,
+               AllOf(HasSubstr("damaged"), testing::Not(HasSubstr("internal"))));
+}
+
+TEST_F(BadInput, DamagedFilesOfACheckpointAreNamed) {
+  Json config = read_json_file(model_ + "/config.json");
+  config["quantization_config"] = nullptr;  // as published ones have it
+  write_json_file(model_ + "/config.json", config);
+  EXPECT_EQ(run_mpq({"inspect", model_}).status, 0);
+  EXPECT_EQ(run_mpq({"check", model_, "--quiet"}).status, 0);
+  write(model_ + "/plan.json", R"({"schema": "mpq-plan/1"})");
+  expect_error({"inspect", model_}, kFormat, HasSubstr("plan.json: \"units\" is missing"));
+  fs::remove(model_ + "/plan.json");
+  write(model_ + "/mpq.json", R"({"files": {"config.json": 5}})");
+  expect_error({"check", model_, "--quiet"}, kFormat, HasSubstr("mpq.json: config.json"));
+  fs::remove(model_ + "/mpq.json");
+  config["quantization_config"] = {{"quant_method", 5}};
+  write_json_file(model_ + "/config.json", config);
+  expect_error({"inspect", model_}, kFormat, HasSubstr("\"quant_method\""));
+  config.erase("quantization_config");
+  config["quantization"] = {{"quant_method", "auto-round"}};
+  write_json_file(model_ + "/config.json", config);
+  expect_error({"check", model_, "--quiet"}, kFormat, HasSubstr("\"packing_format\" is missing"));
 }
 
 }  // namespace

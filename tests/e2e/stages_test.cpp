@@ -160,6 +160,18 @@ TEST_F(Stages, RefinementKeepsTheBudgetAndSaysWhatItTried) {
     EXPECT_LT(rounds[i]["measured"], rounds[i - 1]["measured"]);
 }
 
+/// Metadata do not count, so that the units' bytes say nothing of this budget.
+TEST_F(Stages, RefinementKeepsABudgetOfCodes) {
+  calibrate();
+  const Json plan =
+      run({"allocate", "--budget", "4", "--budget-counts", "codes", "--refine", "3", "--palette",
+           "rtn:bits=3,group=4,sym;rtn:bits=4,group=4,sym;rtn:bits=5,group=0,sym;"
+           "rtn:bits=6,group=0,sym",
+           "--scorer", "mse", "--no-verify", "--out", folder_.file("plan.json")})["plans"][0];
+  ASSERT_GE(plan["refined"]["rounds"].size(), 1U);
+  EXPECT_GE(plan["objective"]["gap"], -1e-9);
+}
+
 TEST_F(Stages, TheCurveHasItsPredictionsAndTheirTest) {
   calibrate();
   const Json curve = run({"allocate", "--budget", "3:5:1", "--max-general-kl", "1e-9", "--out",

@@ -168,6 +168,11 @@ TEST_F(TaskFormsOfCommands, AnswersAreReadWhereTheyAreScored) {
   }
   EXPECT_EQ(run_json({"tokenize", "--model", model_, "--task", task, "--score-on", "answers"}),
             tokens_of("work"));
+  const auto input_of_eval = [&](const std::string& score_on) {
+    return run_json({"eval", "--model", model_, "--reference", model_, "--task", task, "--score-on",
+                     score_on})["input_sha256"];
+  };
+  EXPECT_NE(input_of_eval("answers"), input_of_eval("all"));
 }
 
 TEST_F(TaskFormsOfCommands, ShowMarksWhereTheAnswerBegins) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 namespace mpq {
 namespace {
@@ -30,7 +31,15 @@ TEST(QuantileErrors, TokensOfOneSequenceAreNotIndependent) {
 }
 
 TEST(QuantileErrors, OneSequenceHasNone) {
-  EXPECT_EQ(quantile_errors(at::tensor({1.0, 2.0}), at::zeros({2}, at::kLong), 1, {0.5, 1})[1], 0);
+  const auto values = at::tensor({1.0, 2.0});
+  for (const double error : quantile_errors(values, at::zeros({2}, at::kLong), 1, {0.5, 1}))
+    EXPECT_TRUE(std::isnan(error));
+  EXPECT_GT(quantile_errors(values, at::arange(2, at::kLong), 2, {0.5})[0], 0);
+}
+
+TEST(QuantileErrors, OfWhatIsNoNumberAreNotZero) {
+  const auto values = at::full({2}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+  EXPECT_TRUE(std::isnan(quantile_errors(values, at::arange(2, at::kLong), 2, {0.5})[0]));
 }
 
 }  // namespace

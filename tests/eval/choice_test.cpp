@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+
+#include "tests/support/error_of.h"
 
 namespace mpq {
 namespace {
@@ -27,6 +30,16 @@ TEST(ChoiceAccuracy, NormalisationCanChangeTheAnswer) {
   EXPECT_DOUBLE_EQ(accuracy.plain->stderr_, 0.5);  // sqrt(0.5) / sqrt(2)
   EXPECT_DOUBLE_EQ(accuracy.normalized->mean, 1);
   EXPECT_EQ(accuracy.plain->tokens, 2);
+}
+
+TEST(ChoiceAccuracy, NotANumberIsNotTheRightAnswer) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EvalPrompt prompt = with_choices({2, 4}, 0);
+  prompt.source = "task.jsonl:3";
+  const std::string message = error_of(ErrorCode::Numeric, [&] {
+    choice_accuracy({prompt}, {nan, -6});
+  });
+  EXPECT_NE(message.find("task.jsonl:3"), std::string::npos) << message;
 }
 
 TEST(ChoiceAccuracy, NoChoicesIsNoFigure) {

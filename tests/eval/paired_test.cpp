@@ -42,7 +42,9 @@ TEST(ComparePaired, PromptsWithoutAFigureAreLeftOut) {
   const PairedDifference result = compare_paired({kNone, 1, 3}, {1, kNone, 1});
   EXPECT_EQ(result.pairs, 1);
   EXPECT_DOUBLE_EQ(result.mean, 2);
+  EXPECT_TRUE(std::isnan(result.stderr_));
   EXPECT_EQ(compare_paired({}, {}).pairs, 0);
+  EXPECT_TRUE(std::isnan(compare_paired({kNone}, {1}).stderr_));
 }
 
 TEST(ComparePaired, DifferentLengthsAreAnError) {

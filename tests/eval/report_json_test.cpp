@@ -39,5 +39,21 @@ TEST(EvalReport, HoldsEveryFigureWithItsError) {
   EXPECT_FALSE(json.contains("choice_accuracy"));
 }
 
+TEST(EvalReport, UnknownErrorsAreNull) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  EvalResult result;
+  result.task_divergence =
+      Divergence{{0.5, kNone, 9}, 0.4, 1, 2, 3, kNone, kNone, kNone, kNone, {0.75, kNone, 9}};
+  result.text_nll = MeanWithError{1, kNone, 9};
+  const Json json = to_json(result);
+  const Json& task = json.at("task_divergence");
+  for (const char* name : {"median_stderr", "p99_stderr", "p999_stderr", "max_stderr"})
+    EXPECT_TRUE(task.at(name).is_null()) << name;
+  for (const char* name : {"kl", "top1_agreement"})
+    EXPECT_TRUE(task.at(name).at("stderr").is_null()) << name;
+  for (const char* name : {"nll", "perplexity"})
+    EXPECT_TRUE(json.at(name).at("stderr").is_null()) << name;
+}
+
 }  // namespace
 }  // namespace mpq

@@ -53,6 +53,10 @@ TEST(AutoRoundFormat, RegularExpressionsAndUnknownPackings) {
   EXPECT_TRUE(open_checkpoint(place.file("out"))
                   ->load("model.layers.0.proj.weight")
                   .equal(dequantize(tiny.linears.begin()->second)));
+  quantization["extra_config"] = Json::array({".*proj"});
+  write_json_file(place.file("out/config.json"), config);
+  EXPECT_THAT(error_of(ErrorCode::Format, [&] { open_checkpoint(place.file("out")); }),
+              HasSubstr("\"extra_config\" is array"));
   quantization["packing_format"] = "auto_round:auto_awq";
   write_json_file(place.file("out/config.json"), config);
   EXPECT_THAT(error_of(ErrorCode::Unsupported, [&] { open_checkpoint(place.file("out")); }),

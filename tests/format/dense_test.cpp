@@ -12,8 +12,13 @@ TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
   tiny.add(integers(3, 32, false), 33, 96);
+  Json source = read_json_file(tiny.source.file("config.json"));
+  source["quantization"] = {{"group_size", 32}, {"bits", 3}};  // of a source that MLX wrote
+  write_json_file(tiny.source.file("config.json"), source);
   tiny.write(*format(), place.file("out"));
-  EXPECT_FALSE(read_json_file(place.file("out/config.json")).contains("quantization_config"));
+  const Json config = read_json_file(place.file("out/config.json"));
+  EXPECT_FALSE(config.contains("quantization_config"));
+  EXPECT_FALSE(config.contains("quantization"));
   const SafetensorsFile file(place.file("out/model.safetensors"));
   const at::Tensor expected = dequantize(tiny.linears.at("model.layers.0.proj")).to(at::kBFloat16);
   EXPECT_TRUE(file.tensor("model.layers.0.proj.weight").equal(expected));

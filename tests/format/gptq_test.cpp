@@ -135,6 +135,10 @@ TEST_F(GptqFolder, OldKeysAndRulesAreRead) {
   EXPECT_TRUE(weight().equal(expected()));
   tensors_.erase("model.layers.0.proj.g_idx");
   EXPECT_TRUE(weight().equal(expected()));
+  const Json own = quantization();
+  config_["quantization"] = own;  // as MLX calls it
+  config_.erase("quantization_config");
+  EXPECT_TRUE(weight().equal(expected()));
 }
 
 /// desc_act: the group of an input is the one that is named.
@@ -177,6 +181,9 @@ TEST_F(GptqFolder, DamageIsAFormatError) {
   tensors_.erase("model.layers.0.proj.scales");
   EXPECT_THAT(refuses(ErrorCode::Format), HasSubstr("scales"));
   tensors_ = good;
+  quantization()["dynamic"] = Json::array({".*proj"});
+  EXPECT_THAT(refuses(ErrorCode::Format), HasSubstr("\"dynamic\" is array"));
+  quantization().erase("dynamic");
   quantization()["group_size"] = 48;
   refuses(ErrorCode::Format);
   quantization() = {{"quant_method", "gptq"}};

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "mpq/calib/backward.h"
@@ -11,6 +12,7 @@
 #include "mpq/model/activations.h"
 #include "mpq/model/architecture.h"
 #include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -50,6 +52,18 @@ std::string checkpoint_of(const std::string& name) {
   return trained.contains(name)
              ? std::string(MPQ_SOURCE_DIR) + "/" + trained.at(name).get<std::string>()
              : golden_folder() + name;
+}
+
+TEST(StoredExperts, AreAsManyAsTheConfigurationSays) {
+  const TemporaryFolder place;
+  std::filesystem::copy(golden_folder() + "gpt_oss", place.file("model"));
+  Json config = read_json_file(place.file("model/config.json"));
+  config["num_local_experts"] = config.at("num_local_experts").get<int>() - 1;
+  write_json_file(place.file("model/config.json"), config);
+  const auto open = [&] {
+    Model(place.file("model"), open_safetensors_folder(place.file("model")), {});
+  };
+  EXPECT_NE(error_of(ErrorCode::Format, open).find("experts"), std::string::npos);
 }
 
 class Architectures : public testing::TestWithParam<std::string> {};

@@ -89,6 +89,11 @@ TEST_F(ConfigSpellings, SizesThatNoModelHas) {
   error(ErrorCode::Format, {{"max_position_embeddings", 0}});
   error(ErrorCode::Format, {{"rms_norm_eps", -1e-6}});
   error(ErrorCode::Format, {{"partial_rotary_factor", 2.0}});
+  constexpr int64_t kWide = (int64_t{1} << 24) - 1;
+  EXPECT_THAT(
+      error(ErrorCode::Format,
+            {{"num_hidden_layers", 9999}, {"hidden_size", kWide}, {"intermediate_size", kWide}}),
+      HasSubstr("weights"));
   EXPECT_THAT(error(ErrorCode::Format, {{"sliding_window", -5}}, "mistral"),
               HasSubstr("sliding_window"));
 }

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <limits>
 
 #include "src/pipeline/report/html.h"
+#include "src/pipeline/report/sections.h"
 #include "src/pipeline/report/svg.h"
 #include "src/pipeline/report/units.h"
 
@@ -21,7 +23,9 @@ TEST(Html, TextCannotBecomeMarkup) {
 TEST(Html, FiguresCarryTheirErrorAndAbsentOnesADash) {
   EXPECT_THAT(html::figure({{"mean", 0.12345}, {"stderr", 0.0111}}), HasSubstr("± 0.011"));
   EXPECT_EQ(html::figure(nullptr), "–");
+  EXPECT_THAT(html::figure({{"mean", 0.12345}, {"stderr", nullptr}}), HasSubstr("± –"));
   EXPECT_EQ(html::number("text"), "–");
+  EXPECT_EQ(html::number(std::numeric_limits<double>::quiet_NaN()), "–");
   EXPECT_EQ(html::section("Title", ""), "");
 }
 
@@ -43,6 +47,24 @@ TEST(Ticks, AreRoundAndWithinTheScale) {
   EXPECT_NEAR(decades.front(), 1e-4, 1e-16);
   EXPECT_NEAR(decades.back(), 0.1, 1e-12);
   EXPECT_EQ(ticks({2, 2, 0, 1, false}, 5).size(), 1U);
+}
+
+TEST(CurveSection, AnUnknownErrorHasNoWhisker) {
+  const auto whiskers = [](const Json& error) {
+    ReportFacts facts;
+    facts.curve = {{"unit", "nats/token"}, {"plans", Json::array()}};
+    for (const double bits : {3.0, 4.0}) {
+      const Json plan = {{"effective_bits", bits}, {"kl", 0.5 / bits}, {"kl_stderr", error}};
+      facts.curve["plans"].push_back(
+          {{"achieved", {{"effective_bits", bits}}}, {"verified", {{"plan", plan}}}});
+    }
+    const std::string section = curve_section(facts);
+    EXPECT_THAT(section, HasSubstr("dot ours"));
+    EXPECT_THAT(section, testing::Not(HasSubstr("nan")));
+    return section.find("whisker ours") != std::string::npos;
+  };
+  EXPECT_TRUE(whiskers(0.01));
+  EXPECT_FALSE(whiskers(nullptr));
 }
 
 TEST(UnitGrid, FindsBlocksAndRolesInNames) {

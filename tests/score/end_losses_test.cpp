@@ -77,6 +77,24 @@ TEST(EndLosses, AnEmbeddingAndAHeadAreMeasuredApart) {
   expect_direct_losses(small, 2);
 }
 
+TEST(EndLosses, InBfloat16TheyAreThoseOfFloat32) {
+  const auto losses = [](const std::string& dtype) {
+    SmallContext small({"full"}, dtype, "data/nano-llama");
+    small.context.units.clear();
+    for (const auto& end : small.model->end_units())
+      small.context.units.push_back({end, {"rtn:bits=3,group=64", "gptq:bits=3,group=64"}});
+    ScoreTable table = empty_table(small.context, "nats/token");
+    measure_ends(small.context, 0, table);
+    return table.loss;
+  };
+  const auto wide = losses("float32"), narrow = losses("bfloat16");
+  ASSERT_EQ(narrow.size(), 2U);
+  for (size_t end = 0; end < wide.size(); ++end) {
+    for (size_t c = 0; c < wide[end].size(); ++c)
+      EXPECT_NEAR(narrow[end][c] / wide[end][c], 1, 0.3) << end << " " << c;
+  }
+}
+
 TEST(EndLosses, TheHessianOfTheHeadsInputsLowersItsLoss) {
   SmallContext small({"rtn:bits=4,group=64"}, "float32", "data/nano-llama");
   for (const auto& end : small.model->end_units()) {

@@ -3,10 +3,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "mpq/calib/fisher.h"
 #include "mpq/core/json_file.h"
 #include "mpq/io/weight_source.h"
 #include "tests/score/small_context.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
@@ -62,6 +66,71 @@ TEST(Fisher, Float32IsAsCloseAsTorchs) {
   const std::string path = testing::TempDir() + "/fisher.safetensors";
   save_fisher(path, fisher);
   EXPECT_TRUE(load_fisher(path, nano.model->config())[2][3].equal(fisher[2][3]));
+}
+
+/// Of the best quarter of the channels, how many are so in both.
+double shared_quarter(const at::Tensor& a, const at::Tensor& b) {
+  const auto best = [](const at::Tensor& scores) {
+    const int64_t quarter = scores.size(0) / 4;
+    const auto channels = std::get<1>(scores.topk(quarter));
+    return at::zeros_like(scores).index_fill_(0, channels, 1.0 / static_cast<double>(quarter));
+  };
+  return at::minimum(best(a), best(b)).sum(at::kDouble).item<double>();
+}
+
+TEST(Fisher, NarrowDtypesFindTheChannelsOfFloat32) {
+  const auto fisher_in = [](const std::string& dtype) {
+    Nano nano(dtype);
+    return channel_fisher(*nano.model, BatchPlan(nano.sequences(), 4096), nano.memory);
+  };
+  const ChannelFisher wide = fisher_in("float32");
+  for (const char* dtype : {"bfloat16", "float16"}) {
+    const ChannelFisher narrow = fisher_in(dtype);
+    for (size_t block = 0; block < wide.size(); ++block) {
+      for (size_t i = 0; i < wide[block].size(); ++i) {
+        const at::Tensor &expected = wide[block][i], &found = narrow[block][i];
+        const auto distance = (found - expected).abs().sum() / expected.sum();
+        EXPECT_LT(distance.item<double>(), 0.1) << dtype << " " << block << " " << i;
+        EXPECT_GT(shared_quarter(expected, found), 0.9) << dtype << " " << block << " " << i;
+      }
+    }
+  }
+}
+
+TEST(Fisher, GradientsBeyondFloat32AreSaidOfTheirLinear) {
+  // The linears put out what they did before, of inputs whose squares are no floats.
+  SmallContext small({"full"});
+  const auto times = [](double factor) {
+    return [factor](const at::Tensor& weight) { return weight * factor; };
+  };
+  const std::string block = "model.layers.1.";
+  small.edit({{block + "input_layernorm.weight", times(1e28)},
+              {block + "self_attn.q_proj.weight", times(1e-28)},
+              {block + "self_attn.k_proj.weight", times(1e-28)},
+              {block + "self_attn.v_proj.weight", times(1e-28)}});
+  const BatchPlan plan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64);
+  const std::string message =
+      error_of(ErrorCode::Numeric, [&] { channel_fisher(*small.model, plan, small.memory); });
+  EXPECT_NE(message.find(block + "self_attn."), std::string::npos) << message;
+  EXPECT_NE(message.find("squared gradients"), std::string::npos) << message;
+}
+
+TEST(Fisher, AFileOfScoresThatAreNoNumbersIsDamaged) {
+  const SmallContext small({"full"});
+  const ModelConfig& config = small.model->config();
+  ChannelFisher fisher(static_cast<size_t>(config.layers));
+  for (size_t block = 0; block < fisher.size(); ++block) {
+    for (const auto& linear : config.blocks[block].linears)
+      fisher[block].push_back(at::ones({linear.in}));
+  }
+  const TemporaryFolder folder;
+  save_fisher(folder.file("fisher"), fisher);
+  EXPECT_EQ(load_fisher(folder.file("fisher"), config).size(), fisher.size());
+  fisher[2][1][5] = std::numeric_limits<float>::quiet_NaN();
+  save_fisher(folder.file("fisher"), fisher);
+  EXPECT_NE(error_of(ErrorCode::Format, [&] { load_fisher(folder.file("fisher"), config); })
+                .find("block.2.linear.1 holds NaN"),
+            std::string::npos);
 }
 
 TEST(Grad, ScoresEqualAutograds) {

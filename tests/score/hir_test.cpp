@@ -1,9 +1,12 @@
 // Pair losses against direct joint measurements.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "mpq/model/divergence.h"
 #include "mpq/score/candidate_walk.h"
 #include "tests/score/small_context.h"
+#include "tests/support/error_of.h"
 #include "tests/support/quantized.h"
 
 namespace mpq {
@@ -33,6 +36,21 @@ TEST(HirScorer, InteractionsAreWhatTwoChoicesLoseTogether) {
       EXPECT_NEAR(pair.interaction[a][1], expected, 1e-4 * joint + 1e-7) << index;
     }
   }
+}
+
+TEST(HirScorer, APairThatIsNotFiniteIsNamed) {
+  SmallContext small({"rtn:bits=2,group=4"});
+  overflow_together(small);
+  const auto& registry = Registry<Scorer>::instance();
+  const ScoreTable alone = registry.make("hir:pairs=no")->score(small.context);
+  for (const auto& loss : alone.loss) EXPECT_TRUE(std::isfinite(loss[0]));
+  const std::string message =
+      error_of(ErrorCode::Numeric, [&] { registry.make("hir")->score(small.context); });
+  for (const size_t unit : {0U, 1U})
+    EXPECT_NE(message.find(small.context.units[unit].unit.name + " by rtn:bits=2,group=4"),
+              std::string::npos)
+        << message;
+  EXPECT_NE(message.find("float32"), std::string::npos) << message;
 }
 
 TEST(HirScorer, CostCountsSinglesAndPairs) {

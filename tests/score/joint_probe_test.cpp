@@ -5,6 +5,7 @@
 
 #include "mpq/core/progress.h"
 #include "tests/score/small_context.h"
+#include "tests/support/error_of.h"
 #include "tests/support/quantized.h"
 
 namespace mpq {
@@ -49,6 +50,19 @@ TEST(JointLosses, EqualDirectForwardPasses) {
                                (5 + 3 * 4 + 4) * probed_rows(small.context)));
   // Two widths in the first and the last unit, one elsewhere.
   EXPECT_EQ(quantizations, static_cast<int64_t>(units) + 1);
+}
+
+TEST(JointLosses, APlanWithoutAFiniteOutputIsAnError) {
+  SmallContext small({"rtn:bits=2,group=4", "full"});
+  overflow_together(small);
+  const size_t units = small.context.units.size();
+  const Choice quantized(units, 0), full(units, 1);
+  // One that is compared with the plan may be as it is: NaN is below nothing.
+  EXPECT_FALSE(joint_losses(small.context, {full, quantized}, 0)[1].difference.mean < 0);
+  const std::string message = error_of(ErrorCode::Numeric, [&] {
+    joint_losses(small.context, {quantized, full}, 0);
+  });
+  EXPECT_NE(message.find("together"), std::string::npos) << message;
 }
 
 }  // namespace

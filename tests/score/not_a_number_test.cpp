@@ -7,8 +7,10 @@
 
 #include "mpq/core/error.h"
 #include "mpq/model/divergence.h"
+#include "mpq/score/output_probe.h"
 #include "mpq/score/update_distance.h"
 #include "tests/score/small_context.h"
+#include "tests/support/error_of.h"
 
 namespace mpq {
 namespace {
@@ -30,6 +32,42 @@ TEST(NotANumber, ABlockThatAddsNothingIsLikeItself) {
   const UpdateDistance distance(groups, 0.2, {input}, {input});
   EXPECT_EQ(distance.cka({input}, {input}), 0);
   EXPECT_EQ(distance.squared_error({input}, {input}), 0);
+}
+
+/// In whose third block gate times up lies beyond float32.
+SmallContext broken_context() {
+  SmallContext small({"rtn:bits=3,group=4", "full"});
+  small.edit({{"model.layers.2.post_attention_layernorm.weight",
+               [](const at::Tensor& weight) { return weight * 1e30; }}});
+  return small;
+}
+
+TEST(NotANumber, ABlockWithoutAFiniteOutputHasNoRelativeError) {
+  const SmallContext small = broken_context();
+  const std::string message = error_of(
+      ErrorCode::Numeric, [&] { Registry<Scorer>::instance().make("mse")->score(small.context); });
+  EXPECT_NE(message.find("block 2 holds NaN"), std::string::npos) << message;
+  EXPECT_NE(message.find("--dtype float32"), std::string::npos) << message;
+}
+
+TEST(NotANumber, NothingIsComparedWithAModelOfNoFiniteOutput) {
+  const SmallContext small = broken_context();
+  const std::string message =
+      error_of(ErrorCode::Numeric, [&] { const OutputProbe probe(small.context, {}); });
+  EXPECT_NE(message.find(small.model->folder()), std::string::npos) << message;
+  EXPECT_NE(message.find("--dtype float32"), std::string::npos) << message;
+}
+
+TEST(NotANumber, AnInfiniteLikenessIsNoDistanceOfZero) {
+  // The products of updates so small are 0 in float64, and so is what their CKA is divided by.
+  const std::vector<SequenceGroup> groups{{BatchPlan({{1, 2, 3, 4, 5, 6}}, 64), false, true}};
+  const auto tiny = [](const std::vector<float>& rows) {
+    return (at::tensor(at::ArrayRef<float>(rows)) * std::numeric_limits<float>::denorm_min())
+        .unsqueeze(1);
+  };
+  const at::Tensor input = at::zeros({6, 1});
+  const UpdateDistance distance(groups, 0.2, {input}, {tiny({1, 2, 3, 4, 5, 6})});
+  EXPECT_FALSE(std::isfinite(distance.cka({input}, {tiny({1, 2, 3, 4, 5, 12})})));
 }
 
 TEST(NotANumber, TheErrorOfOneDocumentIsUnknown) {

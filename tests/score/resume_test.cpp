@@ -145,6 +145,28 @@ TEST(ResumedFisher, EndsWithTheSameSums) {
   EXPECT_EQ(products_counted(), after);
 }
 
+TEST(ResumedFisher, ABlockWhoseGradientsWereNotKeptCountsOnce) {
+  SmallContext small({"full"});
+  const BatchPlan plan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64);
+  const ChannelFisher whole = channel_fisher(*small.model, plan, small.memory);
+  const TemporaryFolder folder;
+  const std::string state = folder.file("state");
+  {
+    const KilledAfter killed("Fisher: backward", 2);
+    EXPECT_THROW(channel_fisher(*small.model, plan, small.memory, state), std::runtime_error);
+  }
+  // Killed when the scores of the third of five blocks were written, and its gradients were not.
+  const std::string sums = state + "/sums.safetensors";
+  ChannelFisher kept = load_fisher(sums, small.model->config());
+  kept[2] = whole[2];
+  save_fisher(sums, kept);
+  const ChannelFisher resumed = channel_fisher(*small.model, plan, small.memory, state);
+  for (size_t block = 0; block < whole.size(); ++block) {
+    for (size_t i = 0; i < whole[block].size(); ++i)
+      EXPECT_TRUE(at::equal(resumed[block][i], whole[block][i])) << block << " " << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Scorers, Resume,
                          testing::Values("taqo", "hir", "mse", "cka", "taq-kl",
                                          "taq-kl:noise=weight", "grad"));

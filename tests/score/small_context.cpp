@@ -34,6 +34,37 @@ SmallContext::SmallContext(std::vector<std::string> candidates, const std::strin
   context.memory = &memory;
 }
 
+void SmallContext::edit(const Edits& edits, const std::string& dtype) {
+  const std::string folder = model->folder();
+  model = std::make_unique<Model>(folder, std::make_unique<EditedSource>(folder, edits),
+                                  ComputeOptions{.dtype = dtype});
+  context.model = model.get();
+}
+
+void overflow_together(SmallContext& small) {
+  const auto ones = [](const at::Tensor& weight) { return at::ones_like(weight); };
+  // The 2 bit codes of 0, 0.18, 0.18, 1 are 0, 1, 1, 3: a group's sum grows from 1.36 to 5 / 3.
+  const auto growing = [](double factor) {
+    return [factor](const at::Tensor& weight) {
+      const at::Tensor group = at::tensor({0.0, 0.18, 0.18, 1.0}) * factor;
+      return group.repeat({weight.size(0), weight.size(1) / 4}).to(weight.scalar_type());
+    };
+  };
+  // Sequences of one token, all of them ones: attention's output is 16 groups of 16 groups, (16 *
+  // 1.36)^2 * 102 = 48.3 thousand; 59.2 thousand with one of both, 72.5 with both. float16 ends at
+  // 65.5 thousand.
+  const std::string block = "model.layers.0.";
+  small.edit({{"model.embed_tokens.weight", ones},
+              {block + "input_layernorm.weight", ones},
+              {block + "self_attn.v_proj.weight", growing(1)},
+              {block + "self_attn.o_proj.weight", growing(102)}},
+             "float16");
+  small.prompts.task.clear();
+  small.prompts.text.clear();
+  for (int32_t token = 1; token < 5; ++token) small.prompts.task.push_back({{}, {token}});
+  small.context.groups = calibration_groups(small.prompts, {});
+}
+
 double direct_kl(const SmallContext& small,
                  const std::vector<std::pair<Unit, at::Tensor>>& replaced) {
   const Model& model = *small.model;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "mpq/score/scorer.h"
+#include "tests/support/error_of.h"
 
 namespace mpq {
 namespace {
@@ -51,6 +53,18 @@ TEST(Taq, WeightsAndNormalizedStability) {
   const auto table = run("taq:normalized", blocks);
   EXPECT_NEAR(table.details["blocks"][0]["stability"], table.details["blocks"][2]["stability"],
               1e-6);
+}
+
+TEST(Taq, StatisticsThatAreNoNumberAreNoneOfTheRanks) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  BlockStatistics reservoir = axes(8, 2);
+  reservoir.reservoir[3][1] = nan;
+  for (const BlockStatistics& broken : {axes(8, nan), reservoir}) {
+    const std::string message = error_of(ErrorCode::Numeric, [&] {
+      run("taq", {axes(2, 1), broken, axes(32, 3)});
+    });
+    EXPECT_NE(message.find("block 1"), std::string::npos) << message;
+  }
 }
 
 TEST(Taq, IsARankOnly) {

@@ -41,6 +41,7 @@ void add_eval(App& app) {
                       "checkpoint that divergences are measured to");
   add_task_options(command, app.eval.task, app.eval.fields);
   command->add_option("--text", app.eval.text, "text files");
+  add_score_on_option(command, app.eval.score_on);
   command->add_option("--out", app.eval.out, "write the figures as JSON");
   add_eval_options(command, app.eval);
 }

@@ -121,6 +121,11 @@ int main(int argc, char** argv) {
     return report(fmt::format("internal: libtorch: {}", error.what_without_backtrace()), internal);
   } catch (const std::bad_alloc&) {
     return report("out of memory; lower --max-memory, --max-prompts or --text-windows", internal);
+  } catch (const nlohmann::json::exception& error) {
+    return report(
+        fmt::format("a JSON file of the model, the plan or the work folder is damaged: {}",
+                    error.what()),
+        static_cast<int>(mpq::ErrorCode::Format));
   } catch (const std::exception& error) {
     return report(fmt::format("internal: {}", error.what()), internal);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace mpq::cli {
@@ -27,12 +28,14 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 
 std::string with_error(const Json& figure, int digits) {
   if (!figure.is_object() || !figure.contains("mean")) return "-";
-  const double error = figure.value("stderr", 0.0);
-  return fmt::format("{:.{}g} +- {:.2g}", figure["mean"].get<double>(), digits, error);
+  return fmt::format("{} +- {}", number(figure["mean"], digits),
+                     number(figure.value("stderr", Json()), 2));
 }
 
 std::string number(const Json& value, int digits) {
-  return value.is_number() ? fmt::format("{:.{}g}", value.get<double>(), digits) : "-";
+  return value.is_number() && !std::isnan(value.get<double>())
+             ? fmt::format("{:.{}g}", value.get<double>(), digits)
+             : "-";
 }
 
 }  // namespace mpq::cli

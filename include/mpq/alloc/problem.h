@@ -7,8 +7,9 @@
 
 namespace mpq {
 
-/// Throws Error(Usage) on a unit without candidates and Error(Numeric) on a loss or standard error
-/// that is not finite, naming the unit and the spec.
+/// Throws Error(Usage) on a unit without candidates and Error(Numeric) on a loss that is not finite
+/// or a standard error that is not a number, naming the unit and the spec, or on an interaction
+/// that is not finite, naming both units.
 void check_candidates(const AllocationProblem& problem);
 
 /// The loss with negatives read as 0: a loss is a harm, what a measurement leaves below zero is

@@ -13,11 +13,13 @@ using ChannelFisher = std::vector<std::vector<at::Tensor>>;
 
 /// One streaming backward pass over the sequences of `plan`. A killed one goes on from
 /// `state_folder`, which stays until the caller has kept the result; empty: from its beginning.
+/// Throws Error(Numeric) naming a linear whose scores are not finite.
 ChannelFisher channel_fisher(const Model& model, const BatchPlan& plan, MemoryBudget& memory,
                              const std::string& state_folder = "");
 
 void save_fisher(const std::string& path, const ChannelFisher& fisher);
-/// Throws Error(Format) when the file does not hold the scores of this configuration's linears.
+/// Throws Error(Format) when the file does not hold the scores of this configuration's linears, or
+/// holds some that are not finite.
 ChannelFisher load_fisher(const std::string& path, const ModelConfig& config);
 
 }  // namespace mpq

@@ -8,7 +8,8 @@
 
 namespace mpq {
 
-/// H = 2 E[x x^T] of the head's inputs, from the last block's outputs of some groups.
+/// H = 2 E[x x^T] of the head's inputs, from the last block's outputs of some groups. Throws
+/// Error(Numeric) when it is not finite.
 std::shared_ptr<const Hessian> head_hessian(const Model& model,
                                             const std::vector<SequenceGroup>& groups,
                                             const Streams& outputs);

@@ -16,8 +16,14 @@ std::string read_text_file(const std::string& path);
 /// `where` begins every message, e.g. a file's name. Throws Error(Format) saying what was found
 /// instead of JSON.
 Json parse_json(std::string_view text, const std::string& where);
-/// Throws Error(Io) when unreadable, Error(Format) with line and byte when it is not JSON.
+/// Throws Error(Io) when unreadable, Error(Format) with line and byte when it is not JSON. Python's
+/// Infinity is the largest number, and written as such again.
 Json read_json_file(const std::string& path);
+/// The same for objects of very many members, which the ordered kind searches one by one.
+nlohmann::json read_large_json_file(const std::string& path);
+/// Throws Error(Format) when lists and objects are nested so deep that copying them could overflow
+/// the stack; all of the above do.
+void require_shallow_json(std::string_view text, const std::string& where);
 /// Written beside its place, synced and renamed; links stay, pipes and devices are written into.
 /// Throws Error(Io).
 void write_text_file(const std::string& path, std::string_view text);

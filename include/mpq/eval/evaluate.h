@@ -1,5 +1,6 @@
 #pragma once
 // Measures a model on a task and on text, alone or against a reference.
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ struct EvalInput {
 struct Divergence {
   MeanWithError kl;
   double median = 0, p99 = 0, p999 = 0, maximum = 0;
+  // NaN: unknown, as of means
   double median_stderr = 0, p99_stderr = 0, p999_stderr = 0, maximum_stderr = 0;
   MeanWithError top1_agreement;  // share of tokens with the same most likely successor
 };
@@ -60,13 +62,15 @@ struct EvalResult {
 /// (Error(Usage) otherwise).
 EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer& tokenizer,
                     const EvalInput& input, MemoryBudget& memory);
+/// A standard error in a report: null where it is unknown.
+Json error_json(double error);
 /// Every figure with its standard error; perplexity with its own.
 Json to_json(const EvalResult& result);
 
 /// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign
 /// test's p (exact, ties dropped).
 struct PairedDifference {
-  double mean = 0, stderr_ = 0, sign_test_p = 1;
+  double mean = 0, stderr_ = std::numeric_limits<double>::quiet_NaN(), sign_test_p = 1;
   int64_t pairs = 0;
 };
 /// Pairs with a NaN are left out. Throws Error(Usage) when the lengths differ.

@@ -56,9 +56,11 @@ class CheckpointWriter {
   std::vector<Shard> shards_;
 };
 
-/// config.json of the source without its quantization_config, its dtype set to `dtype`, and with
-/// older readers' spellings of what transformers 5 renamed.
+/// config.json of the source without what quantization_of() reads, its dtype set to `dtype`, and
+/// with older readers' spellings of what transformers 5 renamed.
 Json source_config(const std::string& source_folder, at::ScalarType dtype);
+/// config.json's "quantization_config", or "quantization", as MLX calls it; null: there is neither.
+Json quantization_of(const Json& config);
 /// The method that config.json's quantization_config names; empty when nothing says that the
 /// weights are quantized, "unnamed" when only the name is missing (as in MLX's).
 std::string quant_method(const Json& config);

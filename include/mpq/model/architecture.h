@@ -31,12 +31,18 @@ ModelConfig read_model_config(const std::string& folder);
 ModelConfig configure_as(const std::string& type, const Json& config, const std::string& where);
 
 /// The same for a whole configuration. Throws Error(Unsupported) also on members that are set,
-/// that the architecture does not know and that may change what the model computes.
+/// that the architecture does not know and that may change what the model computes, Error(Format)
+/// on more weights than 64 bits count.
 ModelConfig configure_whole(const std::string& type, const Json& config, const std::string& where);
 
-/// A positive member below `limit`, so that counts of all weights fit in 64 bits and nothing absurd
-/// is allocated. Throws Error(Format).
+/// What no model comes near, so that nothing absurd is allocated: layers, and channels of a stream,
+/// of an MLP or of an expert.
+constexpr int64_t kMaxLayers = 10'000, kMaxWidth = int64_t{1} << 24;
+/// A positive member below `limit`. Throws Error(Format).
 int64_t size_member(const Json& config, const char* key, int64_t limit, const std::string& where);
+/// A member from 0 to `most`; `fallback` where it is absent or null. Throws Error(Format).
+int64_t count_member(const Json& config, const char* key, int64_t fallback, int64_t most,
+                     const std::string& where);
 
 /// What nearly all decoders of the Llama family share: sizes, eps, rope, activation, unfused
 /// linears with standard names. Every block is the same; an architecture then changes parts of it.
@@ -105,7 +111,7 @@ RouterConfig read_router(const Json& config, const char* experts_key, const std:
 /// DeepSeek-V3's scores, within the best of `n_group` groups, times `routed_scaling_factor`.
 void set_sigmoid_router(RouterConfig& router, const Json& config, const std::string& where);
 /// DeepSeek-V3's mixtures in the layers from `dense` on, with an expert of all tokens; blocks that
-/// predict further tokens are carried through.
+/// predict further tokens are carried through. `dense` is what "first_k_dense_replace" says.
 void set_deepseek_mixture(ModelConfig& model, const Json& config, int64_t dense,
                           const std::string& where);
 /// DeepSeek-V3's attention and mixtures; `config` has all their sizes.

@@ -29,7 +29,10 @@ int64_t bytes_of_bits(const Session& session, double bits);
 /// Bytes of the weight files that a plan will write.
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format);
 
-/// Solves for one budget; code bits count only codes, file bytes everything that is written.
+/// The problem in the bytes that the budget counts: of codes alone for code_bits, as papers count.
+AllocationProblem counted_problem(const Sensitivity& sensitivity, const Budget& budget);
+/// Solves for one budget; the allocation's bytes are those of counted_problem(), and file bytes
+/// count everything that is written.
 Allocation solve_within(const Session& session, const ScoreOptions& scoring,
                         const Sensitivity& sensitivity, const Budget& budget,
                         const Allocator& allocator);

@@ -26,7 +26,7 @@ Json sensitivity_json(const Session& session, const ScoreOptions& options,
                       const std::string& scorer, const ScoreContext& context,
                       const ScoreTable& table);
 /// What such a file says of the context's units: candidates that could not be measured are not in
-/// it. Throws Error(Format) when its units are others.
+/// it. Throws Error(Format) when its units are others, or when it lacks unit, scorer or text_share.
 Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::string& key,
                            const std::string& path);
 /// Reads work/sensitivity-NAME.json when it was made from the same inputs, else scores and writes

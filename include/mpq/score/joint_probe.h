@@ -16,7 +16,8 @@ struct JointLoss {
 
 /// One pass over the weights serves all plans: each candidate that any of them uses is quantized
 /// once, from the full-precision prefix as when it was scored alone, and plans share their hidden
-/// states up to the first block in which they differ.
+/// states up to the first block in which they differ. Throws Error(Numeric) when the first plan's
+/// loss is not finite; those of others, and their differences, may be.
 std::vector<JointLoss> joint_losses(const ScoreContext& context, const std::vector<Choice>& plans,
                                     double text_weight);
 

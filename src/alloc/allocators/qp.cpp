@@ -1,6 +1,7 @@
 // The quadratic program of high-impact ratios (arXiv 2511.17801; methods.md, 3): min 1/2 d^T M d
 // over one-hot d, M block-diagonal.
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "mpq/alloc/allocator.h"
@@ -127,7 +128,11 @@ class Qp final : public Allocator {
     std::vector<int> choice(program.units.size(), 0);
     for (size_t i = 0; i < count; ++i) {
       Candidate candidate;
-      candidate.loss = std::max(0.0, loss_of(program, choice));
+      const double loss = loss_of(program, choice);
+      require(std::isfinite(loss), ErrorCode::Numeric,
+              "qp: the losses of block {} sum up to {}; score it again",
+              problem.units[program.units.front()].block, loss);
+      candidate.loss = std::max(0.0, loss);
       for (size_t a = 0; a < choice.size(); ++a)
         candidate.bytes +=
             problem.units[program.units[a]].candidates[static_cast<size_t>(choice[a])].bytes;

@@ -42,6 +42,8 @@ Json extra_config(const std::vector<ExportLinear>& linears, const Encoding& comm
 /// The module's own entry by name, else by a regular expression; null when there is none.
 Json own_entry(const Json& config, const std::string& module, const std::string& where) {
   const Json extra = json_get_or<Json>(config, "extra_config", Json::object(), where);
+  require(extra.is_object(), ErrorCode::Format, "{}: \"extra_config\" is {}, expected an object",
+          where, extra.type_name());
   if (extra.contains(module)) return extra.at(module);
   for (const auto& [pattern, entry] : extra.items()) {
     const bool regex = pattern.find_first_of("*+?^$[(|\\") != std::string::npos;
@@ -77,7 +79,7 @@ class AutoRound final : public Format {
 
   std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
     if (quant_method(config) != kMethod) return nullptr;
-    const Json quantization = config.at("quantization_config");
+    const Json quantization = quantization_of(config);
     const std::string where = folder + "/config.json: quantization_config";
     const auto packing = json_get<std::string>(quantization, "packing_format", where);
     require(packing == kSymmetric || packing == kAny, ErrorCode::Unsupported,

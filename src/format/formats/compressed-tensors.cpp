@@ -95,7 +95,7 @@ class CompressedTensors final : public Format {
 
   std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
     if (quant_method(config) != kMethod) return nullptr;
-    return open_compressed_tensors(folder, config.at("quantization_config"));
+    return open_compressed_tensors(folder, quantization_of(config));
   }
 
  private:

@@ -55,6 +55,8 @@ Json dynamic_rules(const std::vector<ExportLinear>& linears, const Encoding& com
 /// The first rule that fits a module: its members, null when there is none.
 Json matching_rule(const Json& config, const std::string& module, const std::string& where) {
   const Json rules = json_get_or<Json>(config, "dynamic", Json::object(), where);
+  require(rules.is_object(), ErrorCode::Format, "{}: \"dynamic\" is {}, expected an object", where,
+          rules.type_name());
   for (const auto& [key, members] : rules.items()) {
     const bool marked = key.starts_with("+:") || key.starts_with("-:");
     const std::string pattern = key.substr(marked ? 2 : 0);
@@ -106,7 +108,7 @@ class Gptq final : public Format {
 
   std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
     if (quant_method(config) != kMethod) return nullptr;
-    const Json quantization = config.at("quantization_config");
+    const Json quantization = quantization_of(config);
     const std::string where = folder + "/config.json: quantization_config";
     const auto older = json_get_or<std::string>(quantization, "format", kVersions[0], where);
     const auto version = json_get_or(quantization, "checkpoint_format", older, where);

@@ -43,7 +43,7 @@ class Native final : public Format {
 
   std::unique_ptr<WeightSource> open(const std::string& folder, const Json& config) const override {
     if (quant_method(config) != kMethod) return nullptr;
-    return open_native(folder, config.at("quantization_config"));
+    return open_native(folder, quantization_of(config));
   }
 
  private:

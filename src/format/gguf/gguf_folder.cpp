@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Goes up when the same file makes another folder.
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 constexpr const char* kWeights = "model.gguf";
 constexpr size_t kKeyDigits = 16;
 
@@ -33,8 +33,9 @@ std::string folder_of(const std::string& path, const std::string& cache) {
   require(::stat(path.c_str(), &status) == 0, ErrorCode::Io, "{}: cannot be read: {}", path,
           std::strerror(errno));
   const std::string key =
-      sha256_of(fmt::format("{} {} {} {}.{:09}", kRevision, path, status.st_size,
-                            status.st_mtim.tv_sec, status.st_mtim.tv_nsec))
+      sha256_of(fmt::format("{} {} {} {} {}.{:09} {}.{:09}", kRevision, path, status.st_size,
+                            status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                            status.st_ctim.tv_sec, status.st_ctim.tv_nsec))
           .substr(0, kKeyDigits);
   return cache + "/" + limited_name(fs::path(path).stem().string(), "-" + key);
 }

@@ -4,28 +4,10 @@
 #include <filesystem>
 
 #include "mpq/core/error.h"
-#include "mpq/core/file_kind.h"
 
 namespace mpq {
 namespace {
 namespace fs = std::filesystem;
-
-constexpr int kMaxDepth = 64;
-
-nlohmann::json parse(const std::string& path) {
-  const std::string text = read_text_file(path);
-  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    require(depth <= kMaxDepth, ErrorCode::Format,
-            "{}: expected a tokenizer, found JSON nested deeper than {}", path, kMaxDepth);
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text, check_depth);
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorCode::Format, "{}:{}: expected JSON, found {}", path, json_fault_line(error, text),
-         json_fault(error, text));
-  }
-}
 
 std::vector<AddedToken> read_added(const nlohmann::json& file, const std::string& path) {
   const auto list = file.find("added_tokens");
@@ -82,7 +64,7 @@ TokenizerFiles read_tokenizer_files(const std::string& folder) {
   files.folder = folder;
   files.path = folder + "/tokenizer.json";
   if (fs::exists(files.path)) {
-    files.json = parse(files.path);
+    files.json = read_large_json_file(files.path);
     require(
         files.json.is_object() && files.json.contains("model") && files.json["model"].is_object(),
         ErrorCode::Format, "{}: expected an object with \"model\", found none", files.path);

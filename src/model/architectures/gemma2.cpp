@@ -19,11 +19,13 @@ class Gemma2 final : public Architecture {
     ModelConfig model = configure_llama_like(
         config, where,
         {.qkv_bias = bias, .output_bias = bias, .activation_key = "hidden_activation"});
+    const auto scalar = json_get_or<double>(config, "query_pre_attn_scalar", 256.0, where);
+    require(scalar > 0, ErrorCode::Format,
+            "{}: \"query_pre_attn_scalar\": expected above 0, found {}", where, scalar);
     for (auto& block : model.blocks) {
       block.norm.kind = NormKind::RmsPlusOne;
       set_sandwich_norms(block, model.hidden);
-      block.attention.scale =
-          1.0 / std::sqrt(json_get_or<double>(config, "query_pre_attn_scalar", 256.0, where));
+      block.attention.scale = 1.0 / std::sqrt(scalar);
       block.attention.softcap = json_get_or<double>(config, "attn_logit_softcapping", 0.0, where);
     }
     model.embedding_scale = std::sqrt(static_cast<double>(model.hidden));

@@ -37,7 +37,12 @@ std::vector<std::string> types_of(const Json& config, int64_t layers, const std:
 Json layer_config(Json config, int64_t layer, const std::string& type, const std::string& where) {
   const auto own = json_get_or<Json>(config, "per_layer_config", Json(), where);
   if (own.is_object()) {
-    config.update(json_get_or<Json>(own, std::to_string(layer).c_str(), Json::object(), where));
+    const std::string index = std::to_string(layer);
+    const auto changes = json_get_or<Json>(own, index.c_str(), Json::object(), where);
+    require(changes.is_object(), ErrorCode::Format,
+            "{}: \"per_layer_config\": \"{}\" is {}, expected an object", where, index,
+            changes.type_name());
+    config.update(changes);
   } else if (type == kFull) {
     config["head_dim"] = json_get_or<int64_t>(config, "global_head_dim", 512, where);
     const auto heads = json_get<int64_t>(config, "num_key_value_heads", where);
@@ -57,12 +62,13 @@ void share_keys(BlockConfig& block) {
 }
 
 void set_experts(BlockConfig& block, const Json& config, int64_t hidden, const std::string& where) {
-  MixtureTraits traits{.router = read_router(config, "num_experts", where),
-                       .intermediate = json_get<int64_t>(config, "moe_intermediate_size", where),
-                       .shared_intermediate = block.intermediate,
-                       .mlp = {.module = "experts"},
-                       .router_module = "router.proj",
-                       .shared_module = "mlp"};
+  MixtureTraits traits{
+      .router = read_router(config, "num_experts", where),
+      .intermediate = size_member(config, "moe_intermediate_size", kMaxWidth, where),
+      .shared_intermediate = block.intermediate,
+      .mlp = {.module = "experts"},
+      .router_module = "router.proj",
+      .shared_module = "mlp"};
   set_mixture(block, hidden, traits);
   block.sides[Side::RouterScale] = {"router.scale", {hidden}};
   block.sides[Side::ExpertScale] = {"router.per_expert_scale", {traits.router.experts}};

@@ -9,16 +9,19 @@ namespace {
 
 /// What the configuration class makes of `intermediate_size`.
 int64_t mlp_width(const Json& config, const std::string& where) {
-  auto width =
+  const auto width =
       json_get_or<int64_t>(config, "block_ff_dim",
                            json_get_or<int64_t>(config, "intermediate_size", 12288, where), where);
   if (!json_get_or<bool>(config, "block_auto_adjust_ff_dim", true, where)) return width;
-  const auto multiple = json_get<int64_t>(config, "block_multiple_of", where);
-  require(multiple > 0 && width > 0 && width < (int64_t{1} << 24), ErrorCode::Format,
-          "{}: an MLP of {} channels in multiples of {}", where, width, multiple);
-  width = static_cast<int64_t>(json_get<double>(config, "block_ffn_dim_multiplier", where) *
-                               static_cast<double>(2 * width / 3));
-  return (width + multiple - 1) / multiple * multiple;
+  const int64_t multiple = size_member(config, "block_multiple_of", kMaxWidth, where);
+  const auto factor = json_get<double>(config, "block_ffn_dim_multiplier", where);
+  require(width > 0 && width < kMaxWidth, ErrorCode::Format,
+          "{}: an MLP of {} channels, expected 1 to {}", where, width, kMaxWidth - 1);
+  const double scaled = factor * static_cast<double>(2 * width / 3);
+  require(scaled >= 1 && scaled < static_cast<double>(kMaxWidth), ErrorCode::Format,
+          "{}: \"block_ffn_dim_multiplier\" {} makes an MLP of {} channels, expected 1 to {}",
+          where, factor, scaled, kMaxWidth - 1);
+  return (static_cast<int64_t>(scaled) + multiple - 1) / multiple * multiple;
 }
 
 void rename_attention(BlockConfig& block) {

@@ -74,7 +74,7 @@ void set_experts(BlockConfig& block, const Json& config, int64_t hidden, const s
   MixtureTraits traits{.router = read_router(config, "n_routed_experts", where),
                        .intermediate = size("moe_intermediate_size"),
                        .shared_intermediate = size("moe_shared_expert_intermediate_size"),
-                       .latent = json_get_or<int64_t>(config, "moe_latent_size", 0, where),
+                       .latent = count_member(config, "moe_latent_size", 0, kMost, where),
                        .to_latent = "mixer.fc1_latent_proj",
                        .from_latent = "mixer.fc2_latent_proj",
                        .latent_bias = bias,

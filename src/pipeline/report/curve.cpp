@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "html.h"
@@ -12,28 +13,30 @@ namespace mpq {
 namespace {
 
 struct Point {
-  double bits = 0, loss = 0, error = 0;
+  double bits = 0, loss = 0;
+  double error = std::numeric_limits<double>::quiet_NaN();  // unknown
 };
 
 std::vector<Point> predicted(const Json& curve, const char* name) {
   std::vector<Point> points;
   for (const auto& entry : curve.value(name, Json::array())) {
     const double loss = entry.at("loss");
-    if (loss > 0) points.push_back({entry.at("effective_bits"), loss, 0});
+    if (loss > 0) points.push_back({entry.at("effective_bits"), loss});
   }
   return points;
 }
 
 /// Of the plans or of the uniform plans that they were verified against.
 std::vector<Point> measured(const Json& curve, const char* side) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   std::vector<Point> points;
   for (const auto& plan : curve.at("plans")) {
     const Json found = plan.value("verified", Json::object()).value(side, Json::object());
     const Json& size = found.contains("effective_bits") ? found : plan.at("achieved");
     const Json loss = found.value("measured_loss", found.value("kl", Json()));
     if (loss.is_number() && loss.get<double>() > 0)
-      points.push_back(
-          {size.at("effective_bits"), loss, json_get_or<double>(found, "kl_stderr", 0.0, "curve")});
+      points.push_back({size.at("effective_bits"), loss,
+                        json_get_or<double>(found, "kl_stderr", kUnknown, "curve")});
   }
   return points;
 }
@@ -80,8 +83,11 @@ void draw_line(const Axes& axes, const std::vector<Point>& points, const std::st
 void draw_points(const Axes& axes, const std::vector<Point>& points, const std::string& style,
                  Drawing& drawing) {
   for (const auto& [bits, loss, error] : points) {
-    const double low = std::max(loss - error, axes.y.first);
-    drawing.line(axes.x(bits), axes.y(low), axes.x(bits), axes.y(loss + error), "whisker " + style);
+    if (std::isfinite(error)) {
+      const double low = std::max(loss - error, axes.y.first);
+      drawing.line(axes.x(bits), axes.y(low), axes.x(bits), axes.y(loss + error),
+                   "whisker " + style);
+    }
     drawing.circle(axes.x(bits), axes.y(loss), 3.5, "dot " + style);
   }
 }

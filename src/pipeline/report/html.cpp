@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace mpq::html {
 
 std::string escape(const std::string& text) {
@@ -27,7 +29,9 @@ std::string escape(const std::string& text) {
 }
 
 std::string number(const Json& value, int digits) {
-  return value.is_number() ? fmt::format("{:.{}g}", value.get<double>(), digits) : "–";
+  return value.is_number() && !std::isnan(value.get<double>())
+             ? fmt::format("{:.{}g}", value.get<double>(), digits)
+             : "–";
 }
 
 std::string figure(const Json& value, int digits) {

@@ -10,7 +10,8 @@ namespace mpq::html {
 
 /// `text` with <, >, & and quotes as entities, and control characters as visible ones.
 std::string escape(const std::string& text);
-/// "0.0123 ± 0.0004" of {"mean", "stderr"}, the error in a span of its own; "–" when absent.
+/// "0.0123 ± 0.0004" of {"mean", "stderr"}, the error in a span of its own; "–" when absent
+/// or unknown.
 std::string figure(const Json& value, int digits = 3);
 /// A number with so many significant digits; "–" when it is none.
 std::string number(const Json& value, int digits = 4);

@@ -2,8 +2,10 @@
 // lose together (arXiv 2511.17801; methods.md, 3).
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <map>
 
+#include "mpq/core/error.h"
 #include "mpq/quant/quantizer.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
@@ -141,6 +143,19 @@ class HirScorer final : public Scorer {
       table.pairs.push_back(std::move(pair));
   }
 
+  /// Where a single loss is not finite either, its candidate leaves the palette.
+  static void check_joint(const ScoreContext& context, const PairProbe& probe, double joint,
+                          const ScoreTable& single) {
+    const bool known = std::isfinite(single.loss[probe.first][probe.candidate_a]) &&
+                       std::isfinite(single.loss[probe.second][probe.candidate_b]);
+    const auto& [unit, specs] = context.units[probe.first];
+    const auto& [other, others] = context.units[probe.second];
+    require(std::isfinite(joint) || !known, ErrorCode::Numeric,
+            "hir: {} by {} and {} by {} are finite alone, and lose {} together; try --dtype "
+            "float32, or leave one of the two out of the palette",
+            unit.name, specs[probe.candidate_a], other.name, others[probe.candidate_b], joint);
+  }
+
   /// L(1 + 2) - L(1) - L(2) + L(0), with L(0) = 0.
   static std::vector<PairLoss> interactions(const ScoreContext& context,
                                             const std::vector<PairProbe>& probes,
@@ -149,6 +164,7 @@ class HirScorer final : public Scorer {
     std::map<std::pair<size_t, size_t>, PairLoss> pairs;
     for (size_t p = 0; p < probes.size(); ++p) {
       const auto& probe = probes[p];
+      check_joint(context, probe, joint[p].mean, single);
       PairLoss& pair = pairs[{probe.first, probe.second}];
       if (pair.interaction.empty()) {
         pair.first = probe.first;

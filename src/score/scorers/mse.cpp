@@ -2,6 +2,9 @@
 // block is run.
 #include <ATen/ATen.h>
 
+#include <cmath>
+
+#include "mpq/core/error.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 
@@ -27,13 +30,17 @@ class Mse final : public Scorer {
     std::vector<CandidateOutput> outputs;
     CandidateWalk walk{.title = "score mse", .products = cost(context).products};
     walk.candidate = [&](CandidateOutput output) { outputs.push_back(std::move(output)); };
-    walk.leave = [&](int64_t, const Streams&, const Streams& full) {
+    walk.leave = [&](int64_t index, const Streams&, const Streams& full) {
       double size = 0;
       for (const auto& hidden : full) size += squared(hidden);
+      require(std::isfinite(size), ErrorCode::Numeric,
+              "mse: the output of block {} holds NaN or infinity; try --dtype float32, or check "
+              "the checkpoint's weights",
+              index);
       for (const auto& output : outputs) {
         double error = 0;
         for (size_t g = 0; g < full.size(); ++g) error += squared(output.hidden[g] - full[g]);
-        table.loss[output.unit][output.candidate] = size > 0 ? error / size : 0;
+        table.loss[output.unit][output.candidate] = error == 0 ? 0 : error / size;
       }
       outputs.clear();
     };

@@ -4,10 +4,21 @@
 
 #include <cmath>
 
+#include "mpq/core/error.h"
 #include "mpq/score/loss_table.h"
 
 namespace mpq {
 namespace {
+
+/// The z-scores of all blocks would hide in which one it was.
+void check_statistics(const BlockStatistics& block, size_t index) {
+  const bool finite = std::isfinite(block.variance) && std::isfinite(block.mean_abs) &&
+                      at::isfinite(block.reservoir).all().item<bool>();
+  require(finite, ErrorCode::Numeric,
+          "taq: the statistics of block {} hold NaN or infinity; calibrate again with --dtype "
+          "float32, or check the checkpoint's weights",
+          index);
+}
 
 /// -sum p log p over the normalised eigenvalues of the centred reservoir's Gram matrix, in float64.
 double information(const at::Tensor& reservoir) {
@@ -62,6 +73,7 @@ class Taq final : public Scorer {
     std::vector<double> stability;
     Json blocks = Json::array();
     for (const auto& block : *context.statistics) {
+      check_statistics(block, info.size());
       info.push_back(information(block.reservoir));
       const double scale = options_.normalized ? block.mean_abs + 1e-8 : 1;
       stability.push_back(-block.variance / (scale * scale));
