@@ -2,12 +2,9 @@
 #include "mpq/model/by_run.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <c10/core/GradMode.h>
-
-#include <atomic>
 
 #include "mpq/core/error.h"
+#include "mpq/model/parallel_each.h"
 
 namespace mpq {
 
@@ -20,19 +17,10 @@ at::Tensor by_run(
   for (const SequenceRun& run : runs)
     first_rows.push_back(first_rows.back() + run.count * run.length);
   std::vector<at::Tensor> outputs(runs.size());
-  std::atomic<size_t> next{0};
-  const auto visit_rest = [&](int64_t, int64_t) {
-    for (size_t i = next++; i < runs.size(); i = next++) outputs[i] = visit(runs[i], first_rows[i]);
-  };
-  const int64_t threads = at::get_num_threads();
-  if (c10::GradMode::is_enabled() || static_cast<int64_t>(runs.size()) < threads) {
-    visit_rest(0, 1);
-  } else {  // short runs would keep all threads waiting for one another
-    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-      const c10::NoGradGuard no_gradients;  // other threads have a mode of their own
-      visit_rest(begin, end);
-    });
-  }
+  parallel_each(static_cast<int64_t>(runs.size()), /*apart=*/true, [&](int64_t index) {
+    const auto i = static_cast<size_t>(index);
+    outputs[i] = visit(runs[i], first_rows[i]);
+  });
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs, 0);
 }
 

@@ -1,4 +1,5 @@
 // The allocate stage: budgets to plans, verified on held-out prompts.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -9,6 +10,7 @@
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/curve.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/plan_file.h"
 #include "mpq/pipeline/refine.h"
 #include "mpq/pipeline/scoring.h"
@@ -244,6 +246,16 @@ Json allocate(const CommonOptions& common, const ScoreOptions& asked,
     Json summary = describe_scoring(session, scoring, context);
     summary["stage"] = "allocate";
     summary["plans"] = budgets.size();
+    if (!options.verify) return summary;
+    const RunSize size = size_of_job(*session.model, session.prompts);
+    const RunWork work = work_of(size);
+    const RunPeak peak = peak_of(size);
+    const Work verified = work.quantize * 2 + work.verify;  // beside the uniform plan
+    summary["seconds"] =
+        summary["seconds"].get<double>() +
+        estimated_seconds(*session.model, verified * static_cast<double>(budgets.size()));
+    summary["peak_bytes"] =
+        std::max({summary["peak_bytes"].get<int64_t>(), peak.quantize, peak.evaluate});
     return summary;
   }
   const Sensitivity sensitivity = sensitivity_for_choice(session, scoring, context);

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "mpq/model/divergence.h"
+#include "mpq/model/row_chunks.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/scoring.h"
 #include "mpq/pipeline/targets.h"
@@ -15,32 +17,59 @@
 namespace mpq {
 namespace {
 
-/// Share of the products' rate that whole stages reach: attention, norms, rounding and copies are
-/// the rest. SmolLM2-135M's calibration reached 0.68 on two cores; other stages are not fitted.
-constexpr double kEfficiency = 0.65;
+/// Of GPTQ's arithmetic to products of the same float32 rate, and of the passes' products to the
+/// widest one's rate (docs/performance.md).
+constexpr double kSolverShare = 0.2, kProductShare = 0.8;
 
-/// Floating-point operations a second of a block's widest product, in the compute dtype.
-double product_rate(const Model& model) {
-  constexpr int64_t kRows = 1024;
-  constexpr double kSeconds = 0.5;
-  const ModelConfig& config = model.config();
-  const auto options = at::TensorOptions().dtype(model.dtype());
-  const at::Tensor x = at::ones({kRows, config.hidden}, options);
-  const at::Tensor weight = at::ones({config.widest(), config.hidden}, options);
-  at::linear(x, weight);  // the first one makes the threads
+struct Rates {
+  double products = 0, wide = 0, elements = 0;  // a second, as Work counts them
+};
+
+/// How often a second `run` is done.
+double repeats(const std::function<void()>& run) {
+  constexpr double kSeconds = 0.2;
+  run();  // the first one makes the threads
   const auto start = std::chrono::steady_clock::now();
   std::chrono::duration<double> passed{};
-  int64_t products = 0;
+  int64_t count = 0;
   do {
-    at::linear(x, weight);
-    ++products;
+    run();
+    ++count;
     passed = std::chrono::steady_clock::now() - start;
   } while (passed.count() < kSeconds);
-  return static_cast<double>(2 * products * kRows * config.hidden * config.widest()) /
-         passed.count();
+  return static_cast<double>(count) / passed.count();
 }
 
-double seconds_at(double rate, double operations) { return operations / (rate * kEfficiency); }
+/// A block's widest product in both dtypes, and its widest element-wise work.
+Rates measured_rates(const Model& model) {
+  constexpr int64_t kRows = 1024;
+  const ModelConfig& config = model.config();
+  const auto product_rate = [&](at::ScalarType dtype) {
+    const at::Tensor x = at::ones({kRows, config.hidden}, dtype);
+    const at::Tensor weight = at::ones({config.widest(), config.hidden}, dtype);
+    return repeats([&] { at::linear(x, weight); }) *
+           static_cast<double>(2 * kRows * config.hidden * config.widest());
+  };
+  const at::Tensor gate = at::ones({kRows, config.widest()}, model.dtype());
+  const auto element_rate = repeats([&] {
+    by_row_chunks(kRows, config.widest(), gate.options(), [&](int64_t first, int64_t count) {
+      const auto rows = gate.narrow(0, first, count);
+      return at::silu(rows.to(at::kFloat)) * rows;
+    });
+  });
+  return {kProductShare * product_rate(model.dtype()), product_rate(at::kFloat),
+          element_rate * static_cast<double>(gate.numel())};
+}
+
+/// Of this process's model: dry runs ask for several stages.
+const Rates& rates_of(const Model& model) {
+  static const Rates rates = measured_rates(model);
+  return rates;
+}
+
+double seconds_at(const Rates& rates, const Work& work) {
+  return work.products / rates.products + work.wide / rates.wide + work.elements / rates.elements;
+}
 
 RunSize size_of_model(const ModelConfig& config) {
   RunSize size;
@@ -73,39 +102,61 @@ RunSize size_of_model(const ModelConfig& config) {
   return size;
 }
 
-/// GPTQ of each unit.
-double rounding_of(const RunSize& size) {
-  return static_cast<double>(size.layers * size.block_weights * size.linear_in) / 2;
+/// GPTQ of each unit: half of the inputs are behind the one that is rounded.
+Work rounding_of(const RunSize& size) {
+  const double products =
+      static_cast<double>(size.layers * size.block_weights * size.linear_in) / 2 / kStages;
+  return {0, 2 * products / kSolverShare, 0};
+}
+
+/// Of passes of so many multiply-adds through blocks.
+Work pass(const RunSize& size, double products) {
+  const double tokens = products / static_cast<double>(size.block_products);
+  return {2 * products, 0, tokens * static_cast<double>(size.linear_out + 4 * size.hidden)};
+}
+
+/// Logits of a token and what is read of them.
+Work head_of(const RunSize& size) {
+  constexpr double kPasses = 4;  // of two distributions
+  return {0, 2 * static_cast<double>(size.vocab * size.hidden),
+          kPasses * static_cast<double>(size.vocab)};
+}
+
+/// Of one Hessian a stage, and its factor.
+Work hessians(const RunSize& size, double tokens) {
+  const auto layers = static_cast<double>(size.layers);
+  return {tokens * layers * size.in_squared, layers * size.in_cubed / kSolverShare, 0};
 }
 
 }  // namespace
 
-double quantize_operations(const RunSize& size, double products) {
-  const auto layers = static_cast<double>(size.layers);
+Work quantize_work(const RunSize& size, double products) {
   const double all = static_cast<double>(size.task_tokens + size.text_tokens);
-  const double rounding = rounding_of(size);
-  // Hessians, and what the quantized prefix lost.
-  return 2 * products + 2 * layers * (all * size.in_squared + size.in_cubed) + rounding / 2;
+  const auto layers = static_cast<double>(size.layers);
+  // What the quantized prefix lost is a product like a whole Hessian, behind a second factor.
+  const Work lost{2 * layers * all * size.in_squared, 0,
+                  all * layers * static_cast<double>(size.linear_in)};
+  return pass(size, products) + hessians(size, all) + lost + rounding_of(size);
 }
 
 RunWork work_of(const RunSize& size) {
-  const auto layers = static_cast<double>(size.layers);
   const double all = static_cast<double>(size.task_tokens + size.text_tokens);
   const double probes = static_cast<double>(size.probe_tokens);
-  const double forward = 2 * layers * static_cast<double>(size.block_products);  // of a token
-  const double head = 2 * static_cast<double>(size.vocab * size.hidden);         // of a token
-  const double hessians = layers * size.in_squared;                              // of a token
-  const double factors = layers * size.in_cubed;
-  const double widths = static_cast<double>(size.candidates) / std::max(1.0, 4 * layers);
+  const double model = static_cast<double>(size.layers * size.block_products);  // of a token
+  const double widths =
+      static_cast<double>(size.candidates) / std::max(1.0, 4 * static_cast<double>(size.layers));
   RunWork work;
-  work.calibrate = static_cast<double>(size.task_tokens) * forward;
-  work.score = 2 * static_cast<double>(size.score_products) + all * hessians + factors +
-               widths * rounding_of(size) / 2;
-  work.score += size.draws > 0 ? probes * (widths * forward + (1 + size.draws) * head)
-                               : static_cast<double>(size.candidates) * probes * head;
+  work.calibrate = pass(size, static_cast<double>(size.task_tokens) * model);
+  work.score = pass(size, static_cast<double>(size.score_products)) + hessians(size, all) +
+               rounding_of(size) * widths;
+  work.score = work.score + (size.draws > 0
+                                 ? pass(size, probes * widths * model) +
+                                       head_of(size) * (probes * (1 + size.draws))
+                                 : head_of(size) * (static_cast<double>(size.candidates) * probes));
   // Passes of the quantized prefix and of the full-precision model, the MLP's first half again.
-  work.quantize = quantize_operations(size, 1.5 * all * forward);
-  work.verify = 3 * static_cast<double>(size.held_out_tokens) * (forward + head);
+  work.quantize = quantize_work(size, 3 * all * model);
+  const auto held_out = static_cast<double>(size.held_out_tokens);
+  work.verify = pass(size, 3 * held_out * model) + head_of(size) * (3 * held_out);
   return work;
 }
 
@@ -161,8 +212,8 @@ RunSize size_of_run(const ScoreContext& context, const Spec& scorer) {
   return size;
 }
 
-double estimated_seconds(const Model& model, double operations) {
-  return seconds_at(product_rate(model), operations);
+double estimated_seconds(const Model& model, const Work& work) {
+  return seconds_at(rates_of(model), work);
 }
 
 Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& asked,
@@ -177,8 +228,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
   const RunSize size = size_of_run(context, scorer);
   const RunWork work = work_of(size);
   const RunPeak peak = peak_of(size);
-  const double rate = product_rate(model);
-  const auto seconds = [&](double operations) { return seconds_at(rate, operations); };
+  const auto seconds = [&](const Work& of) { return estimated_seconds(model, of); };
   return {{"units", context.units.size()},
           {"weights", model.config().quantizable_weights()},
           {"candidates", size.candidates},
@@ -186,7 +236,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
           {"seconds",
            {{"calibrate", seconds(work.calibrate)},
             {"score", seconds(work.score)},
-            {"allocate and verify", seconds(2 * work.quantize + work.verify)},
+            {"allocate and verify", seconds(work.quantize * 2 + work.verify)},
             {"quantize and report", seconds(work.verify)}}},
           {"peak_bytes", peak.largest()},
           {"peak_bytes_of_stages",
@@ -194,7 +244,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
             {"score", peak.score},
             {"quantize", peak.quantize},
             {"evaluate", peak.evaluate}}},
-          {"gflops", rate / 1e9}};
+          {"gflops", rates_of(model).products / kProductShare / 1e9}};
 }
 
 }  // namespace mpq

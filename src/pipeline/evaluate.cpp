@@ -34,7 +34,7 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
       size.held_out_tokens += static_cast<int64_t>(prompt.tokens.size());
     size.held_out_tokens += count_tokens(input.text);
     const double models = options.reference.empty() ? 1 : 2;
-    summary["seconds"] = estimated_seconds(*model, models / 3 * work_of(size).verify);
+    summary["seconds"] = estimated_seconds(*model, work_of(size).verify * (models / 3));
     summary["peak_bytes"] = peak_of(size).evaluate;
     return summary;
   }

@@ -66,20 +66,6 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
                   {"bytes", plan.header["achieved"]["bytes"]},
                   {"file_bytes", predicted}};
   const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, options.plan);
-  if (common.dry_run) {
-    summary["dry_run"] = true;
-    summary["units"] = plan.units.size();
-    const QuantizeCost cost =
-        walk_cost(session.model->config(), calibration_groups(session.prompts, {}),
-                  resolve_plan(plan, *session.model), text_share);
-    summary["products"] = cost.products;
-    summary["training_steps"] = cost.training_steps;
-    const RunSize size = size_of_job(*session.model, session.prompts);
-    summary["seconds"] = estimated_seconds(
-        *session.model, quantize_operations(size, static_cast<double>(cost.products)));
-    summary["peak_bytes"] = peak_of(size).quantize;
-    return summary;
-  }
   plan.header["achieved"]["file_bytes"] = predicted;
   const std::string key =
       key_of({{"stage", "quantize"},
@@ -89,7 +75,23 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
               {"dtype", at::toString(session.model->dtype())},
               {"seed", common.seed},
               {"out", path_to_text(std::filesystem::absolute(options.out).string())}});
-  if (output_stands(session.work, stage, key, options.out)) {
+  const bool done = output_stands(session.work, stage, key, options.out);
+  if (common.dry_run) {
+    summary["dry_run"] = true;
+    summary["skipped"] = done;
+    summary["units"] = plan.units.size();
+    const QuantizeCost cost =
+        walk_cost(session.model->config(), calibration_groups(session.prompts, {}),
+                  resolve_plan(plan, *session.model), text_share);
+    summary["products"] = cost.products;
+    summary["training_steps"] = cost.training_steps;
+    const RunSize size = size_of_job(*session.model, session.prompts);
+    summary["seconds"] =
+        estimated_seconds(*session.model, quantize_work(size, static_cast<double>(cost.products)));
+    summary["peak_bytes"] = peak_of(size).quantize;
+    return summary;
+  }
+  if (done) {
     log_info("quantize: {} is up to date; skipped", options.out);
     summary["skipped"] = true;
     return summary;

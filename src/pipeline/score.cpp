@@ -117,8 +117,9 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
     return tied(session, options, sensitivity_of(read_json_file(path), context, key, path));
   }
   if (options.scorer == "auto")
-    log_info("score: by {}, chosen for {} blocks; --scorer names another", to_string(spec),
-             session.model->config().layers);
+    log_info("score: by {}, chosen for {} blocks, about {:.0f} s; --scorer names another",
+             to_string(spec), session.model->config().layers,
+             estimated_seconds(*session.model, work_of(size_of_run(context, spec)).score));
   const StageTimer timer("score");
   add_fisher(session, context);
   ScoreTable table = measured_table(session, options, spec, context, unfinished);
@@ -161,6 +162,7 @@ Json describe_scoring(const Session& session, const ScoreOptions& options,
   for (const auto& unit : context.units) candidates += static_cast<int64_t>(unit.candidates.size());
   const std::string path =
       session.work.file(score_file(score_key(session, options, context, scorer)));
+  const bool known = std::filesystem::exists(path);
   return {{"stage", "score"},
           {"dry_run", true},
           {"scorer", to_string(scorer)},
@@ -169,8 +171,8 @@ Json describe_scoring(const Session& session, const ScoreOptions& options,
           {"products", size.score_products},
           {"quantizations", size.candidates},
           {"probe_tokens", size.probe_tokens},
-          {"skipped", std::filesystem::exists(path)},
-          {"seconds", estimated_seconds(model, work_of(size).score)},
+          {"skipped", known},
+          {"seconds", known ? 0 : estimated_seconds(model, work_of(size).score)},
           {"peak_bytes", peak_of(size).score}};
 }
 

@@ -58,6 +58,7 @@ at::Tensor Hessian::diagonal() const { return matrix_.diagonal(); }
 
 const Hessian::Factor& Hessian::factor(bool act_order, double damp) const {
   const auto key = std::make_pair(act_order, damp);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = factors_.find(key);
   if (found != factors_.end()) return found->second;
 

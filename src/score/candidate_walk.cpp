@@ -3,10 +3,13 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "mpq/calib/block_pass.h"
 #include "mpq/calib/block_training.h"
 #include "mpq/calib/stage_moments.h"
 #include "mpq/model/fold.h"
+#include "mpq/model/parallel_each.h"
 #include "mpq/quant/encoding_options.h"
 #include "mpq/quant/quantize_unit.h"
 #include "mpq/score/visit_blocks.h"
@@ -90,10 +93,14 @@ class CandidateTrials {
       const Unit& unit = context_.units[u].unit;
       if (unit.block != block.index || unit.stage != stage) continue;
       const at::Tensor weight = stacked_weight(block, unit);
+      const auto quantize = [&](size_t c) {
+        return quantized_weight(methods_[u][c], block, unit, weight, moments, input);
+      };
+      Streams ready =
+          small_solvers(methods_[u], weight) ? all_of(methods_[u], quantize) : Streams{};
       for (size_t c = 0; c < methods_[u].size(); ++c) {
         if (methods_[u][c].quantizer == nullptr) continue;
-        const at::Tensor dequantized =
-            quantized_weight(methods_[u][c], block, unit, weight, moments, input);
+        const at::Tensor dequantized = ready.empty() ? quantize(c) : std::move(ready[c]);
         if (context_.quantizations != nullptr) ++*context_.quantizations;
         if (walk_.weights) walk_.weights(u, c, dequantized - weight);
         if (!walk_.candidate) continue;
@@ -101,6 +108,30 @@ class CandidateTrials {
         walk_.candidate({u, c, branch.finish(with_unit_weight(block, unit, dequantized))});
       }
     }
+  }
+
+  /// Whether a unit's candidates are quantized side by side: small matrices keep few threads busy,
+  /// and all results wait in memory.
+  static bool small_solvers(const std::vector<Method>& methods, const at::Tensor& weight) {
+    constexpr int64_t kSmall = int64_t{1} << 22;
+    return weight.numel() <= kSmall &&
+           std::all_of(methods.begin(), methods.end(), [](const Method& method) {
+             return method.quantizer == nullptr || method.quantizer->needs().steps == 0;
+           });
+  }
+
+  /// The first one makes what all share, with all threads.
+  static Streams all_of(const std::vector<Method>& methods,
+                        const std::function<at::Tensor(size_t)>& quantize) {
+    Streams results(methods.size());
+    const auto make = [&](int64_t index) {
+      const auto c = static_cast<size_t>(index);
+      if (methods[c].quantizer != nullptr) results[c] = quantize(c);
+    };
+    if (!methods.empty()) make(0);
+    parallel_each(static_cast<int64_t>(methods.size()) - 1, /*apart=*/true,
+                  [&](int64_t rest) { make(rest + 1); });
+    return results;
   }
 
   at::Tensor quantized_weight(const Method& method, const DecoderBlock& block, const Unit& unit,

@@ -118,6 +118,18 @@ TEST_F(Stages, DryRunsWriteNothing) {
   EXPECT_GT(scoring["peak_bytes"], 100'000'000);
   EXPECT_EQ(scoring["skipped"], false);
   EXPECT_FALSE(fs::exists(folder_.file("work/sensitivity-taqo.json")));
+  allocate("4.5");
+  const Json known = run({"score", "--dry-run"});
+  EXPECT_EQ(known["skipped"], true);
+  EXPECT_EQ(known["seconds"], 0);
+  EXPECT_GT(run({"allocate", "--budget", "4", "--dry-run"})["seconds"], 0);  // to verify its plan
+  const std::vector<std::string> quantize{"quantize", "--plan", folder_.file("plan.json"), "--out",
+                                          folder_.file("out")};
+  auto dry = quantize;
+  dry.push_back("--dry-run");
+  EXPECT_EQ(run(dry)["skipped"], false);
+  run(quantize);
+  EXPECT_EQ(run(dry)["skipped"], true);
 }
 
 TEST_F(Stages, ATamperedCheckpointFailsItsCheck) {

@@ -47,8 +47,10 @@ TEST(Estimate, GoldenOfTheMemoryFormula) {
 TEST(Estimate, WorkGrowsLinearlyWithDepth) {
   const RunWork shallow = work_of(llama(16, 2048, 8192, 512, 32000));
   const RunWork deep = work_of(llama(32, 2048, 8192, 512, 32000));
-  EXPECT_LT(deep.score, 2.01 * shallow.score);
-  EXPECT_NEAR(deep.quantize / shallow.quantize, 2, 1e-9);
+  EXPECT_LT(deep.score.products, 2.01 * shallow.score.products);
+  EXPECT_LT(deep.score.wide, 2.01 * shallow.score.wide);
+  EXPECT_NEAR(deep.quantize.products / shallow.quantize.products, 2, 1e-9);
+  EXPECT_NEAR(deep.quantize.elements / shallow.quantize.elements, 2, 1e-9);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ ORDER = {
     "tools/mpq": {"core", "pipeline"},
 }
 # Of these modules only the named headers may be included (stems): a scorer knows of the model how to probe it, its units, and KL.
-ONLY_HEADERS = {("score", "model"): re.compile(r"(block_loop|probe|unit|divergence|fold|row_chunks)\w*"), ("score", "eval"): re.compile(r"answers")}
+ONLY_HEADERS = {("score", "model"): re.compile(r"(block_loop|probe|unit|divergence|fold|row_chunks|parallel_each)\w*"), ("score", "eval"): re.compile(r"answers")}
 NO_TORCH = {"core", "alloc", "text"}
 PUBLIC_TORCH = {"ATen/core/Tensor.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -3,6 +3,14 @@
 #include "mpq/pipeline/stages.h"
 
 namespace mpq::cli {
+namespace {
+
+std::string dry_run_note(const Json& result) {
+  return fmt::format(" (dry run: about {:.0f} s, {:.1f} GB)", result["seconds"].get<double>(),
+                     result["peak_bytes"].get<double>() / 1e9);
+}
+
+}  // namespace
 
 void add_calibrate(App& app) {
   CLI::App* command = add_command(
@@ -14,7 +22,7 @@ void add_calibrate(App& app) {
                    result["prompt_tokens"].get<int>(), result["held_out_prompts"].get<int>(),
                    result["text_windows"].get<int>(),
                    result.contains("skipped")   ? " (nothing changed)"
-                   : result.contains("dry_run") ? " (dry run)"
+                   : result.contains("dry_run") ? dry_run_note(result)
                                                 : "");
       });
   add_calibrate_options(command, app.calibrate);

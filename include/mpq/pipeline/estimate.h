@@ -30,13 +30,24 @@ struct RunSize {
   int draws = 0;               // gradients of every token; 0: candidates run to the output
 };
 
-/// Arithmetic of each stage, in floating-point operations; multiply-add counts two.
+/// Arithmetic, each kind at a rate of its own.
+struct Work {
+  double products = 0;  // floating-point operations of products in the compute dtype
+  double wide = 0;      // of those in float32, solvers' as many as their time is worth
+  double elements = 0;  // numbers that element-wise work makes
+
+  Work operator+(const Work& other) const {
+    return {products + other.products, wide + other.wide, elements + other.elements};
+  }
+  Work operator*(double times) const { return {products * times, wide * times, elements * times}; }
+};
+/// Of each stage.
 struct RunWork {
-  double calibrate = 0, score = 0, quantize = 0, verify = 0;
+  Work calibrate, score, quantize, verify;
 };
 RunWork work_of(const RunSize& size);
 /// Of quantizing with passes of so many multiply-adds.
-double quantize_operations(const RunSize& size, double products);
+Work quantize_work(const RunSize& size, double products);
 
 /// Peak memory of the stages in bytes, computing in float32: docs/performance.md, "Memory".
 struct RunPeak {
@@ -50,12 +61,11 @@ RunSize size_of_job(const Model& model, const PromptSet& prompts);
 /// Those of a context, and what scoring it takes.
 RunSize size_of_run(const ScoreContext& context, const Spec& scorer);
 
-/// What so many floating-point operations take here: the rate of products is measured for half a
-/// second.
-double estimated_seconds(const Model& model, double operations);
+/// What the work takes here: each kind's rate is measured for a fifth of a second, once.
+double estimated_seconds(const Model& model, const Work& work);
 
-/// {"units", "candidates", "scorer", "seconds": {stage: s}, "peak_bytes", "gflops"}; the rate of
-/// products is measured for half a second.
+/// {"units", "candidates", "scorer", "seconds": {stage: s}, "peak_bytes", "gflops"}; the rates are
+/// measured.
 Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,
                   uint64_t seed);
 

@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace mpq {
 
-/// A symmetric positive semi-definite [in, in] float32 matrix with cached factors.
+/// A symmetric positive semi-definite [in, in] float32 matrix with cached factors, for any threads.
 class Hessian {
  public:
   explicit Hessian(at::Tensor matrix);
@@ -32,6 +33,7 @@ class Hessian {
 
  private:
   at::Tensor matrix_;
+  mutable std::mutex mutex_;  // of the factors
   mutable std::map<std::pair<bool, double>, Factor> factors_;
 };
 
