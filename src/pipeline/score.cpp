@@ -126,11 +126,12 @@ Sensitivity score_or_load(Session& session, const ScoreOptions& options, ScoreCo
   drop_unmeasured(context, table);
   Json file = sensitivity_json(session, options, to_string(spec), context, table);
   file["way"] = way_key(session, options, spec);
+  // By its name too, for people: the last one of this scorer. First, since a run that is killed
+  // behind the other file finds nothing left to do.
+  write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
   std::filesystem::create_directories(session.work.file("scores"));
   write_json_file(path, file);
   std::filesystem::remove_all(unfinished);
-  // By its name too, for people: the last one of this scorer.
-  write_json_file(session.work.file("sensitivity-" + spec.name + ".json"), file);
   timer.record(session.work.path());
   return tied(session, options, sensitivity_of(file, context, key, path));
 }
