@@ -1,5 +1,6 @@
 // Logits against transformers on tiny checkpoints (tools/golden/make_architectures.py).
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -126,6 +127,23 @@ TEST_P(Architectures, NarrowDtypesFollowFloat32) {
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   EXPECT_LT(row_error(model, logits("bfloat16"), exact), 0.1 * scale);
   EXPECT_LT(row_error(model, logits("float16"), exact), 0.0125 * scale);
+}
+
+/// Without gradients rows are worked on in chunks, and short runs side by side.
+TEST_P(Architectures, ChunksAndThreadsChangeNothing) {
+  const std::string folder = checkpoint_of(GetParam());
+  const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
+  std::vector<TokenSequence> sequences;
+  for (const int length : {40, 30, 23, 17, 9}) {
+    sequences.emplace_back();
+    for (int i = 0; i < length; ++i) sequences.back().push_back((7 * i + length) % 16);
+  }
+  const BatchPlan plan(sequences, 128);
+  MemoryBudget memory(-1, "/tmp");
+  const at::Tensor whole = forward_model(model, plan, memory);
+  const c10::NoGradGuard no_gradients;
+  const at::Tensor cut = forward_model(model, plan, memory);
+  EXPECT_LT((cut - whole).abs().max().item<double>(), 1e-5 * whole.abs().max().item<double>());
 }
 
 std::string readable(const testing::TestParamInfo<std::string>& info) {

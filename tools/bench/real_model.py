@@ -35,8 +35,6 @@ def evaluated(bench, checkpoint, reference, work):
     """Figures of one checkpoint: on the chats with the encyclopedia, then on code."""
     line = f"eval --model {checkpoint} --reference {reference} --work {work} --windows 20 --window 512"
     first = bench.run([f"{line} --task {EVALUATION} --max-prompt-tokens 512 --text {TEXT}/wiki.txt"])["eval"]
-    if options.autoround:
-        rows[-1:-1] = [autoround(bench, options, int(iterations)) for iterations in options.iters.split(",")]
     second = bench.run([f"{line} --text {TEXT}/code.txt"])["eval"]
     result = first["result"]
     found = {"chats KL": result["task_divergence"]["kl"], "same next token": result["task_divergence"]["top1_agreement"],
@@ -98,6 +96,8 @@ def main():
     if not options.task_only:
         documents_file = documents(f"{bench.folder}/documents.jsonl")
         rows.insert(1, {"plan": "mpq, without a task"} | quantized(bench, options, documents_file, f"{bench.folder}/none"))
+    if options.autoround:
+        rows[-1:-1] = [autoround(bench, options, int(iterations)) for iterations in options.iters.split(",")]
     second = bench.run([f"allocate --work {work} --budget {options.second} --out {work}/plan-second.json"])
     text = (f"{table_text.markdown(rows)}\n\nA second budget ({options.second} bits) from the same scoring, verified: "
             f"{second['seconds']:.0f} s, {second['peak'] / 1e6:.0f} MB.")
