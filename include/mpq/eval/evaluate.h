@@ -32,7 +32,7 @@ struct EvalInput {
   std::vector<int32_t>
       stop_tokens{};  // ids that end generation (eos); so does a newline in the decoded text
   int64_t batch_tokens = kBatchTokens;
-  /// A file that keeps the reference's final states in 16 bits, written when it is not there; the
+  /// A file that keeps the reference's final states, written when it is not there; the
   /// next evaluation of the same input needs no forward pass of the reference. Empty: none.
   std::string reference_cache{};
 };
