@@ -68,7 +68,7 @@ def autoround(bench, options, iterations):
                 "--bits", options.budget, "--iters", str(iterations), "--out", out]
         write(said, subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout)
     made = json.loads(read(said))
-    name = "AutoRound, AutoScheme, " + (f"SignRound of {iterations} steps" if iterations else "round to nearest")
+    name = "AutoRound, AutoScheme, " + (f"SignRound of {iterations} steps" if iterations else "optimized RTN")
     return ({"plan": name, "bits": f"{made['bits']:.3f}"} | evaluated(bench, out, options.model, f"{bench.folder}/task") |
             {"seconds": f"{made['seconds']:.0f}", "peak MB": f"{made['peak MB']:.0f}"})
 
