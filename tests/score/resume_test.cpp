@@ -119,51 +119,48 @@ TEST(ResumedGrad, GoesOnWithinTheBackwardPass) {
   EXPECT_EQ(grad->score(small.context).loss, whole.loss);
 }
 
-TEST(ResumedFisher, EndsWithTheSameSums) {
-  SmallContext small({"full"});
-  const BatchPlan plan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64);
-  const ChannelFisher whole = channel_fisher(*small.model, plan, small.memory);
-  const TemporaryFolder folder;
-  const std::string state = folder.file("state");
-  {
+/// Killed when two of five blocks were done.
+class ResumedFisher : public testing::Test {
+ protected:
+  ResumedFisher() {
     const KilledAfter killed("Fisher: backward", 2);
-    EXPECT_THROW(channel_fisher(*small.model, plan, small.memory, state), std::runtime_error);
+    EXPECT_THROW(channel_fisher(*small_.model, plan_, small_.memory, state_), std::runtime_error);
   }
+
+  SmallContext small_{{"full"}};
+  const BatchPlan plan_{{{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64};
+  const ChannelFisher whole_ = channel_fisher(*small_.model, plan_, small_.memory);
+  const TemporaryFolder folder_;
+  const std::string state_ = folder_.file("state");
+};
+
+TEST_F(ResumedFisher, EndsWithTheSameSums) {
   const int64_t before = products_counted();
-  const ChannelFisher resumed = channel_fisher(*small.model, plan, small.memory, state);
+  const ChannelFisher resumed = channel_fisher(*small_.model, plan_, small_.memory, state_);
   // Three blocks are left: their inputs are made again, and they go forward and back.
   EXPECT_EQ(products_counted() - before,
-            10 * block_products(small.model->config().blocks.front()) * (2 + 3 * 2));
-  for (size_t block = 0; block < whole.size(); ++block) {
-    for (size_t i = 0; i < whole[block].size(); ++i)
-      EXPECT_TRUE(at::equal(resumed[block][i], whole[block][i])) << block << " " << i;
+            10 * block_products(small_.model->config().blocks.front()) * (2 + 3 * 2));
+  for (size_t block = 0; block < whole_.size(); ++block) {
+    for (size_t i = 0; i < whole_[block].size(); ++i)
+      EXPECT_TRUE(at::equal(resumed[block][i], whole_[block][i])) << block << " " << i;
   }
   // Killed before the sums were in place, it makes none again.
   const int64_t after = products_counted();
   EXPECT_TRUE(
-      at::equal(channel_fisher(*small.model, plan, small.memory, state)[4][0], whole[4][0]));
+      at::equal(channel_fisher(*small_.model, plan_, small_.memory, state_)[4][0], whole_[4][0]));
   EXPECT_EQ(products_counted(), after);
 }
 
-TEST(ResumedFisher, ABlockWhoseGradientsWereNotKeptCountsOnce) {
-  SmallContext small({"full"});
-  const BatchPlan plan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64);
-  const ChannelFisher whole = channel_fisher(*small.model, plan, small.memory);
-  const TemporaryFolder folder;
-  const std::string state = folder.file("state");
-  {
-    const KilledAfter killed("Fisher: backward", 2);
-    EXPECT_THROW(channel_fisher(*small.model, plan, small.memory, state), std::runtime_error);
-  }
+TEST_F(ResumedFisher, ABlockWhoseGradientsWereNotKeptCountsOnce) {
   // Killed when the scores of the third of five blocks were written, and its gradients were not.
-  const std::string sums = state + "/sums.safetensors";
-  ChannelFisher kept = load_fisher(sums, small.model->config());
-  kept[2] = whole[2];
+  const std::string sums = state_ + "/sums.safetensors";
+  ChannelFisher kept = load_fisher(sums, small_.model->config());
+  kept[2] = whole_[2];
   save_fisher(sums, kept);
-  const ChannelFisher resumed = channel_fisher(*small.model, plan, small.memory, state);
-  for (size_t block = 0; block < whole.size(); ++block) {
-    for (size_t i = 0; i < whole[block].size(); ++i)
-      EXPECT_TRUE(at::equal(resumed[block][i], whole[block][i])) << block << " " << i;
+  const ChannelFisher resumed = channel_fisher(*small_.model, plan_, small_.memory, state_);
+  for (size_t block = 0; block < whole_.size(); ++block) {
+    for (size_t i = 0; i < whole_[block].size(); ++i)
+      EXPECT_TRUE(at::equal(resumed[block][i], whole_[block][i])) << block << " " << i;
   }
 }
 
