@@ -25,9 +25,10 @@ constexpr int64_t kPanel = 48;   // columns, three registers
 constexpr int64_t kTile = 8;     // columns of the left factor in one strip
 constexpr int64_t kPairs = 256;  // pairs of rows packed at once: a panel is 48 KiB
 
-/// Packs columns [48 panel, 48 panel + 48) of `rows` rows; what lies outside is zero.
+/// Packs columns [48 panel, 48 panel + 48) of `rows` rows as `pairs` pairs; what lies outside is
+/// zero.
 void pack_panel(const uint16_t* x, int64_t stride, int64_t rows, int64_t in, int64_t panel,
-                Pair* packed) {
+                int64_t pairs, Pair* packed) {
   const int64_t first = panel * kPanel;
   const int64_t width = std::min(kPanel, in - first);
   for (int64_t k = 0; k < (rows + 1) / 2; ++k) {
@@ -39,12 +40,12 @@ void pack_panel(const uint16_t* x, int64_t stride, int64_t rows, int64_t in, int
       to[j] = even[j] | (has_odd ? static_cast<Pair>(odd[j]) << 16 : 0U);
     for (int64_t j = width; j < kPanel; ++j) to[j] = 0;
   }
-  std::fill(packed + (rows + 1) / 2 * kPanel, packed + kPairs * kPanel, 0U);
+  std::fill(packed + (rows + 1) / 2 * kPanel, packed + pairs * kPanel, 0U);
 }
 
 /// A packed panel as tiles [16 pairs][3 times 16 columns][column, pair].
-void turn_panel(const Pair* packed, Pair* tiles) {
-  for (int64_t k = 0; k < kPairs; ++k) {
+void turn_panel(const Pair* packed, int64_t pairs, Pair* tiles) {
+  for (int64_t k = 0; k < pairs; ++k) {
     Pair* to = tiles + k / kAmxSide * kAmxSide * kPanel + k % kAmxSide;
     for (int64_t j = 0; j < kPanel; ++j) to[j * kAmxSide] = packed[k * kPanel + j];
   }
@@ -98,12 +99,11 @@ void add_panels(const Pair* left, const Pair* right, int64_t pairs, const Place&
   }
 }
 
-/// The same with the left panel turned.
+/// The same with the left panel turned; `pairs` fills whole tiles.
 void add_panels_amx(const Pair* left, const Pair* right, int64_t pairs, const Place& place) {
   float strip[kAmxSide * kPanel];
-  const int64_t steps = (pairs + kAmxSide - 1) / kAmxSide;
   for (int64_t first = 0; first < kPanel && place.row + first < place.in; first += kAmxSide) {
-    multiply_amx(left + first * kAmxSide, kAmxSide * kPanel, right, steps, strip);
+    multiply_amx(left + first * kAmxSide, kAmxSide * kPanel, right, pairs / kAmxSide, strip);
     add_strip(strip, first, kAmxSide, place);
   }
 }
@@ -129,14 +129,15 @@ void add_bf16_gram(const at::Tensor& x, at::Tensor& sum) {
   }
   for (int64_t begin = 0; begin < x.size(0); begin += 2 * kPairs) {
     const int64_t count = std::min(2 * kPairs, x.size(0) - begin);
-    const int64_t pairs = (count + 1) / 2;
+    const int64_t some = (count + 1) / 2;
+    const int64_t pairs = amx ? (some + kAmxSide - 1) / kAmxSide * kAmxSide : some;
     const auto panel = [&](std::vector<Pair>& of, int64_t index) {
       return of.data() + index * kPairs * kPanel;
     };
     at::parallel_for(0, panels, 1, [&](int64_t first, int64_t last) {
       for (int64_t p = first; p < last; ++p) {
-        pack_panel(rows + begin * x.stride(0), x.stride(0), count, in, p, panel(packed, p));
-        if (amx) turn_panel(panel(packed, p), panel(turned, p));
+        pack_panel(rows + begin * x.stride(0), x.stride(0), count, in, p, pairs, panel(packed, p));
+        if (amx) turn_panel(panel(packed, p), pairs, panel(turned, p));
       }
     });
     at::parallel_for(0, static_cast<int64_t>(tasks.size()), 1, [&](int64_t first, int64_t last) {
