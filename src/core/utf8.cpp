@@ -1,6 +1,8 @@
 // UTF-8 after table 3-7 of the Unicode standard.
 #include "mpq/core/utf8.h"
 
+#include <filesystem>
+
 namespace mpq {
 namespace {
 
@@ -92,6 +94,10 @@ std::string path_to_text(std::string_view path) {
     at += sequence.length;
   }
   return out;
+}
+
+std::string lasting_path(const std::string& path) {
+  return path_to_text(std::filesystem::absolute(path).lexically_normal().string());
 }
 
 std::string text_to_path(std::string_view text) {

@@ -21,14 +21,9 @@ Json prompt_options_json(const PromptOptions& options) {
       {"text_windows", options.text_windows}, {"text_window_tokens", options.text_window_tokens}};
 }
 
-/// As it is found again from any folder, whatever bytes it has.
-std::string lasting(const std::string& path) {
-  return path_to_text(std::filesystem::absolute(path).lexically_normal().string());
-}
-
-std::vector<std::string> lasting(const std::vector<std::string>& paths) {
+std::vector<std::string> lasting_paths(const std::vector<std::string>& paths) {
   std::vector<std::string> all;
-  for (const auto& path : paths) all.push_back(lasting(path));
+  for (const auto& path : paths) all.push_back(lasting_path(path));
   return all;
 }
 
@@ -68,12 +63,12 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
        {"seed", common.seed}});
   Json facts = {{"schema", "mpq-calibration/1"},
                 {"key", key},
-                {"model", lasting(options.model)},
+                {"model", lasting_path(options.model)},
                 {"model_sha256", model_hash},
-                {"task", lasting(options.task)},
+                {"task", lasting_paths(options.task)},
                 {"task_sha256", task_hash},
                 {"task_fields", to_json(options.fields)},
-                {"text", lasting(options.text)},
+                {"text", lasting_paths(options.text)},
                 {"options", prompt_options_json(options.prompts)},
                 {"seed", common.seed},
                 {"command", common.command}};

@@ -110,8 +110,7 @@ std::string WorkFolder::hash_file(const std::string& path) {
   };
   const Json state = {status.st_size, status.st_ino, nanoseconds(status.st_mtim),
                       nanoseconds(status.st_ctim)};
-  Json& known =
-      manifest_["file_hashes"][path_to_text(fs::absolute(path).lexically_normal().string())];
+  Json& known = manifest_["file_hashes"][lasting_path(path)];
   if (!known.is_object() || known.value("state", Json()) != state ||
       !known.value("sha256", Json()).is_string())
     known = {{"state", state}, {"sha256", sha256_of_file(path)}};

@@ -17,6 +17,8 @@ std::string_view without_byte_order_mark(std::string_view text);
 /// A path for JSON: UTF-8 stays as it is; any other byte B becomes the private character
 /// U+EF00 + B, so that text_to_path(path_to_text(x)) == x for all x.
 std::string path_to_text(std::string_view path);
+/// The same of the path as it is found from any folder: absolute and normal.
+std::string lasting_path(const std::string& path);
 std::string text_to_path(std::string_view text);
 
 }  // namespace mpq
