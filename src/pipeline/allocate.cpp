@@ -52,25 +52,23 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
   const Session& session = job.session;
   const auto& header = job.sensitivity.header;
   Plan plan;
-  plan.header = {
-      {"schema", "mpq-plan/1"},
-      {"model",
-       {{"path", session.calibration.at("model")},
-        {"sha256", session.calibration.at("model_sha256")}}},
-      {"task",
-       {{"path", session.calibration.at("task")},
-        {"sha256", session.calibration.at("task_sha256")}}},
-      {"scorer", header.at("scorer")},
-      {"loss_unit", header.at("unit")},
-      {"allocator", job.options.allocator},
-      {"text_share", header.at("text_share")},
-      {"seed", session.common.seed},
-      {"command", session.common.command},
-      {"work",
-       path_to_text(std::filesystem::absolute(session.work.path()).lexically_normal().string())},
-      {"target", job.scoring.target},
-      {"format", job.scoring.format},
-      {"budget", {{"kind", budget.kind}, {"value", budget.value}}}};
+  plan.header = {{"schema", "mpq-plan/1"},
+                 {"model",
+                  {{"path", session.calibration.at("model")},
+                   {"sha256", session.calibration.at("model_sha256")}}},
+                 {"task",
+                  {{"path", session.calibration.at("task")},
+                   {"sha256", session.calibration.at("task_sha256")}}},
+                 {"scorer", header.at("scorer")},
+                 {"loss_unit", header.at("unit")},
+                 {"allocator", job.options.allocator},
+                 {"text_share", header.at("text_share")},
+                 {"seed", session.common.seed},
+                 {"command", session.common.command},
+                 {"work", lasting_path(session.work.path())},
+                 {"target", job.scoring.target},
+                 {"format", job.scoring.format},
+                 {"budget", {{"kind", budget.kind}, {"value", budget.value}}}};
   for (size_t u = 0; u < job.sensitivity.units.size(); ++u) {
     const auto& candidate =
         job.sensitivity.problem.units[u].candidates[static_cast<size_t>(allocation.choice[u])];
@@ -250,10 +248,9 @@ Json allocate(const CommonOptions& common, const ScoreOptions& asked,
     const RunSize size = size_of_job(*session.model, session.prompts);
     const RunWork work = work_of(size);
     const RunPeak peak = peak_of(size);
-    const Work verified = work.quantize * 2 + work.verify;  // beside the uniform plan
-    summary["seconds"] =
-        summary["seconds"].get<double>() +
-        estimated_seconds(*session.model, verified * static_cast<double>(budgets.size()));
+    summary["seconds"] = summary["seconds"].get<double>() +
+                         estimated_seconds(*session.model, work.verified_plan() *
+                                                               static_cast<double>(budgets.size()));
     summary["peak_bytes"] =
         std::max({summary["peak_bytes"].get<int64_t>(), peak.quantize, peak.evaluate});
     return summary;

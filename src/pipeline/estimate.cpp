@@ -40,19 +40,20 @@ double repeats(const std::function<void()>& run) {
   return static_cast<double>(count) / passed.count();
 }
 
-/// A block's widest product in both dtypes, and its widest element-wise work.
+/// A block's widest product in both dtypes, and its widest element-wise work; of a part of it where
+/// that alone takes longer than the measurement.
 Rates measured_rates(const Model& model) {
-  constexpr int64_t kRows = 1024;
-  const ModelConfig& config = model.config();
+  constexpr int64_t kRows = 1024, kMost = 4096;
+  const int64_t in = std::min(model.config().hidden, kMost);
+  const int64_t out = std::min(model.config().widest(), kMost);
   const auto product_rate = [&](at::ScalarType dtype) {
-    const at::Tensor x = at::ones({kRows, config.hidden}, dtype);
-    const at::Tensor weight = at::ones({config.widest(), config.hidden}, dtype);
-    return repeats([&] { at::linear(x, weight); }) *
-           static_cast<double>(2 * kRows * config.hidden * config.widest());
+    const at::Tensor x = at::ones({kRows, in}, dtype);
+    const at::Tensor weight = at::ones({out, in}, dtype);
+    return repeats([&] { at::linear(x, weight); }) * static_cast<double>(2 * kRows * in * out);
   };
-  const at::Tensor gate = at::ones({kRows, config.widest()}, model.dtype());
+  const at::Tensor gate = at::ones({kRows, out}, model.dtype());
   const auto element_rate = repeats([&] {
-    by_row_chunks(kRows, config.widest(), gate.options(), [&](int64_t first, int64_t count) {
+    by_row_chunks(kRows, out, gate.options(), [&](int64_t first, int64_t count) {
       const auto rows = gate.narrow(0, first, count);
       return at::silu(rows.to(at::kFloat)) * rows;
     });
@@ -236,7 +237,7 @@ Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptio
           {"seconds",
            {{"calibrate", seconds(work.calibrate)},
             {"score", seconds(work.score)},
-            {"allocate and verify", seconds(work.quantize * 2 + work.verify)},
+            {"allocate and verify", seconds(work.verified_plan())},
             {"quantize and report", seconds(work.verify)}}},
           {"peak_bytes", peak.largest()},
           {"peak_bytes_of_stages",

@@ -1,11 +1,11 @@
 // sensitivity.json: written and read.
 #include "mpq/pipeline/sensitivity.h"
 
-#include <cmath>
 #include <limits>
 #include <map>
 
 #include "mpq/core/error.h"
+#include "mpq/eval/evaluate.h"
 
 namespace mpq {
 namespace {
@@ -26,7 +26,7 @@ Json units_json(const Session& session, const ScoreContext& context, const Score
                             {"bytes", unit_bytes(config, unit, encoding, format, dtype)},
                             {"code_bytes", code_bytes(encoding, unit.out, unit.in)},
                             {"loss", table.loss[u][c]},
-                            {"stderr", std::isfinite(error) ? Json(error) : Json()}});
+                            {"stderr", error_json(error)}});
     }
     units.push_back({{"name", unit.name},
                      {"block", unit.block},

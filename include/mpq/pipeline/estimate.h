@@ -44,6 +44,9 @@ struct Work {
 /// Of each stage.
 struct RunWork {
   Work calibrate, score, quantize, verify;
+
+  /// A plan and its uniform rival, both quantized and measured.
+  Work verified_plan() const { return quantize * 2 + verify; }
 };
 RunWork work_of(const RunSize& size);
 /// Of quantizing with passes of so many multiply-adds.
