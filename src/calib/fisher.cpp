@@ -13,7 +13,7 @@
 namespace mpq {
 namespace {
 
-std::string tensor_name(size_t block, size_t linear) {
+std::string channels_name(size_t block, size_t linear) {
   return fmt::format("block.{}.linear.{}", block, linear);
 }
 
@@ -89,7 +89,7 @@ void save_fisher(const std::string& path, const ChannelFisher& fisher) {
   std::map<std::string, at::Tensor> tensors;
   for (size_t block = 0; block < fisher.size(); ++block) {
     for (size_t i = 0; i < fisher[block].size(); ++i)
-      tensors[tensor_name(block, i)] = fisher[block][i];
+      tensors[channels_name(block, i)] = fisher[block][i];
   }
   save_tensors(path, tensors);
 }
@@ -100,7 +100,7 @@ ChannelFisher load_fisher(const std::string& path, const ModelConfig& config) {
   for (size_t block = 0; block < fisher.size(); ++block) {
     const auto& linears = config.blocks[block].linears;
     for (size_t i = 0; i < linears.size(); ++i) {
-      const std::string name = tensor_name(block, i);
+      const std::string name = channels_name(block, i);
       const auto found = file.tensors().find(name);
       require(found != file.tensors().end() && found->second.dtype == at::kFloat &&
                   found->second.shape == std::vector<int64_t>{linears[i].in},

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kHead = "head";
 constexpr const char* kTokens = "tokens";
 
-std::string tensor_name(size_t block, size_t stage) {
+std::string squares_name(size_t block, size_t stage) {
   return fmt::format("block.{}.stage.{}", block, stage);
 }
 
@@ -125,7 +125,7 @@ void save_input_squares(const std::string& path, const InputSquares& squares) {
       {kHead, squares.head}, {kTokens, at::tensor({squares.tokens[0], squares.tokens[1]})}};
   for (size_t block = 0; block < squares.blocks.size(); ++block) {
     for (size_t stage = 0; stage < kStages; ++stage)
-      tensors[tensor_name(block, stage)] = squares.blocks[block][stage];
+      tensors[squares_name(block, stage)] = squares.blocks[block][stage];
   }
   save_tensors(path, tensors);
 }
@@ -145,7 +145,7 @@ InputSquares load_input_squares(const std::string& path, const ModelConfig& conf
   for (size_t block = 0; block < squares.blocks.size(); ++block) {
     for (size_t stage = 0; stage < kStages; ++stage)
       squares.blocks[block][stage] =
-          load(tensor_name(block, stage), at::kDouble, {2, input_channels(config, block, stage)});
+          load(squares_name(block, stage), at::kDouble, {2, input_channels(config, block, stage)});
   }
   squares.head = load(kHead, at::kDouble, {2, config.hidden});
   const at::Tensor tokens = load(kTokens, at::kLong, {2});

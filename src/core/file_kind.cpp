@@ -12,6 +12,7 @@ namespace mpq {
 namespace {
 
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";
+constexpr size_t kBegin = 256;
 constexpr std::string_view kOldPointer = "version https://hawser.github.com/spec/";
 
 bool begins_with(std::string_view text, std::string_view begin) {
@@ -36,6 +37,7 @@ bool is_not_a_number(std::string_view text, size_t byte) {
 }  // namespace
 
 std::string other_kind(std::string_view begin) {
+  begin = begin.substr(0, kBegin);
   if (begins_with(begin, kPointer) || begins_with(begin, kOldPointer))
     return "a git-lfs pointer, not the file itself; run `git lfs pull` in its folder";
   begin = without_byte_order_mark(begin);

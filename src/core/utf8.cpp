@@ -6,8 +6,6 @@
 namespace mpq {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 struct Sequence {
   size_t length;
   bool well_formed;

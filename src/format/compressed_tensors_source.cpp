@@ -11,6 +11,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/log.h"
 #include "mpq/format/compressed_tensors.h"
+#include "mpq/format/exact.h"
 #include "mpq/format/float_layouts.h"
 #include "mpq/format/packed_source.h"
 #include "mpq/format/packed_tensor.h"
@@ -97,8 +98,7 @@ class CompressedTensorsSource final : public WeightSource {
     const std::string module = name.substr(0, name.size() - std::strlen(".weight"));
     const at::Tensor scale =
         inner_->load(module + kScale).to(at::kFloat).reshape({-1, weight.groups});
-    require(at::isfinite(scale).all().item<bool>(), ErrorCode::Format,
-            "{}: {}{}: a scale is not finite", folder_, module, kScale);
+    require_finite(scale, folder_ + ": " + module + kScale);
     const std::vector<int64_t> per_group = {weight.out, weight.groups};
     return dequantize({weight.encoding,
                        unpack_rows(inner_->load(module + kPacked), weight.encoding.bits, weight.in),

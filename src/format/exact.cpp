@@ -35,6 +35,11 @@ at::Tensor powers_of_two(const at::Tensor& codes) {
   return powers.masked_fill_(exponents.eq(kNotANumber), std::numeric_limits<float>::quiet_NaN());
 }
 
+void require_finite(const at::Tensor& value, const std::string& tensor) {
+  require(at::isfinite(value.to(at::kFloat)).all().item<bool>(), ErrorCode::Format,
+          "{}: a number is not finite; the file is damaged", tensor);
+}
+
 void require_middle(const at::Tensor& zero, int bits, const std::string& where) {
   require(!zero.defined() || zero.eq(1 << (bits - 1)).all().item<bool>(), ErrorCode::Internal,
           "{}: a symmetric linear has a zero point off the middle", where);

@@ -56,11 +56,6 @@ FloatLayout layout_of(const Encoding& encoding, const std::string& module) {
   return format->layout;
 }
 
-void require_finite(const at::Tensor& scale, const std::string& tensor) {
-  require(at::isfinite(scale).all().item<bool>(), ErrorCode::Format,
-          "{}: a scale is not finite; the file is damaged", tensor);
-}
-
 }  // namespace
 
 const std::vector<FloatFormat>& float_formats() {

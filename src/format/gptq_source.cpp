@@ -4,14 +4,13 @@
 #include <algorithm>
 
 #include "mpq/core/error.h"
+#include "mpq/format/exact.h"
 #include "mpq/format/gptq_tensors.h"
 #include "mpq/format/packed_source.h"
 #include "mpq/format/packed_tensor.h"
 
 namespace mpq {
 namespace {
-
-constexpr const char* kCodes = ".qweight";
 
 /// Groups that are not of neighbouring inputs (desc_act): every input becomes a group of its own.
 void spread_groups(const at::Tensor& group_index, int64_t columns, const std::string& tensor,
@@ -30,10 +29,10 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
   const Encoding& encoding = found.encoding;
   QuantizedLinear linear;
   linear.encoding = encoding;
-  linear.codes = unpack_columns(load(module + kCodes), encoding.bits, found.in).t().contiguous();
+  linear.codes =
+      unpack_columns(load(module + ".qweight"), encoding.bits, found.in).t().contiguous();
   linear.grid.scale = load(module + ".scales").t().to(at::kFloat).contiguous();
-  require(at::isfinite(linear.grid.scale).all().item<bool>(), ErrorCode::Format,
-          "{}.scales: a scale is not finite; the file is damaged", module);
+  require_finite(linear.grid.scale, module + ".scales");
   const at::Tensor stored = unpack_rows(load(module + ".qzeros"), encoding.bits, found.out);
   linear.grid.zero = stored.t().to(at::kFloat).add(zero_less_one ? 1 : 0).contiguous();
   require(linear.grid.zero.le(top_code(encoding)).all().item<bool>(), ErrorCode::Unsupported,
@@ -62,7 +61,7 @@ Encoding gptq_encoding(const Json& own, const Json& common, const std::string& w
 
 std::vector<std::string> quantized_modules(const WeightSource& source, const std::string& folder) {
   const auto names = source.names();
-  auto modules = modules_with(source, kCodes);
+  auto modules = modules_with(source, ".qweight");
   for (const auto& module : modules)
     require(std::binary_search(names.begin(), names.end(), module + ".scales"), ErrorCode::Format,
             "{}: tensor {}.scales: is missing", folder, module);
@@ -75,7 +74,7 @@ std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_les
   const auto names = inner->names();
   std::map<std::string, PackedLinear> linears;
   for (const auto& module : quantized_modules(*inner, folder)) {
-    const std::string name = module + kCodes;
+    const std::string name = module + ".qweight";
     ExportLinear linear{module, 0, 0, scheme_of(module)};
     linear.encoding.scale_dtype = inner->dtype(module + ".scales");
     const auto shape = inner->shape(name);

@@ -22,11 +22,6 @@ void require_sound(bool ok, const std::string& tensor, const char* fault) {
   require(ok, ErrorCode::Format, "{}: {}; the file is damaged", tensor, fault);
 }
 
-void require_finite(const at::Tensor& value, const std::string& tensor) {
-  require_sound(at::isfinite(value.to(at::kFloat)).all().item<bool>(), tensor,
-                "a number is not finite");
-}
-
 Encoding checked(const Encoding& encoding, const std::string& prefix) {
   require(at::isFloatingType(encoding.scale_dtype), ErrorCode::Internal,
           "{}: the dtype of its scales is open", prefix);

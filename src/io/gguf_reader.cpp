@@ -19,7 +19,6 @@ constexpr uint32_t kMaxDims = 4;
 constexpr uint32_t kDefaultAlignment = 32;
 constexpr uint64_t kSmallestEntry = 8 + 4 + 1;       // an empty key, a type, a byte
 constexpr uint64_t kSmallestTensor = 8 + 4 + 4 + 8;  // an empty name, no dimension, type, offset
-constexpr size_t kLongestBegin = 256;                // enough to see what else a file may be
 
 void check_begin(GgufCursor& cursor, std::string_view begin, const std::string& path) {
   const std::string kind = other_kind(begin);
@@ -113,9 +112,7 @@ GgufFile::GgufFile(const std::string& path)
     : path_(path), mapping_(std::make_unique<Mapping>(path)) {
   const std::span<const uint8_t> bytes(mapping_->data(), static_cast<size_t>(mapping_->size()));
   GgufCursor cursor(bytes, path_);
-  check_begin(cursor,
-              {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kLongestBegin)},
-              path_);
+  check_begin(cursor, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
   const uint64_t tensors = cursor.count("the number of tensors", kSmallestTensor);
   const uint64_t entries = cursor.count("the number of metadata keys", kSmallestEntry);
   metadata_ = read_metadata(cursor, entries, path_);

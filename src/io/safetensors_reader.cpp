@@ -16,7 +16,6 @@ namespace {
 
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeader = 100'000'000;
-constexpr uint64_t kLongestBegin = 256;  // enough to see what else a file may be
 
 }  // namespace
 
@@ -30,8 +29,7 @@ struct SafetensorsFile::Mapping {
 SafetensorsFile::SafetensorsFile(const std::string& path)
     : mapping_(std::make_shared<Mapping>(path)) {
   const MappedFile& file = mapping_->file;
-  const std::string_view begin(reinterpret_cast<const char*>(file.data()),
-                               std::min(file.size(), kLongestBegin));
+  const std::string_view begin(reinterpret_cast<const char*>(file.data()), file.size());
   const std::string kind = other_kind(begin);
   require(kind.empty(), ErrorCode::Format, "{}: expected safetensors, found {}", path, kind);
   require(file.size() >= kLengthBytes, ErrorCode::Format,

@@ -12,26 +12,15 @@
 #include "mpq/quant/grid.h"
 
 namespace mpq {
-namespace {
-
-/// Rows of a tensor that are to be divided by factors.
-struct Division {
-  at::Tensor scale;
-  int64_t first_row = 0;
-  bool norm = false;
-  bool plus_one = false;
-};
-
-at::Tensor divided_rows(const at::Tensor& rows, const Division& division) {
-  at::Tensor result = rows.to(at::kFloat).clone();
-  auto part = result.narrow(0, division.first_row, division.scale.size(0));
-  part.div_(rows.dim() == 1 ? division.scale : division.scale.unsqueeze(1));
-  return result;
-}
-
-}  // namespace
-
 struct FoldedParts::State final : public WeightSource {
+  /// Rows of a tensor that are to be divided by factors.
+  struct Division {
+    at::Tensor scale;
+    int64_t first_row = 0;
+    bool norm = false;
+    bool plus_one = false;
+  };
+
   State(const Model& model, std::string folder)
       : config(model.config()),
         parts(std::move(folder)),
@@ -99,6 +88,13 @@ struct FoldedParts::State final : public WeightSource {
 
   /// Powers of two leave a scale exact, but for one that falls among float16's subnormals; of
   /// scales that stand for two numbers the common one is divided.
+  static at::Tensor divided_rows(const at::Tensor& rows, const Division& division) {
+    at::Tensor result = rows.to(at::kFloat).clone();
+    auto part = result.narrow(0, division.first_row, division.scale.size(0));
+    part.div_(rows.dim() == 1 ? division.scale : division.scale.unsqueeze(1));
+    return result;
+  }
+
   static void divide(QuantizedLinear& linear, const Division& division) {
     for (auto& piece : linear.pieces) divide(piece, division);
     Grid& grid = linear.grid;

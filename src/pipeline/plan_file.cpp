@@ -13,7 +13,7 @@ namespace mpq {
 namespace {
 
 /// What commands read of it, where it is there.
-void check_header(const Json& header, const std::string& where) {
+void check_plan_header(const Json& header, const std::string& where) {
   const auto share = json_get_or<double>(header, "text_share", 0.0, where);
   require(share >= 0 && share <= 1, ErrorCode::Format,
           "{}: \"text_share\": expected 0 to 1, found {}", where, share);
@@ -44,7 +44,7 @@ Plan plan_from_json(const Json& json, const std::string& where) {
   const auto schema = json_get<std::string>(json, "schema", where);
   require(schema == "mpq-plan/1", ErrorCode::Format, "{}: schema is \"{}\", expected mpq-plan/1",
           where, schema);
-  check_header(json, where);
+  check_plan_header(json, where);
   size_t index = 0;
   const auto units = json_get<Json>(json, "units", where);
   require(units.is_array(), ErrorCode::Format, "{}: \"units\" is not a list", where);

@@ -68,7 +68,7 @@ void read_pairs(const Json& file, const std::string& where, AllocationProblem& p
 }
 
 /// What the file says of all its losses.
-void check_header(const Json& file, const std::string& where) {
+void check_scores_header(const Json& file, const std::string& where) {
   json_get<std::string>(file, "unit", where);
   json_get<std::string>(file, "scorer", where);
   const auto share = json_get<double>(file, "text_share", where);
@@ -123,7 +123,7 @@ Json sensitivity_json(const Session& session, const ScoreOptions& options,
 
 Sensitivity sensitivity_of(Json file, const ScoreContext& context, const std::string& key,
                            const std::string& path) {
-  check_header(file, path);
+  check_scores_header(file, path);
   Sensitivity result{context.units, problem_of(file, path), {}, key, path};
   const auto& units = result.problem.units;
   bool fits = units.size() == result.units.size();

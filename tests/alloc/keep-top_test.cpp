@@ -3,14 +3,10 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
-
-Allocation solve(const std::string& spec, const AllocationProblem& problem) {
-  return Registry<Allocator>::instance().make(spec)->solve(problem);
-}
 
 TEST(KeepTop, KeepsBothEndsAndTheTopOfTheOthers) {
   const auto problem = scored_blocks({9, 9, 1, 3, 2, 5, 9, 9});
@@ -46,4 +42,4 @@ TEST(KeepTop, NamesWhatIsMissing) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -6,19 +6,10 @@
 #include "mpq/alloc/monotone.h"
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
-
-Allocation solve(const std::string& spec, const AllocationProblem& problem) {
-  Allocation found = Registry<Allocator>::instance().make(spec)->solve(problem);
-  const Allocation again = evaluate_choice(problem, found.choice);
-  EXPECT_EQ(found.bytes, again.bytes);
-  EXPECT_LE(found.bytes, problem.budget_bytes);
-  EXPECT_LE(found.lower_bound, found.predicted_loss);
-  return found;
-}
 
 int64_t draw(std::mt19937_64& rng, int64_t low, int64_t high) {
   return std::uniform_int_distribution<int64_t>(low, high)(rng);
@@ -183,4 +174,4 @@ TEST(Mckp, SuggestsOptionNames) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

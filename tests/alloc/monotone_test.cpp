@@ -5,7 +5,7 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 std::vector<double> fitted(std::vector<Candidate> candidates) {
@@ -75,4 +75,4 @@ TEST(SpendLeftover, RaisesTheNarrowestFirstWithinTheBudget) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -5,7 +5,7 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
@@ -52,4 +52,4 @@ TEST(AllocationProblem, SumsAChoice) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -12,7 +12,7 @@
 #include "mpq/core/error.h"
 #include "tests/support/error_of.h"
 
-namespace mpq::testing {
+namespace mpq {
 
 inline AllocationUnit make_unit(std::string name, int block, double score,
                                 std::vector<Candidate> candidates) {
@@ -45,6 +45,16 @@ inline int64_t largest_bytes(const AllocationProblem& problem) {
     total += most;
   }
   return total;
+}
+
+/// What the allocator of `spec` finds, which says itself truly what it costs.
+inline Allocation solve(const std::string& spec, const AllocationProblem& problem) {
+  Allocation found = Registry<Allocator>::instance().make(spec)->solve(problem);
+  const Allocation again = evaluate_choice(problem, found.choice);
+  EXPECT_EQ(found.bytes, again.bytes);
+  EXPECT_LE(found.bytes, problem.budget_bytes);
+  EXPECT_LE(found.lower_bound, found.predicted_loss);
+  return found;
 }
 
 /// A budget at `share` of the way from the smallest to the largest bytes.
@@ -96,4 +106,4 @@ inline std::vector<int> bits_of(const AllocationProblem& problem, const Allocati
   return bits;
 }
 
-}  // namespace mpq::testing
+}  // namespace mpq

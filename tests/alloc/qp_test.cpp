@@ -4,11 +4,12 @@
 #include "mpq/alloc/psd.h"
 #include "mpq/core/json_file.h"
 #include "tests/alloc/problems.h"
+#include "tests/support/source_path.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
-Json cases() { return read_json_file(std::string(MPQ_SOURCE_DIR) + "/tests/golden/qp/cases.json"); }
+Json qp_cases() { return read_json_file(source_path("tests/golden/qp/cases.json")); }
 
 AllocationProblem problem_of(const Json& golden) {
   AllocationProblem problem;
@@ -43,7 +44,7 @@ std::vector<int> flat(const Json& choice) {
 
 TEST(Qp, EqualsBruteForce) {
   const auto qp = Registry<Allocator>::instance().make("qp");
-  const Json all = cases();
+  const Json all = qp_cases();
   ASSERT_GE(all.size(), 5U);
   for (const auto& golden : all) {
     const auto name = golden.at("name").get<std::string>();
@@ -62,7 +63,7 @@ TEST(Qp, EqualsBruteForce) {
 TEST(Qp, WithoutProjectionTheMatrixIsTakenAsMeasured) {
   const auto qp = Registry<Allocator>::instance().make("qp:psd=false");
   int compared = 0;
-  for (const Json all = cases(); const auto& golden : all) {
+  for (const Json all = qp_cases(); const auto& golden : all) {
     if (golden.at("unprojected").is_null()) continue;
     const Allocation found = qp->solve(problem_of(golden));
     const double value = golden.at("unprojected").at("value");
@@ -86,7 +87,7 @@ TEST(Qp, ASumThatIsNoNumberIsNotTheLeastLoss) {
 }
 
 TEST(ProjectPsd, EqualsNumpysEigenvalues) {
-  for (const Json all = cases(); const auto& golden : all) {
+  for (const Json all = qp_cases(); const auto& golden : all) {
     for (const auto& block : golden.at("blocks")) {
       const auto rows = block.at("M").get<std::vector<std::vector<double>>>();
       const auto expected = block.at("M_psd").get<std::vector<std::vector<double>>>();
@@ -117,4 +118,4 @@ TEST(Qp, WithoutPairsItIsTheKnapsack) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

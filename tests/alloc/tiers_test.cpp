@@ -3,14 +3,10 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
-
-Allocation solve(const std::string& spec, const AllocationProblem& problem) {
-  return Registry<Allocator>::instance().make(spec)->solve(problem);
-}
 
 TEST(Tiers, SplitsTheMiddleByScore) {
   // 24 blocks: 20 in the middle, 3 of them kept, 9 at 8 bits, 8 at 4.
@@ -43,4 +39,4 @@ TEST(Tiers, NamesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -4,14 +4,10 @@
 #include "mpq/alloc/block_split.h"
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
-
-Allocation solve(const std::string& spec, const AllocationProblem& problem) {
-  return Registry<Allocator>::instance().make(spec)->solve(problem);
-}
 
 TEST(TopFraction, GivesTheTopQuarterEightBits) {
   const auto problem = scored_blocks({1, 5, 2, 9, 3, 4, 0, 8});
@@ -70,4 +66,4 @@ TEST(TopFraction, ChecksItsOptionsAndScores) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

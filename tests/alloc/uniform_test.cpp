@@ -3,7 +3,7 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(Uniform, TakesNoOptions) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

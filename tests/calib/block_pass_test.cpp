@@ -6,6 +6,7 @@
 
 #include "mpq/core/progress.h"
 #include "mpq/io/weight_source.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -17,7 +18,7 @@ class BlockPasses : public testing::TestWithParam<const char*> {
     return kept_inputs(*block_.config, groups_, branches, 0);
   }
 
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
+  std::string source_ = source_path(std::string("tests/golden/architectures/") + GetParam());
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
   std::vector<SequenceGroup> groups_{

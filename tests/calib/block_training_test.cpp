@@ -12,6 +12,7 @@
 #include "mpq/core/progress.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/quant/quantize_unit.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 /// The first block of a small llama, and calibration sequences of it.
 struct SmallBlock {
   explicit SmallBlock(std::vector<SequenceGroup> sequences)
-      : folder(std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K"),
+      : folder(source_path("tests/golden/architectures/stories260K")),
         model(folder, open_safetensors_folder(folder), {.dtype = "float32"}),
         memory(-1, testing::TempDir()),
         groups(std::move(sequences)),

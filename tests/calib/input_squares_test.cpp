@@ -11,6 +11,7 @@
 #include "mpq/io/weight_source.h"
 #include "mpq/model/block_loop.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -31,7 +32,7 @@ class InputSquaresOf : public testing::TestWithParam<const char*> {
     }
   }
 
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
+  std::string source_ = source_path(std::string("tests/golden/architectures/") + GetParam());
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
   std::vector<SequenceGroup> groups_{{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 6), false},

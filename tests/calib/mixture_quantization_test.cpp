@@ -7,6 +7,7 @@
 #include "mpq/calib/stage_moments.h"
 #include "mpq/core/progress.h"
 #include "mpq/model/fold.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -84,7 +85,7 @@ class Mixtures : public testing::TestWithParam<const char*> {
     return (found[0] - target[0]).square().sum().item<double>();
   }
 
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
+  std::string source_ = source_path(std::string("tests/golden/architectures/") + GetParam());
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
   std::vector<SequenceGroup> groups_{{BatchPlan(sequences(), 40), false, true}};

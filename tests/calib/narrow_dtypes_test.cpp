@@ -7,11 +7,12 @@
 #include "mpq/calib/quantize_block.h"
 #include "mpq/io/weight_source.h"
 #include "mpq/quant/quantize_unit.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
-const std::string kFolder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+const std::string kFolder = source_path("tests/golden/architectures/stories260K");
 
 std::vector<SequenceGroup> sequences() {
   std::vector<TokenSequence> task, text;

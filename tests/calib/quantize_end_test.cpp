@@ -8,13 +8,13 @@
 
 #include "mpq/io/weight_source.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 TEST(HeadHessian, NotANumberIsSaid) {
-  const std::string folder =
-      std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  const std::string folder = source_path("tests/golden/architectures/stories260K");
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   const std::vector<SequenceGroup> groups{{BatchPlan({{1, 5, 9}, {1, 7}}, 64), false}};
   const at::Tensor output = at::rand({5, model.config().hidden});

@@ -7,7 +7,7 @@
 
 #include "tests/alloc/problems.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 class AllocatorContract : public ::testing::TestWithParam<std::string> {
@@ -127,4 +127,4 @@ TEST(AllocatorRegistry, NamesAreTheFileStemsAndHaveTests) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -5,7 +5,7 @@
 #include "mpq/core/hash.h"
 #include "tests/format/checkpoints.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
@@ -188,4 +188,4 @@ TEST(FormatRegistry, NamesAreTheFileStemsAndHaveTests) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

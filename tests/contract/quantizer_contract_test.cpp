@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/support/quantized.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -148,8 +149,7 @@ INSTANTIATE_TEST_SUITE_P(All, QuantizerContract,
 
 TEST(QuantizerRegistry, HoldsExactlyTheFilesOfItsFolder) {
   std::vector<std::string> stems;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(MPQ_SOURCE_DIR) + "/src/quant/quantizers"))
+  for (const auto& entry : std::filesystem::directory_iterator(source_path("src/quant/quantizers")))
     stems.push_back(entry.path().stem().string());
   std::sort(stems.begin(), stems.end());
   EXPECT_EQ(stems, Registry<Quantizer>::instance().names());

@@ -11,12 +11,13 @@
 #include "mpq/model/architecture.h"
 #include "mpq/model/outline_source.h"
 #include "tests/e2e/program.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
-const std::string kNano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+const std::string kNano = source_path("data/nano-llama");
 
 Json many_experts() {
   return {{"architectures", {"Qwen3MoeForCausalLM"}},
@@ -91,7 +92,7 @@ TEST_F(ManyExperts, GoThroughTheWholePipeline) {
 
 /// vLLM's kernels take one scheme for all projections of a layer's experts.
 TEST_F(ManyExperts, OfOneLayerAreStoredAlike) {
-  const std::string moe = std::string(MPQ_SOURCE_DIR) + "/data/nano-moe";
+  const std::string moe = source_path("data/nano-moe");
   const std::string path = folder_.file("plan.json"), out = folder_.file("out");
   run({"calibrate", "--model", moe, "--task", task_, "--text-windows", "2"});
   run({"allocate", "--scorer", "mse", "--palette", "2;3;4;8", "--quantizer", "rtn:sym", "--budget",

@@ -7,6 +7,7 @@
 #include "mpq/core/json_file.h"
 #include "mpq/core/spec.h"
 #include "tests/e2e/program.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> presets() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(std::string(MPQ_SOURCE_DIR) + "/configs"))
+  for (const auto& entry : fs::directory_iterator(source_path("configs")))
     names.push_back(entry.path().stem().string());
   std::sort(names.begin(), names.end());
   return names;
@@ -26,7 +27,7 @@ TEST_P(Presets, DryRun) {
   const TemporaryFolder folder;
   const std::string task = write_task(folder);
   const std::string work = folder.file("work");
-  const std::string config = std::string(MPQ_SOURCE_DIR) + "/configs/" + GetParam() + ".json";
+  const std::string config = source_path("configs/" + GetParam()) + ".json";
   const ProgramResult calibrated =
       run_mpq({"calibrate", "--model", small_model(), "--task", task, "--work", work, "--quiet"});
   ASSERT_EQ(calibrated.status, 0) << calibrated.err;

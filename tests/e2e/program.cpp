@@ -15,6 +15,8 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/support/source_path.h"
+
 namespace mpq {
 namespace fs = std::filesystem;
 namespace {
@@ -77,9 +79,7 @@ Json run_json(std::vector<std::string> arguments) {
   return result.status == 0 ? Json::parse(result.out) : Json();
 }
 
-std::string small_model() {
-  return std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
-}
+std::string small_model() { return source_path("tests/golden/architectures/stories260K"); }
 
 void copy_model(const std::string& to) {
   fs::create_directories(to);

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 
 TEST(AnswerMetrics, EqualThePythonDefinitionOnTheGoldenTable) {
-  const Json golden = read_json_file(testing_eval::source_path("tests/golden/eval/expected.json"));
+  const Json golden = read_json_file(source_path("tests/golden/eval/expected.json"));
   ASSERT_FALSE(golden.at("normalisation").empty());
   for (const auto& row : golden.at("normalisation")) {
     const auto answer = row.at("answer").get<std::string>();

@@ -13,10 +13,6 @@
 namespace mpq {
 namespace {
 
-using testing_eval::open_float32;
-using testing_eval::source_path;
-using testing_eval::successor_logits;
-
 constexpr const char* kNano = "data/nano-llama";
 
 EvalPrompt prompt_of(TokenSequence tokens) {

@@ -12,9 +12,6 @@
 namespace mpq {
 namespace {
 
-using testing_eval::greedy_without_cache;
-using testing_eval::open_float32;
-
 /// Lengths 3, 9, 3, 5, 4, 7 in this order, ids below 90.
 std::vector<TokenSequence> mixed_prompts() {
   std::vector<TokenSequence> prompts;

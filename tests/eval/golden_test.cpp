@@ -10,9 +10,6 @@
 namespace mpq {
 namespace {
 
-using testing_eval::open_float32;
-using testing_eval::source_path;
-
 constexpr double kRelative = 1e-4;
 
 void expect_close(double value, double golden, const std::string& what) {

@@ -5,7 +5,7 @@
 
 #include "mpq/model/activations.h"
 
-namespace mpq::testing_eval {
+namespace mpq {
 
 at::Tensor successor_logits(const Model& model, const TokenSequence& tokens) {
   const BatchPlan plan({tokens}, 4096);
@@ -24,4 +24,4 @@ TokenSequence greedy_without_cache(const Model& model, TokenSequence tokens, int
   return result;
 }
 
-}  // namespace mpq::testing_eval
+}  // namespace mpq

@@ -5,12 +5,9 @@
 
 #include "mpq/core/json_file.h"
 #include "mpq/model/model.h"
+#include "tests/support/source_path.h"
 
-namespace mpq::testing_eval {
-
-inline std::string source_path(const std::string& name) {
-  return std::string(MPQ_SOURCE_DIR) + "/" + name;
-}
+namespace mpq {
 
 inline Model open_float32(const std::string& name) {
   const std::string folder = source_path(name);
@@ -22,4 +19,4 @@ at::Tensor successor_logits(const Model& model, const TokenSequence& tokens);
 /// `count` most likely successors, one after the other.
 TokenSequence greedy_without_cache(const Model& model, TokenSequence tokens, int64_t count);
 
-}  // namespace mpq::testing_eval
+}  // namespace mpq

@@ -3,18 +3,20 @@
 
 #include "tests/format/golden_layouts.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<Format> format() { return Registry<Format>::instance().make("auto-round"); }
+std::unique_ptr<Format> auto_round_format() {
+  return Registry<Format>::instance().make("auto-round");
+}
 
 TEST(AutoRoundFormat, StoresGptqTensorsByItsPacking) {
   for (auto& golden : golden_layouts("gptq.safetensors")) {
     const bool symmetric = golden.name.starts_with("v1");
     golden.tensors.erase("g_idx");
-    const Json config = expect_golden(*format(), golden, 0);
+    const Json config = expect_golden(*auto_round_format(), golden, 0);
     EXPECT_EQ(config.at("quant_method"), "auto-round");
     EXPECT_EQ(config.at("packing_format"), symmetric ? "auto_round:auto_gptq" : "auto_round");
     EXPECT_EQ(config.at("bits"), golden.weights.at("bits"));
@@ -27,8 +29,8 @@ TEST(AutoRoundFormat, NamesWhatDiffers) {
   TinyCheckpoint tiny;
   for (const auto& encoding :
        {integers(4, 32, true), integers(4, 32, true), integers(3, 0, false), full_precision()})
-    tiny.add(format()->fit(encoding, 32, 64, at::kBFloat16).encoding, 32, 64);
-  tiny.write(*format(), place.file("out"));
+    tiny.add(auto_round_format()->fit(encoding, 32, 64, at::kBFloat16).encoding, 32, 64);
+  tiny.write(*auto_round_format(), place.file("out"));
   const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
   EXPECT_EQ(config.at("packing_format"), "auto_round");
   EXPECT_EQ(config.at("extra_config"),
@@ -44,7 +46,7 @@ TEST(AutoRoundFormat, RegularExpressionsAndUnknownPackings) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
   tiny.add(integers_in(4, 32, true, at::kHalf), 32, 64);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*auto_round_format(), place.file("out"));
   Json config = read_json_file(place.file("out/config.json"));
   Json& quantization = config["quantization_config"];
   quantization["bits"] = 8;
@@ -64,4 +66,4 @@ TEST(AutoRoundFormat, RegularExpressionsAndUnknownPackings) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

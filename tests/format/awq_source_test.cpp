@@ -8,23 +8,24 @@
 #include "mpq/io/safetensors.h"
 #include "mpq/model/model.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
 
-const std::string kFolder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/awq_checkpoint";
+const std::string kAwqFolder = source_path("tests/golden/awq_checkpoint");
 
 TEST(AwqCheckpoint, IsReadAsItsWriterAndVllmReadIt) {
-  const auto source = open_checkpoint(kFolder);
-  const SafetensorsFile expected(kFolder + "/expected.safetensors");
+  const auto source = open_checkpoint(kAwqFolder);
+  const SafetensorsFile expected(kAwqFolder + "/expected.safetensors");
   EXPECT_EQ(expected.tensors().size(), 13U);
   for (const auto& [name, entry] : expected.tensors()) {
     const at::Tensor rows = expected.tensor(name);  // every fifth output
     const at::Tensor found = source->load(name).to(at::kHalf);
     EXPECT_TRUE(found.slice(0, 0, std::nullopt, 5).equal(rows)) << name;
   }
-  const Model model(kFolder, open_checkpoint(kFolder), {.dtype = "float32"});
+  const Model model(kAwqFolder, open_checkpoint(kAwqFolder), {.dtype = "float32"});
   EXPECT_EQ(model.load_block(0).weights.size(), 7U);  // six are packed, one is not
 }
 
@@ -32,7 +33,7 @@ TEST(AwqCheckpoint, IsReadAsItsWriterAndVllmReadIt) {
 class AwqFolder : public testing::Test {
  protected:
   AwqFolder() {
-    const SafetensorsFile file(kFolder + "/model.safetensors");
+    const SafetensorsFile file(kAwqFolder + "/model.safetensors");
     for (const auto& [name, entry] : file.tensors()) tensors_[name] = file.tensor(name).clone();
   }
   void open() {

@@ -20,7 +20,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
-namespace mpq::testing {
+namespace mpq {
 
 /// Files cannot grow past `bytes` while it lives: writing fails as on a full disk.
 class FullDisk {
@@ -119,4 +119,4 @@ struct TinyCheckpoint {
   ExportJob job;
 };
 
-}  // namespace mpq::testing
+}  // namespace mpq

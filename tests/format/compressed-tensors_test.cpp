@@ -5,13 +5,15 @@
 #include "tests/format/golden_layouts.h"
 #include "tests/support/golden_words.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::unique_ptr<Format> format() { return Registry<Format>::instance().make("compressed-tensors"); }
+std::unique_ptr<Format> compressed_tensors_format() {
+  return Registry<Format>::instance().make("compressed-tensors");
+}
 
 std::vector<uint32_t> words(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.contiguous().view({-1});
@@ -29,7 +31,7 @@ TEST(CompressedTensors, StoresTheGoldenVectors) {
     const at::Tensor codes = at::arange(32).mul(5).add(3).remainder(1 << bits).to(at::kByte);
     linear.codes = codes.unsqueeze(0).expand({32, 32}).contiguous();
     linear.grid.zero = codes.unsqueeze(1).to(at::kFloat);
-    tiny.write(*format(), place.file("out"));
+    tiny.write(*compressed_tensors_format(), place.file("out"));
     const SafetensorsFile file(place.file("out/model.safetensors"));
     EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_packed")[31]), expected) << bits;
     EXPECT_EQ(words(file.tensor("model.layers.0.proj.weight_zero_point")), expected) << bits;
@@ -44,7 +46,8 @@ TEST(CompressedTensors, StoresWhatTheLibraryStores) {
   EXPECT_EQ(cases.size(), 17U);
   for (const auto& golden : cases) {
     const bool four_bit_float = golden.name.ends_with("fp4");
-    const Json config = expect_golden(*format(), golden, four_bit_float ? 1.0 / 256 : 0);
+    const Json config =
+        expect_golden(*compressed_tensors_format(), golden, four_bit_float ? 1.0 / 256 : 0);
     const Json& weights = config.at("config_groups").at("group_0").at("weights");
     for (const auto& [key, value] : golden.weights.items())
       EXPECT_EQ(weights.at(key), value) << golden.name << " " << key;
@@ -56,7 +59,7 @@ TEST(CompressedTensors, MixedLayoutsNameTheirFormatByGroup) {
   TinyCheckpoint tiny;
   for (const char* encoding : {"fp8", "int:bits=4,group=32,sym", "mxfp4", "nvfp4"})
     tiny.add(parse_encoding(encoding), 8, 64);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
   EXPECT_EQ(config.at("format"), "mixed-precision");
   std::vector<std::string> formats;
@@ -86,7 +89,7 @@ TEST(CompressedTensors, AnyTensorScaleIsReadToAnUlp) {
   auto& [module, linear] = *tiny.linears.begin();
   linear.grid.super_scale.fill_(0.00037F);
   linear.grid.scale = linear.grid.super_scale.mul(linear.grid.scale_code);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   EXPECT_TRUE(open_checkpoint(place.file("out"))
                   ->load(module + ".weight")
                   .allclose(dequantize(linear), 3e-7, 0));
@@ -95,8 +98,8 @@ TEST(CompressedTensors, AnyTensorScaleIsReadToAnUlp) {
 TEST(CompressedTensors, ReadsBackExactlyAlthoughScalesAreHalf) {
   const TemporaryFolder place;
   TinyCheckpoint tiny(at::kHalf);
-  tiny.add_all_of(*format());
-  tiny.write(*format(), place.file("out"));
+  tiny.add_all_of(*compressed_tensors_format());
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   const auto source = open_checkpoint(place.file("out"));
   for (const auto& [module, linear] : tiny.linears) {
     EXPECT_TRUE(source->load(module + ".weight").equal(dequantize(linear))) << module;
@@ -109,7 +112,7 @@ TEST(CompressedTensors, ShapesAndDtypesAreThoseOfTheFormat) {
   tiny.add(integers(3, 32, false), 33, 96);
   tiny.add(integers(5, 0, true), 7, 172);
   tiny.add(full_precision(), 6, 10);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   const SafetensorsFile file(place.file("out/model.safetensors"));
   const auto expect = [&](const std::string& name, at::ScalarType dtype,
                           std::vector<int64_t> shape) {
@@ -136,7 +139,7 @@ TEST(CompressedTensors, ConfigHasOneGroupAScheme) {
   tiny.add(integers(8, 0, true), 8, 64);
   tiny.add(integers(4, 32, false), 8, 64);
   tiny.add(full_precision(), 8, 64);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   const Json config = read_json_file(place.file("out/config.json")).at("quantization_config");
   EXPECT_EQ(config.at("quant_method"), "compressed-tensors");
   EXPECT_EQ(config.at("format"), "pack-quantized");
@@ -162,7 +165,7 @@ TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
   const TemporaryFolder place;
   TinyCheckpoint tiny;
   tiny.add(full_precision(), 8, 64);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*compressed_tensors_format(), place.file("out"));
   EXPECT_FALSE(read_json_file(place.file("out/config.json")).contains("quantization_config"));
   EXPECT_TRUE(open_checkpoint(place.file("out"))
                   ->load("model.layers.0.proj.weight")
@@ -171,7 +174,9 @@ TEST(CompressedTensors, NothingQuantizedIsAnOrdinaryCheckpoint) {
 
 TEST(CompressedTensors, RefusesWhatTheFormatCannotHold) {
   const TemporaryFolder place;
-  const auto fit = [&](const Encoding& encoding) { format()->fit(encoding, 8, 64, at::kHalf); };
+  const auto fit = [&](const Encoding& encoding) {
+    compressed_tensors_format()->fit(encoding, 8, 64, at::kHalf);
+  };
   for (const char* name : {"q4_k", "iq4_nl", "int:zero=real", "int:bits=2,high=4,ratio=0.1"}) {
     EXPECT_THAT(error_of(ErrorCode::Unsupported, [&] { fit(parse_encoding(name)); }),
                 HasSubstr("use --format mpq"));
@@ -181,13 +186,15 @@ TEST(CompressedTensors, RefusesWhatTheFormatCannotHold) {
   tiny.add(integers(4, 32, true), 8, 64);
   auto& linear = tiny.linears.at("model.layers.0.proj");
   linear.grid.scale.fill_(1.0F / 3);
-  EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
+  EXPECT_THAT(error_of(ErrorCode::Internal,
+                       [&] { tiny.write(*compressed_tensors_format(), place.file("out")); }),
               HasSubstr("not representable"));
   linear.grid.scale.fill_(0.5F);
   linear.grid.zero[3][1] = 7;
-  EXPECT_THAT(error_of(ErrorCode::Internal, [&] { tiny.write(*format(), place.file("out")); }),
+  EXPECT_THAT(error_of(ErrorCode::Internal,
+                       [&] { tiny.write(*compressed_tensors_format(), place.file("out")); }),
               HasSubstr("zero point"));
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

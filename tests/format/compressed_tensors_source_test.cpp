@@ -5,7 +5,7 @@
 #include "mpq/format/packed_tensor.h"
 #include "tests/format/checkpoints.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 using ::testing::HasSubstr;
 
@@ -222,4 +222,4 @@ TEST_F(CompressedTensorsSourceTest, ConfigsThatDisagreeAreFormatErrors) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -3,10 +3,10 @@
 
 #include "tests/format/checkpoints.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
-std::unique_ptr<Format> format() { return Registry<Format>::instance().make("dense"); }
+std::unique_ptr<Format> dense_format() { return Registry<Format>::instance().make("dense"); }
 
 TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
   const TemporaryFolder place;
@@ -15,7 +15,7 @@ TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
   Json source = read_json_file(tiny.source.file("config.json"));
   source["quantization"] = {{"group_size", 32}, {"bits", 3}};  // of a source that MLX wrote
   write_json_file(tiny.source.file("config.json"), source);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*dense_format(), place.file("out"));
   const Json config = read_json_file(place.file("out/config.json"));
   EXPECT_FALSE(config.contains("quantization_config"));
   EXPECT_FALSE(config.contains("quantization"));
@@ -26,8 +26,8 @@ TEST(Dense, WritesRoundedWeightsWithoutQuantizationConfig) {
 
 TEST(Dense, TakesFullSizeWhateverTheEncoding) {
   for (const auto& encoding : {integers(2, 32, false), integers(8, 0, true), full_precision()}) {
-    EXPECT_EQ(format()->fit(encoding, 33, 96, at::kBFloat16).bytes, 33 * 96 * 2);
-    EXPECT_EQ(format()->fit(encoding, 33, 96, at::kFloat).bytes, 33 * 96 * 4);
+    EXPECT_EQ(dense_format()->fit(encoding, 33, 96, at::kBFloat16).bytes, 33 * 96 * 2);
+    EXPECT_EQ(dense_format()->fit(encoding, 33, 96, at::kFloat).bytes, 33 * 96 * 4);
   }
 }
 
@@ -39,7 +39,7 @@ TEST(Dense, RefusesWeightsThatOverflowTheDtype) {
   linear.grid.scale.fill_(60000);
   linear.codes.fill_(255);
   linear.grid.zero.zero_();
-  error_of(ErrorCode::Numeric, [&] { tiny.write(*format(), place.file("out")); });
+  error_of(ErrorCode::Numeric, [&] { tiny.write(*dense_format(), place.file("out")); });
 }
 
 TEST(Dense, KeepsTheDtypeOfWhatIsNotQuantized) {
@@ -47,10 +47,10 @@ TEST(Dense, KeepsTheDtypeOfWhatIsNotQuantized) {
   TinyCheckpoint tiny(at::kHalf);
   tiny.add(integers(8, 32, false), 8, 64);
   tiny.base.tensors["model.norm.weight"].fill_(1e6);  // beyond float16
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*dense_format(), place.file("out"));
   const SafetensorsFile file(place.file("out/model.safetensors"));
   EXPECT_TRUE(file.tensor("model.norm.weight").equal(tiny.base.tensors["model.norm.weight"]));
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

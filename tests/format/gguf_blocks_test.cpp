@@ -10,8 +10,9 @@
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 using ::testing::HasSubstr;
 
@@ -41,7 +42,7 @@ at::Tensor random_whole(int64_t least, int64_t greatest, at::IntArrayRef shape) 
   return at::randint(least, greatest + 1, shape).to(at::kFloat);
 }
 
-Grid random_grid(const Encoding& encoding, int64_t out, int64_t in) {
+Grid random_block_grid(const Encoding& encoding, int64_t out, int64_t in) {
   const at::DimVector groups{out, in / encoding.group};
   Grid grid;
   switch (encoding.scale) {
@@ -81,7 +82,7 @@ QuantizedLinear random_rows(const Encoding& encoding, int64_t out = 5, int64_t i
   QuantizedLinear rows;
   rows.encoding = encoding;
   rows.codes = at::randint(0, top_code(encoding) + 1, {out, in}).to(at::kByte);
-  rows.grid = random_grid(encoding, out, in);
+  rows.grid = random_block_grid(encoding, out, in);
   if (encoding.element == Element::Int && encoding.zero == Zero::Middle) {
     rows.grid.zero = at::full_like(rows.grid.scale, 1 << (encoding.bits - 1));
   }
@@ -96,7 +97,7 @@ at::Tensor packed(const QuantizedLinear& rows) {
 }
 
 TEST(GgufBlocks, ReadAsGgufDoes) {
-  const SafetensorsFile golden(MPQ_SOURCE_DIR "/tests/golden/gguf/blocks.safetensors");
+  const SafetensorsFile golden(source_path("tests/golden/gguf/blocks.safetensors"));
   const Json types = Json::parse(golden.metadata().at("meta")).at("types");
   for (const auto& [name, encoding] : gguf_encodings()) EXPECT_TRUE(types.contains(name)) << name;
   for (const auto& [name, number] : types.items()) {
@@ -220,4 +221,4 @@ TEST(GgufBlocks, TypesThatAreNotReadAreNamed) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

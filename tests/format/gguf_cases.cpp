@@ -11,6 +11,7 @@
 #include "mpq/core/hash.h"
 #include "mpq/model/architecture.h"
 #include "mpq/model/outline_source.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -23,16 +24,15 @@ constexpr const char* kTypes[] = {"UINT8",  "INT8",    "UINT16", "INT16",  "UINT
                                   "UINT64", "INT64",   "FLOAT64"};
 
 const Json& all_cases() {
-  static const Json cases =
-      read_json_file(std::string(MPQ_SOURCE_DIR) + "/tests/golden/gguf/cases.json");
+  static const Json cases = read_json_file(source_path("tests/golden/gguf/cases.json"));
   return cases;
 }
 
 std::string path_of(const std::string& part) {
   const std::string shared = "shared/";
-  if (!part.starts_with(shared)) return std::string(MPQ_SOURCE_DIR) + "/" + part;
+  if (!part.starts_with(shared)) return source_path(part);
   const char* given = std::getenv("MPQ_SHARED_DATA");
-  return (given != nullptr ? given : std::string(MPQ_SOURCE_DIR) + "/../shared/data") + "/" +
+  return (given != nullptr ? given : source_path("../shared/data")) + "/" +
          part.substr(shared.size());
 }
 

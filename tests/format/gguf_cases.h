@@ -10,6 +10,8 @@
 
 namespace mpq {
 
+constexpr uint32_t kAllF32 = 0;  // general.file_type
+
 /// Names of all cases.
 std::vector<std::string> gguf_case_names();
 

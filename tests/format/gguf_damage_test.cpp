@@ -12,8 +12,6 @@
 namespace mpq {
 namespace {
 
-constexpr uint32_t kAllF32 = 0;
-
 class Checkpoint {
  public:
   explicit Checkpoint(const std::string& name) : golden_(name), weights_(golden_.weights()) {}

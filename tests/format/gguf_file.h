@@ -7,6 +7,7 @@
 
 #include "mpq/format/gguf_model.h"
 #include "mpq/io/gguf.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 
@@ -36,7 +37,7 @@ inline void write_gguf(const std::string& path, const GgufModel& model,
 /// nano-llama's metadata without tensors, to be changed.
 struct NanoGguf {
   NanoGguf() {
-    const std::string folder = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+    const std::string folder = source_path("data/nano-llama");
     model = make_gguf_model(folder, *open_safetensors_folder(folder), 0);
   }
   /// Replaces a value, or adds it.

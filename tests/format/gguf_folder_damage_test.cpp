@@ -9,6 +9,7 @@
 #include "mpq/format/gguf_folder.h"
 #include "tests/format/gguf_file.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -146,7 +147,7 @@ TEST_F(GgufFolderDamage, WhatMpqDoesNotComputeIsNamed) {
 }
 
 TEST_F(GgufFolderDamage, ATensorWithoutAPlaceIsNamed) {
-  const std::string nano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+  const std::string nano = source_path("data/nano-llama");
   const auto weights = open_safetensors_folder(nano);
   GgufModel model = nano_.model;
   GgufTensor extra;

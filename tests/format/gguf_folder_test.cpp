@@ -12,13 +12,14 @@
 #include "mpq/text/tokenizer.h"
 #include "tests/format/gguf_cases.h"
 #include "tests/format/gguf_file.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
-const std::string kNano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+const std::string kNanoFolder = source_path("data/nano-llama");
 const char* const kTexts[] = {
     "",
     " ",
@@ -165,9 +166,9 @@ INSTANTIATE_TEST_SUITE_P(Cases, GgufFolder, testing::ValuesIn(gguf_case_names())
                          });
 
 TEST(GgufFolderOf, AFileThatTheFormatWrote) {
-  const auto weights = open_safetensors_folder(kNano);
+  const auto weights = open_safetensors_folder(kNanoFolder);
   ExportJob job;
-  job.source_folder = kNano;
+  job.source_folder = kNanoFolder;
   job.base = weights.get();
   job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
   TemporaryFolder place;
@@ -176,9 +177,9 @@ TEST(GgufFolderOf, AFileThatTheFormatWrote) {
   output.commit();
   fs::rename(place.file("out/model.gguf"), place.file("alone.gguf"));
   const std::string folder = gguf_folder(place.file("alone.gguf"), place.file("cache"));
-  expect_same_config(read_model_config(folder), read_model_config(kNano));
+  expect_same_config(read_model_config(folder), read_model_config(kNanoFolder));
   EXPECT_EQ(read_json_file(folder + "/generation_config.json").at("eos_token_id"), Json({0}));
-  expect_same_ids(folder, kNano);
+  expect_same_ids(folder, kNanoFolder);
   const auto found = open_checkpoint(folder);
   EXPECT_EQ(found->names(), weights->names());
   for (const std::string& name : found->names())
@@ -187,15 +188,15 @@ TEST(GgufFolderOf, AFileThatTheFormatWrote) {
 
 TEST(GgufFolderOf, PublishedRopeFactorsAreLlama3AgainAndAWindowIsMistral) {
   TemporaryFolder place;
-  for (const auto& entry : fs::directory_iterator(kNano))
+  for (const auto& entry : fs::directory_iterator(kNanoFolder))
     if (entry.is_regular_file()) fs::copy(entry.path(), place.path());
-  Json config = read_json_file(kNano + "/config.json");
+  Json config = read_json_file(kNanoFolder + "/config.json");
   config["rope_parameters"] = {
       {"rope_type", "llama3"},   {"rope_theta", 500000.0},
       {"factor", 32.0},          {"low_freq_factor", 1.0},
       {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
   write_json_file(place.file("config.json"), config);
-  GgufModel model = make_gguf_model(place.path(), *open_safetensors_folder(kNano), 0);
+  GgufModel model = make_gguf_model(place.path(), *open_safetensors_folder(kNanoFolder), 0);
   model.metadata.push_back({"llama.attention.sliding_window", uint32_t{99}});
   write_gguf(place.file("a.gguf"), model, nullptr);
   const ModelConfig found = read_model_config(gguf_folder(place.file("a.gguf"), place.path()));

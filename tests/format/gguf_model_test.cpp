@@ -16,8 +16,6 @@
 namespace mpq {
 namespace {
 
-constexpr uint32_t kAllF32 = 0;
-
 /// The tensor as it is in the file, float32.
 at::Tensor made(const GgufTensor& tensor, const WeightSource& weights) {
   if (tensor.source.empty()) return at::tensor(tensor.values);

@@ -5,12 +5,13 @@
 #include "mpq/model/architecture.h"
 #include "mpq/quant/grid.h"
 #include "tests/format/checkpoints.h"
+#include "tests/support/source_path.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
-const std::string kNano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+const std::string kNanoLlama = source_path("data/nano-llama");
 
 std::unique_ptr<Format> gguf() { return Registry<Format>::instance().make("gguf"); }
 
@@ -19,8 +20,8 @@ Encoding named(const std::string& name) { return parse_encoding(name); }
 /// Its linears, the embedding and the head, each rounded to the next of the types.
 struct NanoJob {
   NanoJob() {
-    const ModelConfig config = read_model_config(kNano);
-    job.source_folder = kNano;
+    const ModelConfig config = read_model_config(kNanoLlama);
+    job.source_folder = kNanoLlama;
     job.base = base.get();
     job.stored_dtype = at::kBFloat16;
     job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
@@ -51,7 +52,7 @@ struct NanoJob {
     return bytes;
   }
 
-  std::unique_ptr<WeightSource> base = open_safetensors_folder(kNano);
+  std::unique_ptr<WeightSource> base = open_safetensors_folder(kNanoLlama);
   std::map<std::string, QuantizedLinear> quantized;
   ExportJob job;
 };
@@ -140,4 +141,4 @@ TEST(GgufFormat, DamageIsAFormatError) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "tests/format/checkpoints.h"
+#include "tests/support/source_path.h"
 
-namespace mpq::testing {
+namespace mpq {
 
 /// One case of a golden file.
 struct GoldenLayout {
@@ -17,7 +18,7 @@ struct GoldenLayout {
 };
 
 inline std::vector<GoldenLayout> golden_layouts(const std::string& file_name) {
-  const SafetensorsFile file(std::string(MPQ_SOURCE_DIR "/tests/golden/formats/") + file_name);
+  const SafetensorsFile file(source_path("tests/golden/formats/" + file_name));
   std::vector<GoldenLayout> cases;
   const Json described = Json::parse(file.metadata().at("meta"));
   for (const auto& [name, meta] : described.items()) {
@@ -77,4 +78,4 @@ inline Json expect_golden(const Format& format, const GoldenLayout& golden, doub
   return read_json_file(place.file("out/config.json")).at("quantization_config");
 }
 
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -3,7 +3,7 @@
 
 #include "tests/format/golden_layouts.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
@@ -191,4 +191,4 @@ TEST_F(GptqFolder, DamageIsAFormatError) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

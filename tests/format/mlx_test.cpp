@@ -3,22 +3,22 @@
 
 #include "tests/format/golden_layouts.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<Format> format() { return Registry<Format>::instance().make("mlx"); }
+std::unique_ptr<Format> mlx_format() { return Registry<Format>::instance().make("mlx"); }
 
 Encoding fitted(const Encoding& asked, at::ScalarType dtype = at::kBFloat16) {
-  return format()->fit(asked, 8, 128, dtype).encoding;
+  return mlx_format()->fit(asked, 8, 128, dtype).encoding;
 }
 
 TEST(MlxFormat, StoresWhatMlxStores) {
   const auto cases = golden_layouts("mlx.safetensors");
   EXPECT_EQ(cases.size(), 18U);
   for (const auto& golden : cases) {
-    const Json config = expect_golden(*format(), golden, 4e-6);  // MLX rounds once
+    const Json config = expect_golden(*mlx_format(), golden, 4e-6);  // MLX rounds once
     EXPECT_EQ(config.at("model.layers.0.proj"), golden.weights);
   }
 }
@@ -29,7 +29,8 @@ TEST(MlxFormat, OffsetsAreFloat32AndSymmetricScalesAsTheyAre) {
   const Encoding offset = parse_encoding("int:bits=3,group=32,zero=offset,scale=f32");
   EXPECT_EQ(fitted(parse_encoding("int:bits=3,group=32,zero=offset")), offset);
   EXPECT_EQ(fitted(integers(3, 32, false)), offset);
-  EXPECT_EQ(format()->fit(integers(4, 64, true), 8, 128, at::kBFloat16).bytes, 8 * 64 + 8 * 2 * 4);
+  EXPECT_EQ(mlx_format()->fit(integers(4, 64, true), 8, 128, at::kBFloat16).bytes,
+            8 * 64 + 8 * 2 * 4);
 }
 
 TEST(MlxFormat, SaysWhichGroupsAndWidthsItHolds) {
@@ -47,7 +48,7 @@ TEST(MlxFormat, SymmetricLinearsAreExactInEveryDtype) {
     const TemporaryFolder place;
     TinyCheckpoint tiny(dtype);
     tiny.add(integers(5, 32, true), 8, 128);
-    tiny.write(*format(), place.file("out"));
+    tiny.write(*mlx_format(), place.file("out"));
     const Grid& grid = tiny.linears.begin()->second.grid;
     ASSERT_TRUE(grid.scale.lt(0).any().item<bool>());
     const SafetensorsFile file(place.file("out/model.safetensors"));
@@ -66,7 +67,7 @@ TEST(MlxFormat, ConfigurationNamesEveryModule) {
   tiny.add(integers(4, 64, true), 8, 128);
   tiny.add(integers(4, 64, true), 8, 128);
   tiny.add(full_precision(), 8, 128);
-  tiny.write(*format(), place.file("out"));
+  tiny.write(*mlx_format(), place.file("out"));
   Json config = read_json_file(place.file("out/config.json"));
   const Json four = {{"group_size", 64}, {"bits", 4}, {"mode", "affine"}};
   Json expected = four;
@@ -94,4 +95,4 @@ TEST(MlxFormat, ConfigurationNamesEveryModule) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

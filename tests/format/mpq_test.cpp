@@ -4,7 +4,7 @@
 #include "mpq/format/linear_tensors.h"
 #include "tests/format/checkpoints.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
@@ -118,4 +118,4 @@ TEST(Native, EncodingsThatAreNoneAreFormatErrors) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

@@ -5,7 +5,7 @@
 
 #include "tests/format/checkpoints.h"
 
-namespace mpq::testing {
+namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
@@ -203,4 +203,4 @@ TEST_F(PartsSourceTest, MissingAndOverlappingPartsAreErrors) {
 }
 
 }  // namespace
-}  // namespace mpq::testing
+}  // namespace mpq

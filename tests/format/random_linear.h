@@ -7,7 +7,7 @@
 
 #include "mpq/quant/quantized_linear.h"
 
-namespace mpq::testing {
+namespace mpq {
 
 inline at::Tensor rounded(const at::Tensor& value, at::ScalarType dtype) {
   return value.to(dtype).to(at::kFloat);
@@ -102,4 +102,4 @@ inline std::vector<Encoding> every_encoding() {
   return encodings;
 }
 
-}  // namespace mpq::testing
+}  // namespace mpq

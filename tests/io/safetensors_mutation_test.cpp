@@ -16,7 +16,7 @@
 namespace mpq {
 namespace {
 
-constexpr size_t kLengthBytes = 8;
+constexpr size_t kHeaderBegin = 8;
 constexpr std::array<const char*, 20> kWords = {"18446744073709551615",
                                                 "9223372036854775808",
                                                 "4611686018427387904",
@@ -54,9 +54,9 @@ class Mutator {
  public:
   explicit Mutator(const std::string& seed) : seed_(seed) {
     uint64_t size = 0;
-    std::memcpy(&size, seed.data(), kLengthBytes);
-    header_ = seed.substr(kLengthBytes, size);
-    data_ = seed.substr(kLengthBytes + size);
+    std::memcpy(&size, seed.data(), kHeaderBegin);
+    header_ = seed.substr(kHeaderBegin, size);
+    data_ = seed.substr(kHeaderBegin + size);
   }
 
   std::string next() {
@@ -65,7 +65,7 @@ class Mutator {
     if (below(8) == 0) data.resize(below(2 * data.size()));
     uint64_t size = header.size();
     if (below(16) == 0) size ^= uint64_t{1} << below(64);
-    return std::string(reinterpret_cast<const char*>(&size), kLengthBytes) + header + data;
+    return std::string(reinterpret_cast<const char*>(&size), kHeaderBegin) + header + data;
   }
 
  private:

@@ -13,14 +13,15 @@
 #include "mpq/model/activations.h"
 #include "mpq/model/architecture.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
 
-std::string golden_folder() { return std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/"; }
+std::string golden_folder() { return source_path("tests/golden/architectures/"); }
 
-Json cases() { return read_json_file(golden_folder() + "cases.json"); }
+Json architecture_cases() { return read_json_file(golden_folder() + "cases.json"); }
 
 std::string model_type(const std::string& name) {
   return read_json_file(golden_folder() + name + "/config.json").at("model_type");
@@ -41,7 +42,7 @@ std::vector<std::string> family_cases() {
 }
 
 std::vector<std::string> golden_cases() {
-  const Json all = cases();  // a temporary would be gone before its items are read
+  const Json all = architecture_cases();  // a temporary would be gone before its items are read
   auto names = all.at("tiny").get<std::vector<std::string>>();
   for (const auto& [name, folder] : all.at("trained").items()) names.push_back(name);
   for (const auto& name : family_cases()) names.push_back(name);
@@ -49,10 +50,9 @@ std::vector<std::string> golden_cases() {
 }
 
 std::string checkpoint_of(const std::string& name) {
-  const Json trained = cases().at("trained");
-  return trained.contains(name)
-             ? std::string(MPQ_SOURCE_DIR) + "/" + trained.at(name).get<std::string>()
-             : golden_folder() + name;
+  const Json trained = architecture_cases().at("trained");
+  return trained.contains(name) ? source_path(trained.at(name).get<std::string>())
+                                : golden_folder() + name;
 }
 
 TEST(StoredExperts, AreAsManyAsTheConfigurationSays) {

@@ -11,6 +11,7 @@
 #include "mpq/io/safetensors.h"
 #include "mpq/io/weight_source.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -45,7 +46,7 @@ class BlockLoops : public testing::Test {
     EXPECT_TRUE(visited_.empty());
   }
 
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  std::string source_ = source_path("tests/golden/architectures/stories260K");
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   TemporaryFolder folder_;
   std::vector<int64_t> visited_;

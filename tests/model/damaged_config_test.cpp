@@ -8,6 +8,7 @@
 
 #include "mpq/model/architecture.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -20,7 +21,7 @@ constexpr int64_t kHuge = int64_t{1} << 62;
 const std::map<std::string, Json>& golden_configs() {
   static const std::map<std::string, Json> kConfigs = [] {
     std::map<std::string, Json> configs;
-    const std::string folder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures";
+    const std::string folder = source_path("tests/golden/architectures");
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string path = entry.path().string() + "/config.json";
       if (fs::exists(path)) configs[entry.path().filename().string()] = read_json_file(path);

@@ -6,13 +6,14 @@
 
 #include "mpq/io/weight_source.h"
 #include "mpq/model/model.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 class DeltaNets : public testing::TestWithParam<const char*> {
  protected:
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/" + GetParam();
+  std::string source_ = source_path(std::string("tests/golden/architectures/") + GetParam());
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float64"}};
   DecoderBlock block_ = model_.load_block(0);
 };

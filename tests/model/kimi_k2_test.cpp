@@ -2,13 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "mpq/model/architecture.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 TEST(KimiK2, IsDeepseekV3) {
-  const Json config = read_json_file(std::string(MPQ_SOURCE_DIR) +
-                                     "/tests/golden/architectures/deepseek_v3/config.json");
+  const Json config =
+      read_json_file(source_path("tests/golden/architectures/deepseek_v3/config.json"));
   const ModelConfig own = configure_whole("kimi_k2", config, ""),
                     other = configure_whole("deepseek_v3", config, "");
   EXPECT_EQ(own.quantizable_weights(), other.quantizable_weights());

@@ -6,12 +6,13 @@
 #include "mpq/model/expert_source.h"
 #include "mpq/model/model.h"
 #include "mpq/model/outline_source.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 std::string folder_of(const std::string& name) {
-  return std::string(MPQ_SOURCE_DIR) + "/tests/golden/published/" + name;
+  return source_path("tests/golden/published/" + name);
 }
 
 int64_t weights_of(const std::string& folder) {

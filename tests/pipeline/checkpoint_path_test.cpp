@@ -11,13 +11,14 @@
 #include "mpq/pipeline/session.h"
 #include "tests/format/gguf_file.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
-const std::string kNano = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+const std::string kSource = source_path("data/nano-llama");
 
 class CheckpointPath : public testing::Test {
  protected:
@@ -26,15 +27,15 @@ class CheckpointPath : public testing::Test {
 
   /// nano-llama in F32, alone.
   std::string made_by_others() {
-    const auto weights = open_safetensors_folder(kNano);
+    const auto weights = open_safetensors_folder(kSource);
     write_gguf(place_.file("nano.gguf"), NanoGguf().model, weights.get());
     return place_.file("nano.gguf");
   }
   /// The folder that the gguf format writes.
   std::string made_by_mpq() {
-    const auto weights = open_safetensors_folder(kNano);
+    const auto weights = open_safetensors_folder(kSource);
     ExportJob job;
-    job.source_folder = kNano;
+    job.source_folder = kSource;
     job.base = weights.get();
     job.plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
     OutputFolder output(place_.file("out"), false);
@@ -47,7 +48,7 @@ class CheckpointPath : public testing::Test {
 };
 
 TEST_F(CheckpointPath, AFolderIsItself) {
-  EXPECT_EQ(checkpoint_folder(kNano), kNano);
+  EXPECT_EQ(checkpoint_folder(kSource), kSource);
   EXPECT_EQ(checkpoint_folder("/nowhere/model.gguf"), "/nowhere/model.gguf");
   EXPECT_FALSE(fs::exists(place_.file("cache")));
 }
@@ -69,7 +70,7 @@ TEST_F(CheckpointPath, AFileOfOthersHasAFolderInTheCache) {
   const Json checked = check(file, "");
   EXPECT_EQ(checked.at("checkpoint"), file);
   EXPECT_EQ(checked.at("faults"), Json::array());
-  EXPECT_EQ(checked.at("tensors"), open_safetensors_folder(kNano)->names().size());
+  EXPECT_EQ(checked.at("tensors"), open_safetensors_folder(kSource)->names().size());
 }
 
 TEST_F(CheckpointPath, TheHashIsOfTheContents) {
@@ -80,7 +81,7 @@ TEST_F(CheckpointPath, TheHashIsOfTheContents) {
   EXPECT_EQ(checkpoint_hash(checkpoint_folder(place_.file("copy.gguf")), work), hash);
   NanoGguf other;
   other.set("llama.rope.freq_base", 20000.0F);
-  write_gguf(place_.file("other.gguf"), other.model, open_safetensors_folder(kNano).get());
+  write_gguf(place_.file("other.gguf"), other.model, open_safetensors_folder(kSource).get());
   EXPECT_NE(checkpoint_hash(checkpoint_folder(place_.file("other.gguf")), work), hash);
 }
 

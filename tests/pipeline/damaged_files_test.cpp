@@ -11,13 +11,14 @@
 #include "mpq/pipeline/sensitivity.h"
 #include "mpq/pipeline/timings.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
 namespace {
 using testing::HasSubstr;
 
-const std::string kSmall = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+const std::string kSmall = source_path("tests/golden/architectures/stories260K");
 
 class DamagedFiles : public testing::Test {
  protected:

@@ -11,15 +11,16 @@
 #include "mpq/format/parts.h"
 #include "mpq/model/activations.h"
 #include "mpq/pipeline/quantize_walk.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 namespace fs = std::filesystem;
 
-std::string golden_folder() { return std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/"; }
+std::string folding_goldens() { return source_path("tests/golden/architectures/"); }
 
 std::vector<std::string> tiny_checkpoints() {
-  const Json cases = read_json_file(golden_folder() + "cases.json");
+  const Json cases = read_json_file(folding_goldens() + "cases.json");
   return cases.at("tiny").get<std::vector<std::string>>();
 }
 
@@ -60,7 +61,7 @@ class Folding : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Folding, TheFoldedCheckpointIsTheQuantizedModel) {
-  const std::string folder = golden_folder() + GetParam();
+  const std::string folder = folding_goldens() + GetParam();
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   std::vector<TokenSequence> sequences;
   for (int i = 0; i < 4; ++i) {

@@ -11,6 +11,7 @@
 #include "mpq/core/error.h"
 #include "mpq/format/parts.h"
 #include "mpq/io/weight_source.h"
+#include "tests/support/source_path.h"
 
 namespace fs = std::filesystem;
 
@@ -44,7 +45,7 @@ class QuantizeWalk : public testing::TestWithParam<const char*> {
     }
   }
 
-  std::string source_ = std::string(MPQ_SOURCE_DIR) + "/tests/golden/architectures/stories260K";
+  std::string source_ = source_path("tests/golden/architectures/stories260K");
   Model model_{source_, open_safetensors_folder(source_), {.dtype = "float32"}};
   MemoryBudget memory_{-1, testing::TempDir()};
   std::vector<SequenceGroup> groups_{{BatchPlan({{1, 5, 9, 30, 7, 11}, {1, 44, 3, 8}}, 64), false},

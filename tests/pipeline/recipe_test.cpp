@@ -14,6 +14,7 @@
 #include "mpq/pipeline/session.h"
 #include "mpq/pipeline/stages.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -148,7 +149,7 @@ TEST_F(Recipe, SumsAreThoseOfTheCalibration) {
       prompt_set_from_json(read_json_file(folder_.file("work/calib/prompts.json")), "prompts.json");
   std::vector<TokenSequence> task;
   for (const auto& prompt : prompts.task) task.push_back(prompt.tokens);
-  const std::string folder = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+  const std::string folder = source_path("data/nano-llama");
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   MemoryBudget memory(-1, testing::TempDir());
   const std::vector<BatchPlan> plans{BatchPlan(task, 16), BatchPlan(prompts.text, 64)};

@@ -8,11 +8,12 @@
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
 #include "tests/support/quantized.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 
 inline std::string golden_path(const std::string& path) {
-  return std::string(MPQ_SOURCE_DIR) + "/tests/golden/" + path;
+  return source_path("tests/golden/" + path);
 }
 
 /// Names in tests/golden/<method>/cases.json.

@@ -8,11 +8,10 @@
 #include "mpq/io/weight_source.h"
 #include "mpq/model/unit.h"
 #include "tests/quant/golden_case.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
-
-std::string source(const std::string& path) { return std::string(MPQ_SOURCE_DIR) + "/" + path; }
 
 /// The Hessian of a linear's inputs in the full-precision model, over the golden's sequences.
 at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& sequences,
@@ -32,9 +31,9 @@ at::Tensor input_hessian(const Model& model, const std::vector<TokenSequence>& s
 }
 
 TEST(GptqLayers, ErrorsAreWithinOnePercentOfNumpys) {
-  const std::string path = source("tests/golden/gptq/nano.json");
+  const std::string path = source_path("tests/golden/gptq/nano.json");
   const Json golden = read_json_file(path);
-  const std::string folder = source(golden.at("model").get<std::string>());
+  const std::string folder = source_path(golden.at("model").get<std::string>());
   const Model model(folder, open_safetensors_folder(folder), {.dtype = "float32"});
   const auto sequences = json_get<std::vector<TokenSequence>>(golden, "ids", path);
   int compared = 0;

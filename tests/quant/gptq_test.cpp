@@ -6,15 +6,16 @@
 
 #include "mpq/io/safetensors.h"
 #include "tests/quant/golden_case.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
-std::string golden_folder() { return std::string(MPQ_SOURCE_DIR) + "/tests/golden/gptq"; }
+std::string gptq_goldens() { return source_path("tests/golden/gptq"); }
 
-std::vector<std::string> golden_cases() {
+std::vector<std::string> gptq_cases() {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_folder())) {
+  for (const auto& entry : std::filesystem::directory_iterator(gptq_goldens())) {
     if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
@@ -29,7 +30,7 @@ at::Tensor hessian_of(const at::Tensor& inputs) {
 class GptqGolden : public testing::TestWithParam<std::string> {};
 
 TEST_P(GptqGolden, EqualsTheNumpyReference) {
-  const SafetensorsFile file(golden_folder() + "/" + GetParam() + ".safetensors");
+  const SafetensorsFile file(gptq_goldens() + "/" + GetParam() + ".safetensors");
   const auto& meta = file.metadata();
   const auto spec = fmt::format("gptq:bits={},group={},act_order={}{}", meta.at("bits"),
                                 meta.at("group"), meta.at("act_order") == "1" ? "true" : "false",
@@ -44,10 +45,10 @@ TEST_P(GptqGolden, EqualsTheNumpyReference) {
               std::stod(meta.at("error")), 1e-3 * std::stod(meta.at("error")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GptqGolden, testing::ValuesIn(golden_cases()),
+INSTANTIATE_TEST_SUITE_P(Cases, GptqGolden, testing::ValuesIn(gptq_cases()),
                          [](const auto& info) { return info.param; });
 
-TEST(Gptq, TheGoldenCasesAreThere) { EXPECT_GE(golden_cases().size(), 10U); }
+TEST(Gptq, TheGoldenCasesAreThere) { EXPECT_GE(gptq_cases().size(), 10U); }
 
 TEST(Gptq, SingularHessianStillGivesAResultBetterThanRounding) {
   const auto weight = at::randn({16, 64}, at::kFloat);

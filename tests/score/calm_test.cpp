@@ -6,10 +6,6 @@
 namespace mpq {
 namespace {
 
-ScoreTable run(const std::string& spec, const SmallContext& small) {
-  return Registry<Scorer>::instance().make(spec)->score(small.context);
-}
-
 TEST(Calm, ChoosesTheAlgorithmThatKeepsTheUpdate) {
   // Two-bit rounding never keeps it better than six-bit rounding.
   const SmallContext small({"rtn:bits=2,group=4", "rtn:bits=6,group=4"});

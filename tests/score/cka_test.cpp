@@ -7,12 +7,13 @@
 #include "mpq/core/json_file.h"
 #include "mpq/io/safetensors.h"
 #include "tests/score/small_context.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 TEST(Cka, EqualsTheReferenceToOneInABillion) {
-  const std::string folder = std::string(MPQ_SOURCE_DIR) + "/tests/golden/cka/";
+  const std::string folder = source_path("tests/golden/cka/");
   const Json cases = read_json_file(folder + "cases.json");
   ASSERT_GE(cases.size(), 8U);
   for (const auto& entry : cases) {

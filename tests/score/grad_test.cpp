@@ -10,6 +10,7 @@
 #include "mpq/io/weight_source.h"
 #include "tests/score/small_context.h"
 #include "tests/support/error_of.h"
+#include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -17,8 +18,8 @@ namespace {
 
 struct Nano {
   explicit Nano(const std::string& dtype = "float32") {
-    golden = read_json_file(std::string(MPQ_SOURCE_DIR) + "/tests/golden/fisher/nano.json");
-    const std::string folder = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama";
+    golden = read_json_file(source_path("tests/golden/fisher/nano.json"));
+    const std::string folder = source_path("data/nano-llama");
     model = std::make_unique<Model>(folder, open_safetensors_folder(folder),
                                     ComputeOptions{.dtype = dtype});
     for (auto& ids : golden.at("ids").get<std::vector<TokenSequence>>())

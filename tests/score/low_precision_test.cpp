@@ -11,8 +11,7 @@ namespace {
 
 ScoreTable score_with(const std::string& scorer, const std::vector<std::string>& candidates,
                       const std::string& dtype) {
-  const SmallContext small(candidates, dtype);
-  return Registry<Scorer>::instance().make(scorer)->score(small.context);
+  return run(scorer, SmallContext(candidates, dtype));
 }
 
 double median_ratio(const ScoreTable& measured, const ScoreTable& exact, size_t candidate) {

@@ -4,12 +4,13 @@
 #include <ATen/ATen.h>
 
 #include "mpq/model/divergence.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 
 SmallContext::SmallContext(std::vector<std::string> candidates, const std::string& dtype,
                            const std::string& folder) {
-  const std::string path = std::string(MPQ_SOURCE_DIR) + "/" + folder;
+  const std::string path = source_path(folder);
   model =
       std::make_unique<Model>(path, open_safetensors_folder(path), ComputeOptions{.dtype = dtype});
   for (int i = 0; i < 6; ++i) {
@@ -63,6 +64,10 @@ void overflow_together(SmallContext& small) {
   small.prompts.text.clear();
   for (int32_t token = 1; token < 5; ++token) small.prompts.task.push_back({{}, {token}});
   small.context.groups = calibration_groups(small.prompts, {});
+}
+
+ScoreTable run(const std::string& scorer, const SmallContext& small) {
+  return Registry<Scorer>::instance().make(scorer)->score(small.context);
 }
 
 double direct_kl(const SmallContext& small,

@@ -20,6 +20,8 @@ struct SmallContext {
   ScoreContext context;
 };
 
+ScoreTable run(const std::string& scorer, const SmallContext& small);
+
 /// Makes of stories260K a model in float16 whose first block's output is finite with q/k/v or
 /// attention's output at 2 bits in groups of 4, and is not with both.
 void overflow_together(SmallContext& small);

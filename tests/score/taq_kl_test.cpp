@@ -6,28 +6,28 @@
 namespace mpq {
 namespace {
 
-std::vector<double> run(const std::string& spec, const SmallContext& small) {
-  return Registry<Scorer>::instance().make(spec)->score(small.context).score;
+std::vector<double> scores(const std::string& spec, const SmallContext& small) {
+  return run(spec, small).score;
 }
 
 TEST(TaqKl, IsDeterministicForASeed) {
   SmallContext small({"full"});
-  const auto first = run("taq-kl", small);
-  EXPECT_EQ(first, run("taq-kl", small));
+  const auto first = scores("taq-kl", small);
+  EXPECT_EQ(first, scores("taq-kl", small));
   small.context.seed = 1;
-  EXPECT_NE(first, run("taq-kl", small));
+  EXPECT_NE(first, scores("taq-kl", small));
 }
 
 TEST(TaqKl, NoNoiseNoDivergence) {
   SmallContext small({"full"});
   for (auto& block : small.statistics) block.last_token_range = 0;
-  for (const double score : run("taq-kl", small)) EXPECT_NEAR(score, 0, 1e-7);
+  for (const double score : scores("taq-kl", small)) EXPECT_NEAR(score, 0, 1e-7);
 }
 
 TEST(TaqKl, AFinerWidthMeansLessNoise) {
   const SmallContext small({"full"});
-  const auto coarse = run("taq-kl:bits=3,draws=4", small);
-  const auto fine = run("taq-kl:bits=6,draws=4", small);
+  const auto coarse = scores("taq-kl:bits=3,draws=4", small);
+  const auto fine = scores("taq-kl:bits=6,draws=4", small);
   for (size_t u = 0; u < coarse.size(); ++u) EXPECT_GT(coarse[u], fine[u]);
 }
 

@@ -11,10 +11,6 @@
 namespace mpq {
 namespace {
 
-ScoreTable run(const std::string& spec, const SmallContext& small) {
-  return Registry<Scorer>::instance().make(spec)->score(small.context);
-}
-
 TEST(Taqo, EveryLossEqualsADirectForwardPass) {
   const SmallContext small({"rtn:bits=3,group=4,sym", "rtn:bits=4,group=4", "full"});
   const ScoreTable table = run("taqo:text_weight=0", small);

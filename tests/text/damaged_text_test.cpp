@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "mpq/core/utf8.h"
 #include "mpq/text/task_file.h"
 #include "mpq/text/tokenizer.h"
 #include "tests/support/error_of.h"
@@ -13,7 +14,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr const char* kMark = "\xEF\xBB\xBF";
 constexpr const char* kPointerText =
     "version https://git-lfs.github.com/spec/v1\noid sha256:4b4b\nsize 5247896\n";
 
@@ -38,7 +38,8 @@ TEST_F(DamagedText, AByteOrderMarkChangesNothing) {
   std::string content;
   for (int i = 0; i < 8; ++i) content += fmt::format("{{\"prompt\": \"question {}\"}}\n", i);
   const auto plain = read_task_files({write("plain.jsonl", content)}, 0.5);
-  const auto marked = read_task_files({write("marked.jsonl", kMark + content)}, 0.5);
+  const auto marked =
+      read_task_files({write("marked.jsonl", std::string(kByteOrderMark) + content)}, 0.5);
   ASSERT_EQ(plain.size(), marked.size());
   for (size_t i = 0; i < plain.size(); ++i) {
     EXPECT_EQ(plain[i].prompt, marked[i].prompt);
@@ -47,10 +48,11 @@ TEST_F(DamagedText, AByteOrderMarkChangesNothing) {
   // The first line's hash is what the mark would change: try several.
   for (int i = 0; i < 20; ++i) {
     const std::string line = fmt::format("{{\"prompt\": \"{}\"}}\n", i);
-    EXPECT_EQ(read_task_files({write("a.jsonl", line)}, 0.5)[0].held_out,
-              read_task_files({write("b.jsonl", kMark + line)}, 0.5)[0].held_out);
+    EXPECT_EQ(
+        read_task_files({write("a.jsonl", line)}, 0.5)[0].held_out,
+        read_task_files({write("b.jsonl", std::string(kByteOrderMark) + line)}, 0.5)[0].held_out);
   }
-  EXPECT_EQ(read_text_documents(write("t.txt", std::string(kMark) + "one\n")),
+  EXPECT_EQ(read_text_documents(write("t.txt", std::string(kByteOrderMark) + "one\n")),
             std::vector<std::string>{"one\n"});
 }
 

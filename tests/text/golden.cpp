@@ -6,15 +6,17 @@
 
 #include <filesystem>
 
+#include "tests/support/source_path.h"
+
 namespace mpq {
 
-std::string golden_path(const std::string& name) {
-  return std::string(MPQ_SOURCE_DIR) + "/tests/golden/text/" + name;
+std::string text_golden(const std::string& name) {
+  return source_path("tests/golden/text/" + name);
 }
 
 Json read_golden(const std::string& name) {
   // The files hold vocabularies: ordered_json would search them linearly while parsing.
-  return Json(nlohmann::json::parse(read_text_file(golden_path(name))));
+  return Json(nlohmann::json::parse(read_text_file(text_golden(name))));
 }
 
 std::string scratch_folder() {

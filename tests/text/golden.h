@@ -7,7 +7,7 @@
 namespace mpq {
 
 /// tests/golden/text/NAME.
-std::string golden_path(const std::string& name);
+std::string text_golden(const std::string& name);
 Json read_golden(const std::string& name);
 /// A fresh folder of this test with the given files.
 std::string scratch_folder();

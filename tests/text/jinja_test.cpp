@@ -21,7 +21,7 @@ std::string render(const std::string& source, const Json& variables = Json::obje
 
 TEST(Jinja, RendersLikeJinja2) {
   // The order of the context's members matters.
-  const Json golden = read_json_file(golden_path("jinja.json"));
+  const Json golden = read_json_file(text_golden("jinja.json"));
   for (const Json& entry : golden.at("cases")) {
     const auto source = entry.at(0).get<std::string>();
     if (entry.at(1).is_null()) {

@@ -10,13 +10,14 @@
 #include "golden.h"
 #include "mpq/core/hash.h"
 #include "mpq/text/tokenizer.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
 
 std::string shared_data() {
   const char* given = std::getenv("MPQ_SHARED_DATA");
-  return given ? given : std::string(MPQ_SOURCE_DIR) + "/../shared/data";
+  return given ? given : source_path("../shared/data");
 }
 
 std::vector<std::string> found_tokenizers() {

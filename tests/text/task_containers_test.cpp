@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "mpq/core/utf8.h"
 #include "mpq/text/task_file.h"
 #include "src/text/gunzip.h"
 #include "tests/support/error_of.h"
@@ -14,7 +15,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr const char* kMark = "\xEF\xBB\xBF";
 constexpr uint64_t kMost = 1 << 20;
 
 std::string gzipped(const std::string& content) {
@@ -64,11 +64,12 @@ TEST_F(TaskContainers, TheSameRecordsAreHeldOutInAll) {
   const auto expected = facts(read(lines, 0.5));
   ASSERT_EQ(expected.size(), 40U);
   for (const std::string& content :
-       {windows_lines, kMark + lines, kMark + windows_lines, records.dump(), records.dump(2),
-        kMark + records.dump(1), Json{{"data", records}}.dump(),
+       {windows_lines, std::string(kByteOrderMark) + lines,
+        std::string(kByteOrderMark) + windows_lines, records.dump(), records.dump(2),
+        std::string(kByteOrderMark) + records.dump(1), Json{{"data", records}}.dump(),
         Json{{"version", "1"}, {"data", records}, {"tags", {"a"}}}.dump(2), gzipped(lines),
         gzipped(records.dump(4)),
-        gzipped(kMark + lines.substr(0, 100)) + gzipped(lines.substr(100)),
+        gzipped(std::string(kByteOrderMark) + lines.substr(0, 100)) + gzipped(lines.substr(100)),
         "\n \r\n" + records.dump(2) + "\r\n"}) {
     EXPECT_EQ(facts(read(content, 0.5)), expected) << content.substr(0, 80);
   }

@@ -9,6 +9,7 @@
 
 #include "golden.h"
 #include "mpq/core/error.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -86,7 +87,7 @@ TEST_F(TaskFile, HoldoutIsAStableShare) {
 }
 
 TEST_F(TaskFile, ReadsTheShippedTasks) {
-  const std::string tasks = std::string(MPQ_SOURCE_DIR) + "/data/nano-llama/tasks/";
+  const std::string tasks = source_path("data/nano-llama/tasks/");
   const auto prompts =
       read_task_files({tasks + "facts.eval.jsonl", tasks + "sort.eval.jsonl"}, 0.25);
   EXPECT_GT(prompts.size(), 100u);

@@ -3,13 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/source_path.h"
+
 namespace mpq {
 namespace {
 
 constexpr const char* kReplacement = "\xEF\xBF\xBD";
 
 std::unique_ptr<Tokenizer> tokenizer_of(const std::string& folder) {
-  return Tokenizer::load(std::string(MPQ_SOURCE_DIR) + "/" + folder);
+  return Tokenizer::load(source_path(folder));
 }
 
 /// One byte by byte (BPE over bytes) and one with byte tokens for what it does not know.

@@ -7,6 +7,7 @@
 
 #include "golden.h"
 #include "mpq/text/tokenizer.h"
+#include "tests/support/source_path.h"
 
 namespace mpq {
 namespace {
@@ -37,8 +38,7 @@ class TokenizerGolden : public testing::TestWithParam<size_t> {
 
   std::unique_ptr<Tokenizer> load() const {
     if (golden().contains("folder")) {
-      return Tokenizer::load(std::string(MPQ_SOURCE_DIR) + "/" +
-                             golden().at("folder").get<std::string>());
+      return Tokenizer::load(source_path(golden().at("folder").get<std::string>()));
     }
     const std::string folder = scratch_folder();
     write_scratch(folder, "tokenizer.json", definition_of(golden()));

@@ -142,14 +142,14 @@ TEST(Tokenizer, BrokenJsonIsAFormatError) {
 }
 
 TEST(Tokenizer, InvalidUtf8IsReplaced) {
-  const auto tokenizer = Tokenizer::load(golden_path("stories260K"));
+  const auto tokenizer = Tokenizer::load(text_golden("stories260K"));
   // As Python's errors="replace": one U+FFFD for each maximal subpart.
   EXPECT_EQ(tokenizer->encode("a\xFF\xE2\x82z\xF0\x9F\xC0"),
             tokenizer->encode("a\uFFFD\uFFFDz\uFFFD\uFFFD"));
 }
 
 TEST(Tokenizer, IsLinearInOneGiantWord) {
-  const auto tokenizer = Tokenizer::load(golden_path("stories260K"));
+  const auto tokenizer = Tokenizer::load(text_golden("stories260K"));
   // No pre-tokenizer, and every neighbour may merge: the worst case of the merge queue.
   const auto seconds = [&](size_t size) {
     const std::string text(size, 'a');

@@ -18,7 +18,7 @@ void show_additivity(const Json& additivity) {
   fmt::print("\n");
 }
 
-void show(const Json& result) {
+void show_plans(const Json& result) {
   if (result.contains("dry_run")) {
     fmt::print("{}\n", json_text(result, 2));
     return;
@@ -45,7 +45,7 @@ void show(const Json& result) {
 void add_allocate(App& app) {
   CLI::App* command = add_command(
       app, "allocate", "Choose each unit's width within a budget and verify the choice",
-      [&app] { return allocate(app.flags.common, app.score, app.allocate); }, show);
+      [&app] { return allocate(app.flags.common, app.score, app.allocate); }, show_plans);
   add_score_options(command, app.score);
   add_allocate_options(command, app.allocate);
   command

@@ -6,7 +6,7 @@
 namespace mpq::cli {
 namespace {
 
-void show(const Json& result) {
+void show_measures(const Json& result) {
   if (result.contains("dry_run")) {
     fmt::print("{}\n", json_text(result, 2));
     return;
@@ -35,7 +35,7 @@ void show(const Json& result) {
 void add_eval(App& app) {
   CLI::App* command = add_command(
       app, "eval", "Measure a checkpoint on a task and on text, alone or against a reference",
-      [&app] { return evaluate_checkpoint(app.flags.common, app.eval); }, show);
+      [&app] { return evaluate_checkpoint(app.flags.common, app.eval); }, show_measures);
   add_model_option(command, app.eval.model);
   command->add_option("--reference", app.eval.reference,
                       "checkpoint that divergences are measured to");

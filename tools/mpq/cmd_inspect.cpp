@@ -6,7 +6,7 @@
 namespace mpq::cli {
 namespace {
 
-void show(const Json& result) {
+void show_folder(const Json& result) {
   for (const auto& [key, value] : result.items()) {
     if (key != "table")
       fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : json_text(value));
@@ -28,7 +28,7 @@ void add_inspect(App& app) {
   auto path = std::make_shared<std::string>();
   CLI::App* command = add_command(
       app, "inspect", "Say what a checkpoint or one of mpq's files holds",
-      [path] { return inspect(*path); }, show);
+      [path] { return inspect(*path); }, show_folder);
   command->add_option("path", *path, "checkpoint folder, GGUF, plan, sensitivity or report file")
       ->required();
 }

@@ -5,7 +5,7 @@
 namespace mpq::cli {
 namespace {
 
-void show(const Json& result) {
+void show_plugins(const Json& result) {
   for (const auto& [kind, plugins] : result.items()) {
     fmt::print("{}\n", kind);
     for (const auto& plugin : plugins) {
@@ -26,7 +26,7 @@ void show(const Json& result) {
 void add_list(App& app) {
   add_command(
       app, "list", "List every scorer, allocator, quantizer, format, architecture and target",
-      [] { return list_plugins(); }, show);
+      [] { return list_plugins(); }, show_plugins);
 }
 
 }  // namespace mpq::cli

@@ -6,7 +6,7 @@
 namespace mpq::cli {
 namespace {
 
-void show(const Json& result) {
+void show_scores(const Json& result) {
   if (result.contains("dry_run")) {
     fmt::print("{}\n", json_text(result, 2));
     return;
@@ -28,7 +28,7 @@ void show(const Json& result) {
 void add_score(App& app) {
   CLI::App* command = add_command(
       app, "score", "Measure what every candidate of every unit costs the task",
-      [&app] { return score(app.flags.common, app.score); }, show);
+      [&app] { return score(app.flags.common, app.score); }, show_scores);
   add_score_options(command, app.score);
 }
 

@@ -7,7 +7,7 @@
 namespace mpq {
 
 /// "a git-lfs pointer, not the file itself; run `git lfs pull` in its folder", "a web page (HTML)
-/// ..."; empty when it is neither. The beginning of a file is enough.
+/// ..."; empty when it is neither. Looks at the first bytes alone.
 std::string other_kind(std::string_view begin);
 /// Throws Error(Format) when the file is a git-lfs pointer.
 void refuse_pointer(const std::string& path, std::string_view begin);

@@ -11,6 +11,7 @@ size_t invalid_utf8_at(std::string_view text);
 /// Every ill-formed sequence replaced by U+FFFD, one for each maximal subpart, as Rust and Python
 /// do.
 std::string repaired_utf8(std::string_view text);
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 /// The text behind a byte order mark, if it begins with one.
 std::string_view without_byte_order_mark(std::string_view text);
 

@@ -67,9 +67,8 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
       unpack_rows(load(module + ".weight").view(at::kInt), found.encoding.bits, found.in);
   linear.grid.scale = load(module + kScales).to(at::kFloat);
   linear.grid.offset = load(module + ".biases").to(at::kFloat);
-  require(at::isfinite(linear.grid.scale).all().item<bool>() &&
-              at::isfinite(linear.grid.offset).all().item<bool>(),
-          ErrorCode::Format, "{}: a scale or bias is not finite; the file is damaged", module);
+  require_finite(linear.grid.scale, module + kScales);
+  require_finite(linear.grid.offset, module + ".biases");
   if (linear.grid.offset.equal(linear.grid.scale.mul(middle(found.encoding)))) {
     linear.encoding.zero = Zero::Middle;
     linear.grid.zero = at::full_like(linear.grid.scale, -middle(found.encoding));

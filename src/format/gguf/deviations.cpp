@@ -8,7 +8,6 @@ namespace mpq {
 namespace {
 
 constexpr double kGemmaTheta = 10000;
-constexpr int64_t kLayersOfGemma27B = 46;
 
 bool has_window(const ModelConfig& model) {
   return std::any_of(model.blocks.begin(), model.blocks.end(), [&](const BlockConfig& block) {

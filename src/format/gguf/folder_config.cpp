@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "folder_rope.h"
+#include "hyperparameters.h"
 #include "metadata_reader.h"
 #include "mpq/core/utf8.h"
 
@@ -55,9 +56,9 @@ constexpr std::pair<std::string_view, std::string_view> kFamilyKeys[] = {
 constexpr std::string_view kCounts[] = {".expert_count", ".expert_used_count",
                                         ".attention.sliding_window"};
 
-// What llama.cpp takes where a Gemma 2 has no such key, and how it knows the largest.
+// What llama.cpp takes where a Gemma 2 has no such key.
 constexpr double kGemmaAttentionCap = 50, kGemmaLogitsCap = 30;
-constexpr int64_t kGemmaWindow = 4096, kLayersOfGemma27B = 46;
+constexpr int64_t kGemmaWindow = 4096;
 
 const Family& family_of(const MetadataReader& reader) {
   const std::string name = reader.text("general.architecture");

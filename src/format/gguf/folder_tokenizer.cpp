@@ -6,13 +6,13 @@
 
 #include "folder_vocabulary.h"
 #include "pre_tokenizer_steps.h"
+#include "vocabulary.h"
 
 namespace mpq {
 namespace {
 
 using nlohmann::json;
 
-constexpr const char* kMetaspace = "\u2581";
 constexpr const char* kPre = "tokenizer.ggml.pre";
 constexpr const char* kTemplate = "tokenizer.chat_template";
 

@@ -10,6 +10,8 @@
 
 namespace mpq {
 
+constexpr int64_t kLayersOfGemma27B = 46;  // llama.cpp knows the largest Gemma 2 by these
+
 /// llama.cpp's name for a family: Mistral is "llama" too. Throws Error(Unsupported).
 std::string gguf_architecture(const ModelConfig& model);
 /// The keys "ARCHITECTURE.*" and "general.file_type"; `config` is config.json, named by `where`.

@@ -1,5 +1,6 @@
 #pragma once
 // What a block of a quantized type holds, and where.
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Layout {
   /// mpq's levels are the negatives of these; a scale with the other sign makes up for it.
   bool negative = false;
 };
+
+constexpr int64_t kRowsPerTask = 4;  // of packing and unpacking
 
 /// Null for a type that has none: plain numbers, and what mpq does not read.
 const Layout* layout_of(const std::string& type_name);

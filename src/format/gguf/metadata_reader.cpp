@@ -11,7 +11,7 @@
 namespace mpq {
 namespace {
 
-constexpr const char* kTypes[] = {"uint8",  "int8",    "uint16", "int16", "uint32",
+constexpr const char* kNames[] = {"uint8",  "int8",    "uint16", "int16", "uint32",
                                   "int32",  "float32", "bool",   "text",  "array",
                                   "uint64", "int64",   "float64"};
 constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
@@ -32,7 +32,7 @@ std::string shown(const GgufValue& value) {
                   return elements.size();
               },
               held);
-          return fmt::format("an array of {} {}", size, kTypes[held.index()]);
+          return fmt::format("an array of {} {}", size, kNames[held.index()]);
         } else if constexpr (std::is_same_v<T, std::string>) {
           return fmt::format("\"{}\"", repaired_utf8(held.substr(0, 60)));
         } else {

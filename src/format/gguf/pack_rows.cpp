@@ -16,8 +16,6 @@
 namespace mpq {
 namespace {
 
-constexpr int64_t kRowsPerTask = 4;
-
 /// The code of a level.
 class CodeOf {
  public:

@@ -15,8 +15,6 @@
 namespace mpq {
 namespace {
 
-constexpr int64_t kRowsPerTask = 4;
-
 float half_at(const uint8_t* bytes) {
   uint16_t bits = 0;
   std::memcpy(&bits, bytes, sizeof(bits));

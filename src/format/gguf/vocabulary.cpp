@@ -6,7 +6,6 @@
 namespace mpq {
 namespace {
 
-constexpr const char* kMetaspace = "\u2581";
 constexpr float kPaddingScore = -10000;
 
 bool is_between(const std::string& token, std::string_view begin, std::string_view end) {

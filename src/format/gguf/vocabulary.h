@@ -17,6 +17,8 @@ enum class GgufTokenType : int32_t {
   Byte = 6
 };
 
+constexpr const char* kMetaspace = "\u2581";  // a space in SentencePiece's tokens
+
 struct GgufVocabulary {
   GgufVocabulary(std::string kind, int64_t size);
   /// Replaces a token; an id that is not below size() is Error(Format) naming `where`.

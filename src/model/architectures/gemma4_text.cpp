@@ -61,7 +61,8 @@ void share_keys(BlockConfig& block) {
   std::erase_if(block.linears, [](const LinearInfo& linear) { return linear.role == Role::Value; });
 }
 
-void set_experts(BlockConfig& block, const Json& config, int64_t hidden, const std::string& where) {
+void set_mixture_beside_mlp(BlockConfig& block, const Json& config, int64_t hidden,
+                            const std::string& where) {
   MixtureTraits traits{
       .router = read_router(config, "num_experts", where),
       .intermediate = size_member(config, "moe_intermediate_size", kMaxWidth, where),
@@ -117,7 +118,7 @@ class Gemma4Text final : public Architecture {
       set_sandwich_norms(block, model.hidden);
       block.sides[Side::LayerScale] = {"layer_scalar", {1}};
       if (json_get_or<bool>(config, "enable_moe_block", false, where))
-        set_experts(block, config, model.hidden, where);
+        set_mixture_beside_mlp(block, config, model.hidden, where);
     }
     model.embedding_scale = std::sqrt(static_cast<double>(model.hidden));
     model.logits_softcap = json_get_or<double>(config, "final_logit_softcapping", 0.0, where);

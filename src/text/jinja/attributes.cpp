@@ -10,9 +10,9 @@
 namespace mpq::text::jinja {
 namespace {
 
-using Names = std::initializer_list<const char*>;
+using AttributeNames = std::initializer_list<const char*>;
 
-bool is_one_of(Names names, const std::string& name) {
+bool is_one_of(AttributeNames names, const std::string& name) {
   for (const char* candidate : names) {
     if (name == candidate) return true;
   }

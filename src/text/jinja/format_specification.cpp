@@ -26,7 +26,7 @@ struct Specification {
 
 bool is_align(char32_t c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
 
-int64_t read_number(std::u32string_view text, size_t& at) {
+int64_t read_count(std::u32string_view text, size_t& at) {
   int64_t value = 0;
   for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
     value = value * 10 + static_cast<int64_t>(text[at] - '0');
@@ -55,12 +55,12 @@ Specification parse(const std::string& source) {
     spec.fill = '0';
     spec.zero = true;
   }
-  spec.width = read_number(text, at);
+  spec.width = read_count(text, at);
   if (takes(',')) spec.grouping = ',';
   if (takes('_')) spec.grouping = '_';
   if (takes('.')) {
     const size_t begin = at;
-    spec.precision = read_number(text, at);
+    spec.precision = read_count(text, at);
     if (at == begin) raise("Format specifier missing precision");
   }
   if (at < text.size() && text[at] < 0x80) spec.type = static_cast<char>(text[at++]);
