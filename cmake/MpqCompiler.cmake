@@ -3,6 +3,8 @@
 add_library(mpq_flags INTERFACE)
 target_include_directories(mpq_flags INTERFACE "${CMAKE_SOURCE_DIR}/include")
 target_compile_options(mpq_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter)
+# Nobody reads errno or the processor's exception flags after arithmetic: comparisons and roots may become vectors.
+target_compile_options(mpq_flags INTERFACE -fno-math-errno -fno-trapping-math)
 # GCC 12 sees overlaps and overruns in std::string's operator+ that are not there (GCC bugs 105329 and 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(mpq_flags INTERFACE -Wno-restrict -Wno-array-bounds)

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "bf16_gram.h"
+#include "bf16_products.h"
 #include "mpq/core/error.h"
 
 namespace mpq {
@@ -25,7 +25,7 @@ void HessianAccumulator::add(const at::Tensor& x) {
   require(x.dim() == 2 && x.size(1) == in, ErrorCode::Internal,
           "Hessian: expected inputs of {} channels, found {}", in, x.size(-1));
   if (!sum_.defined()) sum_ = at::zeros({in, in}, x.options().dtype(at::kFloat));
-  if (x.scalar_type() == at::kBFloat16 && x.is_cpu() && has_bf16_gram()) {
+  if (x.scalar_type() == at::kBFloat16 && x.is_cpu() && has_bf16_products()) {
     add_bf16_gram(x.contiguous(), sum_);
     return;
   }

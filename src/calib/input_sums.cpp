@@ -5,8 +5,9 @@
 
 #include <algorithm>
 
+#include "bf16_products.h"
 #include "mpq/core/error.h"
-#include "mpq/model/row_chunks.h"
+#include "mpq/model/row_kernels.h"
 
 namespace mpq {
 namespace {
@@ -14,13 +15,15 @@ namespace {
 /// sum += (full - own)^T x, float32. bfloat16 rows are multiplied as such: the difference is a
 /// correction, and needs no more digits.
 void add_lack(const at::Tensor& full, const at::Tensor& own, const at::Tensor& x, at::Tensor& sum) {
-  const auto dtype = x.scalar_type() == at::kBFloat16 ? at::kBFloat16 : at::kFloat;
   if (!sum.defined()) sum = at::zeros({own.size(1), x.size(1)}, x.options().dtype(at::kFloat));
-  const auto lack = by_row_chunks(
-      own.size(0), own.size(1), x.options().dtype(dtype), [&](int64_t first, int64_t count) {
-        return full.narrow(0, first, count).to(at::kFloat) - own.narrow(0, first, count);
-      });
-  sum.add_(at::mm(lack.t(), x.to(dtype)));
+  const bool narrow = x.scalar_type() == at::kBFloat16 && takes_row_kernels(x) &&
+                      own.scalar_type() == full.scalar_type();
+  const at::Tensor lack = narrow ? difference(full, own) : full.to(at::kFloat) - own;
+  if (narrow && has_bf16_products()) {
+    add_bf16_product(lack, x.contiguous(), sum);
+  } else {
+    sum.add_(at::mm(lack.t(), x.to(lack.scalar_type())));
+  }
 }
 
 }  // namespace

@@ -132,6 +132,13 @@ std::string limited_name(const std::string& name, const std::string& suffix) {
   return name.substr(0, most) + suffix;
 }
 
+void put_in_place(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  require(!error, ErrorCode::Io, "{}: cannot be put in place: {}", to, error.message());
+  sync_path(std::filesystem::path(to).parent_path().string());
+}
+
 void sync_path(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   require(file >= 0, ErrorCode::Io, "{}: cannot be synced: {}", path, std::strerror(errno));

@@ -10,6 +10,8 @@
 #include "mpq/core/error.h"
 #include "mpq/model/activations.h"
 #include "mpq/model/divergence.h"
+#include "mpq/model/logit_kernels.h"
+#include "mpq/model/row_kernels.h"
 
 namespace mpq {
 namespace {
@@ -26,7 +28,9 @@ at::Tensor negative_log_likelihood(const at::Tensor& logits, std::span<const Pos
   const auto target =
       gather_member(positions, [](const Position& p) { return p.target; }).to(logits.device());
   const auto chosen = logits.gather(1, target.clamp_min(0).unsqueeze(1)).squeeze(1);
-  return (at::logsumexp(logits, 1) - chosen).masked_fill(target < 0, 0);
+  const bool narrow = logits.scalar_type() == at::kFloat && takes_row_kernels(logits);
+  const auto total = narrow ? log_sum_exps(logits) : at::logsumexp(logits, 1);
+  return (total - chosen).masked_fill(target < 0, 0);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -66,8 +67,10 @@ class SmallFloatsSource final : public WeightSource {
     const at::Tensor weight = inner_->load(name).to(at::kFloat);
     at::Tensor scale = inner_->load(found->second).to(at::kFloat);
     if (by_blocks(found->second)) {
-      scale = scale.repeat_interleave(block_[0], 0).narrow(0, 0, weight.size(0));
-      scale = scale.repeat_interleave(block_[1], 1).narrow(1, 0, weight.size(1));
+      for (const int64_t dim : {0, 1}) {
+        const int64_t size = weight.size(dim);
+        scale = scale.repeat_interleave(std::min(block_[dim], size), dim).narrow(dim, 0, size);
+      }
     } else if (scale.numel() > 1) {
       scale = scale.reshape({-1, 1});
     }
@@ -92,7 +95,7 @@ class SmallFloatsSource final : public WeightSource {
     const Shape out = inner_->shape(name), found = inner_->shape(scale);
     int64_t numbers = 1;
     for (const int64_t size : found) numbers *= size;
-    const auto blocks = [&](size_t dim) { return (out[dim] + block_[dim] - 1) / block_[dim]; };
+    const auto blocks = [&](size_t dim) { return (out[dim] - 1) / block_[dim] + 1; };
     check_scale(name, scale,
                 by_blocks(scale) ? found == Shape{blocks(0), blocks(1)}
                                  : numbers == 1 || (numbers == out[0] && found.front() == out[0]));

@@ -7,6 +7,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/model/by_run.h"
+#include "mpq/model/row_kernels.h"
 
 namespace mpq {
 namespace {
@@ -91,13 +92,10 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
                       const at::Tensor& keys, const at::Tensor& values, KvCache* cache) {
   const AttentionConfig& config = block.config->attention;
   const NormConfig& norm = block.config->norm;
-  const auto split = [&](const at::Tensor& rows, int64_t heads, const at::Tensor& weight) {
-    const bool whole = config.head_norm == HeadNorm::FullWidth && weight.defined();
-    const auto normalised = whole ? normalise(rows, weight, norm).to(rows.scalar_type()) : rows;
-    return normalised.view({run.count, run.length, heads, -1}).transpose(1, 2);
+  const auto split = [&](const at::Tensor& rows, int64_t heads) {
+    return rows.view({run.count, run.length, heads, -1}).transpose(1, 2);
   };
-  const at::Tensor query_norm = block.side(Side::QueryNorm), key_norm = block.side(Side::KeyNorm);
-  at::Tensor value = split(values, config.kv_heads, {});
+  at::Tensor value = split(values, config.kv_heads);
   if (config.normalises_values) {
     const auto ones = at::ones({}, value.options().dtype(wide_dtype(value.scalar_type())));
     value = normalise(value, ones, norm).to(value.scalar_type());
@@ -106,11 +104,20 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
   const auto wide = value.options().dtype(wide_dtype(value.scalar_type()));
   const RopeTables tables =
       config.rotates ? tables_for(config.rope, past, run.length, wide) : RopeTables{};
-  at::Tensor query =
-      placed(config, norm, split(queries, config.heads, query_norm), query_norm, tables);
+  const bool fused = config.rotates && !config.rope.interleaved &&
+                     config.head_norm != HeadNorm::PerHead &&
+                     queries.scalar_type() == at::kBFloat16 && takes_row_kernels(queries);
+  const auto place = [&](const at::Tensor& rows, int64_t heads, Side side) {
+    const at::Tensor weight = block.side(side);
+    const bool whole = config.head_norm == HeadNorm::FullWidth && weight.defined();
+    const auto normalised = whole ? normalise(rows, weight, norm).to(rows.scalar_type()) : rows;
+    return fused ? rotated_heads(normalised, run.length, heads, tables.cos, tables.sin)
+                 : placed(config, norm, split(normalised, heads), weight, tables);
+  };
+  at::Tensor query = place(queries, config.heads, Side::QueryNorm);
   if (config.query_growth != 0)
     query = (query * query_growth(config, past, run.length, wide)).to(value.scalar_type());
-  at::Tensor key = placed(config, norm, split(keys, config.kv_heads, key_norm), key_norm, tables);
+  at::Tensor key = place(keys, config.kv_heads, Side::KeyNorm);
   if (cache != nullptr) {
     require(past + run.length <= cache->keys.size(2), ErrorCode::Internal,
             "key-value cache: {} positions are full", cache->keys.size(2));

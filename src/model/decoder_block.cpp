@@ -11,6 +11,7 @@
 #include "mpq/model/delta_net.h"
 #include "mpq/model/mamba.h"
 #include "mpq/model/row_chunks.h"
+#include "mpq/model/row_kernels.h"
 #include "mpq/model/short_convolution.h"
 
 namespace mpq {
@@ -108,6 +109,9 @@ at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
   const int64_t width = outputs.front().size(1) / (fused ? 2 : 1);
   const auto halves = config.gated_mlp ? split_outputs(outputs, {width, width}) : outputs;
   const auto options = halves[0].options().dtype(compute_dtype(block));
+  if (config.gated_mlp && config.activation == Activation::Silu &&
+      halves[0].scalar_type() == at::kBFloat16 && takes_row_kernels(halves[0]))
+    return silu_product(halves[0], halves[1]);
   return by_row_chunks(halves[0].size(0), width, options, [&](int64_t first, int64_t count) {
     const auto rows = halves[0].narrow(0, first, count);
     const auto wide = rows.to(wide_dtype(rows.scalar_type()));
@@ -154,7 +158,12 @@ at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor&
                    const at::Tensor& update) {
   const BlockConfig& config = *block.config;
   const at::Tensor norm = block.side(after_norm);
-  if (!norm.defined()) return at::add(stream, update, config.residual_scale);
+  if (!norm.defined()) {
+    return stream.scalar_type() == at::kFloat && update.scalar_type() == at::kBFloat16 &&
+                   takes_row_kernels(stream)
+               ? added(stream, update, config.residual_scale)
+               : at::add(stream, update, config.residual_scale);
+  }
   return by_row_chunks(
       stream.size(0), stream.size(1), stream.options(), [&](int64_t first, int64_t count) {
         return at::add(stream.narrow(0, first, count),
@@ -163,12 +172,23 @@ at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor&
       });
 }
 
+bool takes_row_norm(const at::Tensor& rows, const at::Tensor& weight, const NormConfig& config,
+                    at::ScalarType dtype) {
+  return takes_row_kernels(rows) && rows.scalar_type() == at::kFloat && weight.defined() &&
+         weight.scalar_type() == at::kFloat && config.kind != NormKind::Layer &&
+         (dtype == at::kFloat || dtype == at::kBFloat16);
+}
+
 /// Normalised rows in the compute dtype.
 at::Tensor normalised_input(const DecoderBlock& block, const at::Tensor& rows, Side norm) {
   const at::Tensor weight = block.side(norm);
+  const NormConfig& config = block.config->norm;
+  if (takes_row_norm(rows, weight, config, compute_dtype(block)))
+    return rms_normalised(rows, weight, config.eps, config.kind == NormKind::RmsPlusOne ? 1 : 0,
+                          compute_dtype(block));
   return by_row_chunks(rows.size(0), rows.size(1), rows.options().dtype(compute_dtype(block)),
                        [&](int64_t first, int64_t count) {
-                         return normalise(rows.narrow(0, first, count), weight, block.config->norm);
+                         return normalise(rows.narrow(0, first, count), weight, config);
                        });
 }
 

@@ -6,9 +6,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mpq/model/logit_kernels.h"
+#include "mpq/model/row_kernels.h"
+
 namespace mpq {
 
 at::Tensor kl_rows(const at::Tensor& reference_logits, const at::Tensor& logits) {
+  if (reference_logits.scalar_type() == at::kFloat && logits.scalar_type() == at::kFloat &&
+      takes_row_kernels(logits))
+    return kl_of_logits(reference_logits, logits);
   const auto log_p = at::log_softmax(reference_logits, -1);
   const auto log_q = at::log_softmax(logits, -1);
   return (log_p.exp() * (log_p - log_q)).sum(-1).clamp_min_(0);

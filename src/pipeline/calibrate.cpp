@@ -4,6 +4,7 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
+#include "mpq/core/new_file.h"
 #include "mpq/core/utf8.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/experts.h"
@@ -35,7 +36,7 @@ void use(WorkFolder& work, const std::string& key) {
     std::error_code absent;
     fs::remove(link + ".new", absent);
     fs::create_symlink(key + "/" + name, link + ".new");
-    fs::rename(link + ".new", link);
+    put_in_place(link + ".new", link);
   }
   work.record("calibrate", key, {{"folder", "calib/" + key}});
 }
@@ -103,7 +104,7 @@ Json calibrate(const CommonOptions& common, const CalibrateOptions& given) {
   save_statistics(unfinished + "/stats.safetensors", statistics);
   write_json_file(unfinished + "/prompts.json", to_json(set));
   write_json_file(unfinished + "/manifest.json", facts);
-  std::filesystem::rename(unfinished, folder);  // complete together, or not there
+  put_in_place(unfinished, folder);  // complete together, or not there
   std::filesystem::remove_all(state);
   use(work, key);
   timer.record(common.work);

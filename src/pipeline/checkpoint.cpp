@@ -6,6 +6,7 @@
 #include <map>
 
 #include "mpq/core/log.h"
+#include "mpq/core/new_file.h"
 #include "mpq/format/parts.h"
 #include "mpq/model/expert_source.h"
 #include "mpq/pipeline/candidates.h"
@@ -60,7 +61,7 @@ std::string ensure_parts(Session& session, const Plan& plan, double text_share,
   quantize_to_parts(*session.model, groups, choices,
                     {text_share, title, fisher ? &session.fisher() : nullptr}, unfinished,
                     session.memory);
-  std::filesystem::rename(unfinished, folder);
+  put_in_place(unfinished, folder);
   session.work.keep_newest("parts", kKeptParts);
   return folder;
 }

@@ -51,6 +51,13 @@ TEST_F(SmallFloats, OneScaleOrOneARow) {
                   .equal((weight_.to(at::kFloat) * rows.view({5, 1})).to(at::kBFloat16)));
 }
 
+TEST_F(SmallFloats, ABlockBeyondTheMatrixIsAllOfIt) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  const auto source =
+      open("_scale_inv", at::full({1, 1}, 0.5F), {{"weight_block_size", {most, most}}});
+  EXPECT_TRUE(source->load("a.weight").equal((weight_.to(at::kFloat) * 0.5).to(at::kBFloat16)));
+}
+
 TEST_F(SmallFloats, WhatDoesNotFitIsRefused) {
   const auto refuses = [&](const std::string& suffix, const at::Tensor& scale) {
     return error_of(ErrorCode::Format, [&] { open(suffix, scale, Json::object()); });

@@ -44,6 +44,8 @@ bool is_left_over(std::string_view process, const std::string& path);
 /// Removes "*.tmp-HOST-PID" of processes that are gone from a folder, and from those below it.
 /// NewFile does so once for every folder that it writes to.
 void sweep_temporary_files(const std::string& folder, bool and_below = false);
+/// Renames a file or folder within its file system, on disk when it returns. Throws Error(Io).
+void put_in_place(const std::string& from, const std::string& to);
 /// Syncs a file or folder to disk. Throws Error(Io).
 void sync_path(const std::string& path);
 
