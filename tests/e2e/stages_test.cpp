@@ -35,7 +35,7 @@ TEST_F(Stages, CalibrateAllocateQuantizeCheckEval) {
   const Json plan = allocate("4.5")["plans"][0];
   const double bits = plan["achieved"]["effective_bits"];
   EXPECT_LE(bits, 4.5);
-  EXPECT_GE(bits, 4.48);
+  EXPECT_GE(bits, 4.46);  // the uniform plan takes so many: on two held-out prompts either is kept
   EXPECT_GT(plan["verified"]["prompts"], 0);
   const std::string out = folder_.file("out");
   const Json quantized = run({"quantize", "--plan", folder_.file("plan.json"), "--out", out});
