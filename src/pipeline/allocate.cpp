@@ -78,9 +78,11 @@ Plan make_plan(const AllocateJob& job, const Budget& budget, const Allocation& a
   }
   plan.header["achieved"] = achieved(job, plan);
   plan.header["objective"] = objective(allocation);
+  const bool scored = !job.sensitivity.path.empty();
   plan.header["made_from"] = {
       {"calibration", session.calibration_key()},
-      {"scores", job.sensitivity.path.empty() ? Json() : Json(job.sensitivity.key)},
+      {"scores", scored ? Json(job.sensitivity.key) : Json()},
+      {"scores_sha256", scored ? Json(sha256_of_file(job.sensitivity.path)) : Json()},
       {"rival", nullptr},
       {"curve", nullptr}};
   return plan;

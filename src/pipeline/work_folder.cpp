@@ -92,11 +92,15 @@ std::string WorkFolder::keep(const std::string& kind, const Json& value) const {
 }
 
 Json WorkFolder::kept(const std::string& name) const {
+  return kept(name, fs::path(name).stem().string());
+}
+
+Json WorkFolder::kept(const std::string& name, const std::string& hash) const {
   const std::string path = file(name);
   require(fs::exists(path), ErrorCode::Usage,
           "{}: is not there; the plan was made in another --work folder, or make it again", path);
   const std::string text = read_text_file(path);
-  require(fs::path(name).stem() == sha256_of(text).substr(0, 32), ErrorCode::Format,
+  require(!hash.empty() && sha256_of(text).starts_with(hash), ErrorCode::Format,
           "{}: was changed since it was written; make the plan again", path);
   return read_json_file(path);
 }

@@ -2,6 +2,7 @@
 #include "mpq/alloc/monotone.h"
 
 #include <cmath>
+#include <limits>
 
 #include "tests/alloc/problems.h"
 
@@ -31,6 +32,15 @@ TEST(MonotoneLosses, WeighsByPrecision) {
   const auto losses = fitted({{"q", 2, 10, 0, 1}, {"q", 3, 20, 5, 0.5}});
   EXPECT_DOUBLE_EQ(losses[0], 4);
   EXPECT_EQ(losses[0], losses[1]);
+}
+
+/// Shares of an infinity are no weights.
+TEST(MonotoneLosses, WhereAnErrorIsUnknownAllCountAlike) {
+  constexpr double kUnknownError = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(fitted({{"q", 2, 10, 0, kUnknownError}, {"q", 3, 20, 5, 0.5}}),
+            (std::vector<double>{2.5, 2.5}));
+  EXPECT_EQ(fitted({{"q", 2, 10, 0, 0.5}, {"q", 3, 20, 5, kUnknownError}}),
+            (std::vector<double>{2.5, 2.5}));
 }
 
 TEST(MonotoneLosses, ComparesWithinOneMethod) {

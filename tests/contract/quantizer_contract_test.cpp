@@ -127,6 +127,31 @@ TEST_P(QuantizerContract, ScalesAreExactInTheirStoredDtype) {
     EXPECT_TRUE(at::equal(linear.grid.scale.to(at::kBFloat16).to(at::kFloat), linear.grid.scale));
 }
 
+/// In float16 some scales are subnormal, and some are 0.
+TEST_P(QuantizerContract, TinyWeightsStayFiniteAndZeroRowsZero) {
+  auto weight = weight_ * 1e-5;
+  weight.select(0, 3).zero_();
+  weight.select(0, 5).mul_(1e-2);
+  weight.select(0, 7).narrow(0, 0, 32).zero_();
+  const at::Tensor magnitudes = hessian_->matrix().diagonal().sqrt();
+  for (const char* encoding : {":bits=4,group=32", ":bits=4,group=32,sym"}) {
+    const Method method = make_method(GetParam() + encoding);
+    QuantProblem problem{"w", weight, hessian_};
+    problem.mean_abs = magnitudes;
+    problem.max_abs = magnitudes;
+    problem = problem_for(method, problem, at::kHalf);
+    const auto result =
+        quantize_scaled(*method.quantizer, problem, method.quantizer->input_scale(problem));
+    validate(result, GetParam());
+    for (const auto& linear : plain(result))
+      EXPECT_TRUE(linear.grid.scale.to(at::kHalf).to(at::kFloat).equal(linear.grid.scale));
+    const auto dense = dequantize(result);
+    EXPECT_TRUE(at::isfinite(dense).all().item<bool>()) << encoding;
+    EXPECT_EQ(dense.select(0, 3).abs().max().item<float>(), 0) << encoding;
+    EXPECT_LT(dense.abs().max().item<float>(), 2 * weight.abs().max().item<float>()) << encoding;
+  }
+}
+
 TEST_P(QuantizerContract, NotANumberIsANumericError) {
   auto weight = weight_.clone();
   weight.index_put_({at::tensor(1), at::tensor(2)}, at::tensor(NAN));

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "tests/e2e/program.h"
 
@@ -18,6 +20,8 @@ constexpr int kUsage = 2;
 constexpr int kIo = 3;
 constexpr int kFormat = 4;
 constexpr int kUnsupported = 5;
+constexpr int kNumeric = 6;
+constexpr int kGate = 7;
 
 class BadInput : public testing::Test {
  protected:
@@ -51,6 +55,25 @@ class BadInput : public testing::Test {
 
   void write(const std::string& path, const std::string& text) const {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+  }
+
+  /// Multiplies every number of a weight, all of which are float32.
+  void multiply(const std::string& weight, float factor) const {
+    const std::string path = model_ + "/model.safetensors";
+    std::string bytes = read_text_file(path);
+    uint64_t header = 0;
+    std::memcpy(&header, bytes.data(), sizeof(header));
+    const size_t data = sizeof(header) + static_cast<size_t>(header);
+    const Json names = Json::parse(bytes.substr(sizeof(header), static_cast<size_t>(header)));
+    const Json& offsets = names.at(weight).at("data_offsets");
+    const size_t end = data + offsets.at(1).get<size_t>();
+    for (size_t at = data + offsets.at(0).get<size_t>(); at < end; at += sizeof(float)) {
+      float number = 0;
+      std::memcpy(&number, bytes.data() + at, sizeof(number));
+      number *= factor;
+      std::memcpy(bytes.data() + at, &number, sizeof(number));
+    }
+    write(path, bytes);
   }
 
   /// A calibrated and allocated work folder and its plan.
@@ -234,6 +257,44 @@ TEST_F(BadInput, NoDamagedFileIsAnInternalError) {
   }
   expect_error(calibrate(model_, task_), kFormat,
                AllOf(HasSubstr("damaged"), testing::Not(HasSubstr("internal"))));
+}
+
+TEST_F(BadInput, AWeightThatIsNotANumberIsNamed) {
+  multiply("model.layers.2.mlp.down_proj.weight", std::numeric_limits<float>::quiet_NaN());
+  expect_error(calibrate(model_, task_), kNumeric,
+               HasSubstr("model.layers.2.mlp.down_proj.weight holds NaN or infinity"));
+}
+
+/// Every weight is finite, what the model makes of them is not.
+TEST_F(BadInput, ABlockOfNoFiniteOutputIsNamed) {
+  multiply("model.layers.2.post_attention_layernorm.weight", 1e30F);
+  expect_error(calibrate(model_, task_), kNumeric,
+               HasSubstr("the output of block 2 on the task holds NaN or infinity"));
+}
+
+TEST_F(BadInput, NoDeviceIsOfferedThatNothingHasRunOn) {
+  auto arguments = calibrate(model_, task_);
+  arguments.insert(arguments.end(), {"--device", "cuda"});
+  expect_error(arguments, kUnsupported,
+               AllOf(HasSubstr("--device cuda"), HasSubstr("expected cpu")));
+  const ProgramResult help = run_mpq({"run", "--help"});
+  EXPECT_EQ(help.status, 0) << help.err;
+  EXPECT_THAT(help.out, AllOf(HasSubstr("--device"), testing::Not(HasSubstr("cuda"))));
+}
+
+TEST_F(BadInput, FilesOfAnotherSizeThanThePlanSaysAreAFault) {
+  const auto bytes = static_cast<int64_t>(fs::file_size(model_ + "/model.safetensors"));
+  const auto checked = [&](int64_t promised) {
+    Json plan = {{"schema", "mpq-plan/1"}, {"units", Json::array()}};
+    plan["achieved"]["file_bytes"] = promised;
+    write_json_file(model_ + "/plan.json", plan);
+    return run_mpq({"check", model_, "--quiet"});
+  };
+  EXPECT_EQ(checked(bytes).status, 0);
+  const ProgramResult result = checked(bytes + 1);
+  EXPECT_EQ(result.status, kGate) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("have " + std::to_string(bytes) + " bytes, plan.json says " +
+                                    std::to_string(bytes + 1)));
 }
 
 TEST_F(BadInput, DamagedFilesOfACheckpointAreNamed) {

@@ -117,5 +117,26 @@ TEST_F(Gate, WhatCannotBeJudgedIsAUsageError) {
   }
 }
 
+/// Plans lie beside the weights; nothing is measured.
+TEST(Diff, CountsBothWidthsOfAHybrid) {
+  const TemporaryFolder folder;
+  const auto checkpoint = [&](const std::string& name, const std::string& spec) {
+    const std::string path = folder.file(name);
+    copy_model(path);
+    const Json unit = {{"name", "model.layers.0.down"},
+                       {"modules", Json::array({"model.layers.0.mlp.down_proj"})},
+                       {"spec", spec}};
+    write_json_file(path + "/plan.json",
+                    {{"schema", "mpq-plan/1"}, {"units", Json::array({unit})}});
+    return path;
+  };
+  const Json result = run_json({"diff", checkpoint("first", "rtn:bits=2"),
+                                checkpoint("second", "hir:bits=2,high=4,ratio=0.3")});
+  const Json changed = result.at("changed_bits");
+  ASSERT_EQ(changed.size(), 1U);
+  EXPECT_EQ(changed[0]["first"], 2);
+  EXPECT_DOUBLE_EQ(changed[0]["second"].get<double>(), 2.6);
+}
+
 }  // namespace
 }  // namespace mpq

@@ -57,5 +57,26 @@ TEST(OnePrompt, VerifiesEveryPlanOfACurve) {
   }
 }
 
+/// The uniform plan leaves a part of its budget, so that exchanges surely help where it can be
+/// told.
+TEST(OnePrompt, ProvesNoExchangeHelpful) {
+  const auto rounds = [](int prompts) {
+    const TemporaryFolder folder;
+    const std::string work = folder.file("work");
+    run_json({"calibrate", "--model", small_model(), "--task", task_of(folder, prompts),
+              "--holdout", "0", "--text-windows", "0", "--work", work});
+    const Json summary = run_json({"allocate", "--budget", "4", "--allocator", "uniform",
+                                   "--quantizer", "rtn:sym", "--refine", "2", "--no-verify",
+                                   "--work", work, "--out", folder.file("plan.json")});
+    return summary.at("plans").at(0).at("refined").at("rounds");
+  };
+  const Json one = rounds(1);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_GT(one[0]["tried"], 4);
+  EXPECT_EQ(one[0]["helpful"], 0);
+  EXPECT_FALSE(one[0].contains("gain"));
+  EXPECT_GT(rounds(8)[0]["helpful"], 0);
+}
+
 }  // namespace
 }  // namespace mpq

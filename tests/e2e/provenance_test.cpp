@@ -41,7 +41,9 @@ class Provenance : public testing::Test {
   /// What a plan was made from, as a file of the work folder.
   std::string source(const std::string& name, const char* kind) const {
     const auto made_from = read_json_file(path(name)).at("made_from");
-    return folder_.file("work/" + made_from.at(kind).get<std::string>());
+    const auto file = made_from.at(kind).get<std::string>();
+    return folder_.file(std::string(kind) == "scores" ? "work/scores/" + file + ".json"
+                                                      : "work/" + file);
   }
 
   TemporaryFolder folder_;
@@ -59,7 +61,7 @@ TEST_F(Provenance, AReportIsOfItsPlansOwnRivalAndCurve) {
 }
 
 TEST_F(Provenance, WhatAPlanWasMadeFromIsRefusedWhenItChangedOrIsGone) {
-  for (const char* kind : {"rival", "curve"}) {
+  for (const char* kind : {"rival", "curve", "scores"}) {
     const std::string file = source("first", kind), text = read_text_file(file);
     Json changed = Json::parse(text);
     changed["note"] = "edited";

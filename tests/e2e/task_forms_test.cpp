@@ -200,6 +200,47 @@ TEST_F(TaskFormsOfCommands, WhatToScoreOnIsChecked) {
   EXPECT_THAT(refused("answers"), HasSubstr(task + ":1: the prompt has no answer; give"));
 }
 
+TEST_F(TaskFormsOfCommands, NothingIsLongerThanTheModelHasPositionsFor) {
+  Json config = read_json_file(model_ + "/config.json");
+  config["max_position_embeddings"] = 8;
+  write_json_file(model_ + "/config.json", config);
+  const std::string task =
+      write("task.jsonl", R"({"prompt": "Once upon a time there was a dog who ran and ran"})");
+  const ProgramResult result =
+      run_mpq({"calibrate", "--model", model_, "--task", task, "--holdout", "0", "--text-windows",
+               "4", "--text-window-tokens", "64", "--work", folder_.file("work"), "--quiet"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("8 positions (max_position_embeddings): sequences of 64"),
+                                HasSubstr("1 of 1 prompts are longer than 8 tokens")));
+  const Json prompts = read_json_file(folder_.file("work") + "/calib/prompts.json");
+  EXPECT_EQ(tokens_of("work")[0].size(), 8U);
+  EXPECT_FALSE(prompts.at("text").empty());
+  for (const Json& window : prompts.at("text")) EXPECT_LE(window.size(), 8U);
+}
+
+TEST_F(TaskFormsOfCommands, NothingLongerIsMeasuredEither) {
+  Json config = read_json_file(model_ + "/config.json");
+  config["max_position_embeddings"] = 8;
+  write_json_file(model_ + "/config.json", config);
+  const std::string words = "Once upon a time there was a dog who ran and ran and ran";
+  const std::string task = write("task.jsonl", "{\"prompt\": \"" + words + "\"}\n");
+  const std::string text = write("text.txt", words + ". " + words + ".\n");
+  const std::vector<std::string> eval = {"eval",   "--model", model_,   "--reference", model_,
+                                         "--task", task,      "--text", text};
+  const auto input_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = eval;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_json(arguments)["input_sha256"];
+  };
+  const Json input = input_with({});
+  EXPECT_FALSE(input.is_null());
+  EXPECT_EQ(input, input_with({"--max-prompt-tokens", "8", "--window", "8"}));
+  EXPECT_NE(input, input_with({"--window", "4"}));
+  const ProgramResult result = run_mpq(eval);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("1 of 1 prompts are longer than 8 tokens"));
+}
+
 TEST_F(TaskFormsOfCommands, ARecordOfNoFormNamesItsFields) {
   const std::string task = write("task.jsonl", "{\"query\": \"x\", \"reply\": \"y\"}\n");
   const ProgramResult result = run_mpq({"tokenize", "--model", model_, "--task", task, "--quiet"});

@@ -8,6 +8,8 @@
 
 #include "mpq/core/error.h"
 #include "tests/eval/models.h"
+#include "tests/support/edited_source.h"
+#include "tests/support/error_of.h"
 
 namespace mpq {
 namespace {
@@ -90,6 +92,21 @@ TEST(GenerateStops, AtStopTokensAndByTheCallback) {
   }
   EXPECT_NE(*std::min_element(lengths.begin(), lengths.end()),
             *std::max_element(lengths.begin(), lengths.end()));
+}
+
+/// Its argmax would be some token all the same.
+TEST(GenerateStops, NothingIsGeneratedFromWhatIsNotANumber) {
+  const std::string folder = source_path("data/nano-llama");
+  const auto too_large = [](const at::Tensor& weight) { return weight * 1e30; };
+  const Model model(
+      folder,
+      std::make_unique<EditedSource>(
+          folder, Edits{{"model.layers.2.post_attention_layernorm.weight", too_large}}),
+      {.dtype = "float32"});
+  const std::string message = error_of(ErrorCode::Numeric, [&] {
+    generate_greedy(model, {{1, 2, 3}}, {.max_new_tokens = 2});
+  });
+  EXPECT_NE(message.find("expected finite logits"), std::string::npos) << message;
 }
 
 TEST(GenerateStops, NothingToGenerate) {

@@ -141,6 +141,24 @@ TEST(Parts, ValuesOutOfRangeAreFormatErrors) {
   error_of(ErrorCode::Format, [&] { load_part(place.file("scale")); });
 }
 
+/// Before any size is multiplied with another.
+TEST(Parts, SizesThatNoLinearHasAreFormatErrors) {
+  const std::map<std::string, at::Tensor> tensors = {{"m.codes", at::zeros({1, 1}, at::kInt)},
+                                                     {"m.scale", at::ones({1, 1})},
+                                                     {"m.zero", at::zeros({1, 1}, at::kByte)}};
+  const std::vector<std::pair<int64_t, int64_t>> sizes = {
+      {int64_t{1} << 40, 4}, {1, int64_t{1} << 40}, {int64_t{1} << 31, 4}, {0, 4}, {1, -4}};
+  for (const auto& [out, in] : sizes) {
+    const Json linear = {{"encoding", "int:bits=2,group=0,scale=f32"}, {"out", out}, {"in", in}};
+    const Json description = {{"schema", "mpq-part/2"}, {"linears", {{"m", linear}}}};
+    const TemporaryFolder place;
+    save_tensors(place.file("p"), tensors, {{"mpq_part", description.dump()}});
+    EXPECT_THAT(error_of(ErrorCode::Format, [&] { load_part(place.file("p")); }),
+                HasSubstr("are no sizes of a linear"))
+        << out << " " << in;
+  }
+}
+
 TEST(Parts, AFullDiskLeavesNothingBehind) {
   const TemporaryFolder place;
   const BlockPart part = sample_part();

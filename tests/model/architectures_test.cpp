@@ -8,10 +8,12 @@
 
 #include "mpq/calib/backward.h"
 #include "mpq/core/json_file.h"
+#include "mpq/core/log.h"
 #include "mpq/eval/generate.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/model/activations.h"
 #include "mpq/model/architecture.h"
+#include "tests/support/edited_source.h"
 #include "tests/support/error_of.h"
 #include "tests/support/source_path.h"
 #include "tests/support/temporary_folder.h"
@@ -65,6 +67,56 @@ TEST(StoredExperts, AreAsManyAsTheConfigurationSays) {
     Model(place.file("model"), open_safetensors_folder(place.file("model")), {});
   };
   EXPECT_NE(error_of(ErrorCode::Format, open).find("experts"), std::string::npos);
+}
+
+/// nano-llama, whose head is stored, by a config.json that ties it to the embedding.
+class StoredHead : public testing::Test {
+ protected:
+  StoredHead() {
+    Json config = read_json_file(stored_ + "/config.json");
+    config["tie_word_embeddings"] = true;
+    write_json_file(tied_.file("config.json"), config);
+    set_log_sinks({.message =
+                       [this](LogLevel level, const std::string& text) {
+                         if (level == LogLevel::Warning) said_.push_back(text);
+                       },
+                   .progress = {}});
+  }
+  ~StoredHead() override { set_log_sinks({}); }
+
+  Model open(const std::string& config_folder, Edits edits = {}) const {
+    return {config_folder,
+            std::make_unique<EditedSource>(stored_, std::move(edits)),
+            {.dtype = "float32"}};
+  }
+  static at::Tensor logits(const Model& model) {
+    MemoryBudget memory(-1, "/tmp");
+    return model.logits(forward_model(model, BatchPlan({{1, 7, 3, 9}}, 64), memory));
+  }
+
+  const std::string stored_ = source_path("data/nano-llama");
+  TemporaryFolder tied_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(StoredHead, IsUsedEvenIfTheConfigurationTiesIt) {
+  const at::Tensor expected = logits(open(stored_));
+  EXPECT_TRUE(said_.empty());
+  const Model model = open(tied_.path());
+  EXPECT_TRUE(at::equal(logits(model), expected));
+  EXPECT_EQ(model.end_units().size(), 2U);
+  ASSERT_EQ(said_.size(), 1U);
+  EXPECT_NE(said_[0].find("lm_head.weight is stored with values of its own"), std::string::npos)
+      << said_[0];
+}
+
+TEST_F(StoredHead, OfTheEmbeddingsValuesIsTied) {
+  const at::Tensor embedding =
+      open_safetensors_folder(stored_)->load("model.embed_tokens.weight").clone();
+  const Model model =
+      open(tied_.path(), {{"lm_head.weight", [&](const at::Tensor&) { return embedding; }}});
+  EXPECT_TRUE(said_.empty());
+  EXPECT_TRUE(model.end_units().empty());  // one matrix under two names stays as it is
 }
 
 class Architectures : public testing::TestWithParam<std::string> {};

@@ -85,6 +85,27 @@ TEST_F(CheckpointPath, TheHashIsOfTheContents) {
   EXPECT_NE(checkpoint_hash(checkpoint_folder(place_.file("other.gguf")), work), hash);
 }
 
+TEST_F(CheckpointPath, FilesBesideTheWeightsAreNoneOfThem) {
+  const std::string folder = place_.file("model");
+  fs::create_directories(folder);
+  for (const char* name : {"config.json", "model.safetensors"})
+    fs::copy_file(kSource + "/" + name, folder + "/" + name);
+  for (const char* name : {"consolidated.safetensors", "adapter_model.safetensors"})
+    fs::copy_file(kSource + "/model.safetensors", folder + "/" + name);
+  const auto bytes = static_cast<int64_t>(fs::file_size(kSource + "/model.safetensors"));
+  EXPECT_EQ(weight_files(folder), std::vector<std::string>{"model.safetensors"});
+  EXPECT_EQ(weight_file_bytes(folder), bytes);
+  const std::string shard = "model-00001-of-00001.safetensors";
+  fs::rename(folder + "/model.safetensors", folder + "/" + shard);
+  Json index;
+  for (const auto& tensor : open_safetensors_folder(kSource)->names())
+    index["weight_map"][tensor] = shard;
+  write_json_file(folder + "/model.safetensors.index.json", index);
+  EXPECT_EQ(weight_files(folder), std::vector<std::string>{shard});
+  EXPECT_EQ(weight_file_bytes(folder), bytes);
+  EXPECT_EQ(open_model(folder, {})->weights().names(), open_safetensors_folder(kSource)->names());
+}
+
 TEST_F(CheckpointPath, WhatIsNotComputedIsInspectedAllTheSame) {
   NanoGguf other;
   other.set("general.architecture", std::string("mamba"));

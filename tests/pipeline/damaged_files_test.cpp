@@ -1,10 +1,15 @@
 // Members of a checkpoint's, a plan's or a work folder's files that are missing or of another kind.
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <functional>
+#include <limits>
+#include <map>
 
+#include "mpq/calib/block_statistics.h"
 #include "mpq/format/checkpoint_writer.h"
+#include "mpq/io/safetensors.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/inspect.h"
 #include "mpq/pipeline/plan_file.h"
@@ -164,6 +169,67 @@ TEST_F(DamagedFiles, ScoreHeaders) {
   Json damaged = good;
   damaged["text_share"] = 2;
   EXPECT_THAT(refused([&] { read(damaged); }), HasSubstr("expected 0 to 1, found 2"));
+}
+
+TEST_F(DamagedFiles, ScoredPairs) {
+  const Json candidate = {
+      {"spec", "rtn:bits=2"}, {"bits", 2}, {"bytes", 4}, {"loss", 0.1}, {"code_bytes", 4}};
+  const auto unit = [&](const char* name, int block, size_t candidates) {
+    Json json = {{"name", name}, {"block", block}, {"weights", 16}, {"score", 0.1}};
+    json["candidates"] = std::vector<Json>(candidates, candidate);
+    return json;
+  };
+  const auto read = [&](const char* units, const char* interaction) {
+    Json pair;
+    pair["units"] = Json::parse(units);
+    pair["interaction"] = Json::parse(interaction);
+    Json file;
+    file["units"] = std::vector<Json>{unit("a", 0, 2), unit("b", 0, 3), unit("c", 1, 3)};
+    file["pairs"] = std::vector<Json>{pair};
+    return problem_of(file, "scores.json").pairs;
+  };
+  const char* good_units = R"(["a", "b"])";
+  const char* good_rows = "[[1, 2, 3], [4, 5, 6]]";
+  EXPECT_EQ(read(good_units, good_rows).at(0).second, 1U);
+  // "c" has as many candidates as "b", in another block.
+  for (const char* units : {R"(["a", "x"])", R"(["x", "b"])", R"(["a"])", R"(["a", "b", "c"])",
+                            R"(["a", "c"])", "[0, 1]", R"("a")"})
+    EXPECT_THAT(refused([&] { read(units, good_rows); }), HasSubstr("scores.json")) << units;
+  for (const char* rows : {"[]", "[[1, 2, 3]]", "[[1, 2, 3], [4, 5]]", "[[1, 2], [3, 4], [5, 6]]",
+                           "[[1, 2, 3], [4, 5, 6, 7]]", R"([[1, 2, 3], [4, 5, "x"]])", "5"})
+    EXPECT_THAT(refused([&] { read(good_units, rows); }), HasSubstr("scores.json")) << rows;
+}
+
+TEST_F(DamagedFiles, Statistics) {
+  const std::string path = folder_.file("stats.safetensors");
+  BlockStatistics block;
+  block.reservoir = at::ones({3, 4});
+  block.expert_rows = {5, 6};
+  save_statistics(path, {block});
+  EXPECT_EQ(load_statistics(path, 1).at(0).expert_rows, block.expert_rows);
+  EXPECT_THAT(refused([&] { load_statistics(path, 2); }), HasSubstr(path));
+  std::map<std::string, at::Tensor> good;
+  {
+    const SafetensorsFile file(path);
+    for (const auto& [name, entry] : file.tensors()) good[name] = file.tensor(name).clone();
+  }
+  const auto expect_refused = [&](const std::string& name, const at::Tensor& value) {
+    auto tensors = good;
+    tensors["block.0." + name] = value;
+    save_tensors(path, tensors);
+    EXPECT_THAT(refused([&] { load_statistics(path, 1); }),
+                HasSubstr("stats.safetensors: block 0 is damaged"))
+        << name;
+  };
+  expect_refused("moments", at::ones({5}, at::kFloat));
+  expect_refused("moments", at::ones({4}, at::kDouble));
+  expect_refused("moments", at::full({5}, std::numeric_limits<double>::quiet_NaN(), at::kDouble));
+  expect_refused("reservoir", at::ones({12}, at::kFloat));
+  expect_refused("reservoir", at::ones({3, 4}, at::kDouble));
+  expect_refused("reservoir",
+                 at::full({3, 4}, std::numeric_limits<double>::infinity(), at::kFloat));
+  expect_refused("expert_rows", at::ones({2}, at::kDouble));
+  expect_refused("expert_rows", at::ones({1, 2}, at::kLong));
 }
 
 }  // namespace

@@ -67,6 +67,16 @@ TEST(CurveSection, AnUnknownErrorHasNoWhisker) {
   EXPECT_FALSE(whiskers(nullptr));
 }
 
+TEST(BitsSection, CountsBothWidthsOfAHybrid) {
+  ReportFacts facts;
+  facts.plan = Json::parse(R"({"units": [
+      {"name": "model.layers.0.qkv", "spec": "hir:bits=2,high=4,ratio=0.3"},
+      {"name": "model.layers.0.o", "spec": "rtn:bits=3"}]})");
+  const std::string section = bits_section(facts);
+  EXPECT_THAT(section, HasSubstr(">2.6</text>"));
+  EXPECT_THAT(section, HasSubstr(">3</text>"));
+}
+
 TEST(UnitGrid, FindsBlocksAndRolesInNames) {
   const UnitGrid grid = unit_grid(Json::parse(R"([{"name": "model.layers.0.qkv"},
       {"name": "model.layers.0.o"}, {"name": "model.layers.11.qkv"}])"));

@@ -7,6 +7,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/model/divergence.h"
+#include "mpq/score/loss_table.h"
 #include "mpq/score/output_probe.h"
 #include "mpq/score/update_distance.h"
 #include "tests/score/small_context.h"
@@ -35,8 +36,9 @@ TEST(NotANumber, ABlockThatAddsNothingIsLikeItself) {
 }
 
 /// In whose third block gate times up lies beyond float32.
-SmallContext broken_context() {
-  SmallContext small({"rtn:bits=3,group=4", "full"});
+SmallContext broken_context(const std::vector<std::string>& candidates = {"rtn:bits=3,group=4",
+                                                                          "full"}) {
+  SmallContext small(candidates);
   small.edit({{"model.layers.2.post_attention_layernorm.weight",
                [](const at::Tensor& weight) { return weight * 1e30; }}});
   return small;
@@ -56,6 +58,41 @@ TEST(NotANumber, NothingIsComparedWithAModelOfNoFiniteOutput) {
       error_of(ErrorCode::Numeric, [&] { const OutputProbe probe(small.context, {}); });
   EXPECT_NE(message.find(small.model->folder()), std::string::npos) << message;
   EXPECT_NE(message.find("--dtype float32"), std::string::npos) << message;
+}
+
+TEST(NotANumber, NoScoreIsMadeOfAModelOfNoFiniteOutput) {
+  const SmallContext small = broken_context();
+  for (const std::string scorer : {"taq-kl", "taq-kl:noise=weight", "grad", "grad:draws=0"}) {
+    const std::string message = error_of(ErrorCode::Numeric, [&] { run(scorer, small); });
+    EXPECT_NE(message.find("the model's own output on the task holds NaN"), std::string::npos)
+        << scorer << ": " << message;
+  }
+}
+
+TEST(NotANumber, ABlockWhoseNoiseLeavesNothingFiniteIsNamed) {
+  SmallContext small({"rtn:bits=3,group=4"});
+  small.statistics[2].last_token_range = std::numeric_limits<double>::infinity();
+  const std::string message = error_of(ErrorCode::Numeric, [&] { run("taq-kl", small); });
+  EXPECT_NE(message.find("taq-kl: the KL of block 2 is "), std::string::npos) << message;
+}
+
+TEST(NotANumber, ABlockThatNoAlgorithmKeepsFiniteIsNamed) {
+  const SmallContext small = broken_context({"rtn:bits=3,group=4", "rtn:bits=4,group=4"});
+  const std::string message = error_of(ErrorCode::Numeric, [&] { run("calm", small); });
+  EXPECT_NE(message.find("calm: block 2: no algorithm"), std::string::npos) << message;
+}
+
+TEST(NotANumber, HasNoLikenessThatAPlanCouldUse) {
+  SmallContext small = broken_context({"rtn:bits=3,group=4", "rtn:bits=4,group=4"});
+  ScoreTable table = run("cka", small);
+  for (size_t u = 0; u < small.context.units.size(); ++u) {
+    const bool whole = small.context.units[u].unit.block < 2;
+    for (const double loss : table.loss[u])
+      EXPECT_EQ(std::isfinite(loss), whole) << small.context.units[u].unit.name << ": " << loss;
+  }
+  const std::string message =
+      error_of(ErrorCode::Numeric, [&] { drop_unmeasured(small.context, table); });
+  EXPECT_NE(message.find("layers.2."), std::string::npos) << message;
 }
 
 TEST(NotANumber, AnInfiniteLikenessIsNoDistanceOfZero) {

@@ -1,14 +1,16 @@
 // A scoring that was killed goes on with the block it was in, and ends with the same table.
 #include <ATen/ATen.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <filesystem>
 
 #include "mpq/calib/fisher.h"
+#include "mpq/core/json_file.h"
 #include "mpq/core/progress.h"
 #include "mpq/score/candidate_walk.h"
 #include "mpq/score/loss_table.h"
 #include "tests/score/small_context.h"
+#include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
 namespace mpq {
@@ -70,6 +72,36 @@ TEST(ResumedWalk, GoesOnFromTheKeptStatesOfTheBlockBefore) {
   small.context.finished_folder.clear();
   walk_candidates(small.context, hooks, table);
   EXPECT_TRUE(at::equal(outputs[4], resumed));
+}
+
+/// Their indices address units, their rows candidates.
+TEST(ResumedPairs, ThatFitNoUnitsAreRefused) {
+  SmallContext small({"rtn:bits=2,group=4", "full"});
+  const auto hir = Registry<Scorer>::instance().make("hir");
+  const TemporaryFolder folder;
+  small.context.finished_folder = folder.path();
+  hir->score(small.context);
+  const std::string path = folder.file("block-00001.json");
+  const Json good = read_json_file(path);
+  const Json pair = good.at("pairs").at(0);
+  const auto expect_refused = [&](const char* member, const Json& value) {
+    Json damaged = good;
+    damaged["pairs"][0][member] = value;
+    write_json_file(path, damaged);
+    EXPECT_THAT(error_of(ErrorCode::Format, [&] { hir->score(small.context); }),
+                testing::HasSubstr("block-00001.json"))
+        << member << " " << value;
+  };
+  for (const char* value : {"99", "-1", "0.5", R"("x")", "null"})
+    expect_refused("first", Json::parse(value));
+  expect_refused("first", pair.at("second"));
+  expect_refused("second", pair.at("first"));
+  expect_refused("second", small.context.units.size());
+  for (const char* rows : {"[]", "[[0, 0]]", "[[0, 0], [0]]", "[[0, 0], [0, 0], [0, 0]]",
+                           R"([[0, 0], [0, "x"]])", "[0, 0]", "5"})
+    expect_refused("interaction", Json::parse(rows));
+  write_json_file(path, good);
+  EXPECT_NO_THROW(hir->score(small.context));
 }
 
 /// Whatever runs under this stops when a stage has done so many blocks.

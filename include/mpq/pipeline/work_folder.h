@@ -41,6 +41,8 @@ class WorkFolder {
   /// Reads what keep() wrote. Throws Error(Usage) when it is not there, Error(Format) when its text
   /// is not that of its name.
   Json kept(const std::string& name) const;
+  /// A file of another name, whose hash, or its beginning, was noted elsewhere.
+  Json kept(const std::string& name, const std::string& hash) const;
 
   /// SHA-256 of a file, remembered by path, size, inode and times of modification and change.
   std::string hash_file(const std::string& path);

@@ -26,9 +26,10 @@ Json report_json(const CommonOptions& common, const Session& session, const Plan
 ReportFacts gather(const Session& session, const Json& report) {
   const Json made_from = report.at("plan").value("made_from", Json::object());
   const auto scores = json_get_or<std::string>(made_from, "scores", "", "plan: made_from");
+  const auto hash = json_get_or<std::string>(made_from, "scores_sha256", "", "plan: made_from");
   const auto curve = json_get_or<std::string>(made_from, "curve", "", "plan: made_from");
   return {report, report.at("plan"), curve.empty() ? Json() : session.work.kept(curve),
-          scores.empty() ? Json() : read_json_file(session.work.file(score_file(scores))),
+          scores.empty() ? Json() : session.work.kept(score_file(scores), hash),
           read_timings(session.work.path())};
 }
 
