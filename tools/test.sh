@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs every test; ends with ctest's summary. Arguments go to ctest (-R gptq).
+# Installs what is missing, builds, and runs every test; ends with ctest's summary. Arguments go to ctest (-L unit, -R Stages).
 # MPQ_JOBS: tests in parallel (default 2).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

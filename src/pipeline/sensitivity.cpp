@@ -1,8 +1,10 @@
 // sensitivity.json: written and read.
 #include "mpq/pipeline/sensitivity.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "mpq/core/error.h"
 #include "mpq/eval/evaluate.h"
@@ -51,6 +53,7 @@ Json pairs_json(const ScoreContext& context, const ScoreTable& table) {
 void read_pairs(const Json& file, const std::string& where, AllocationProblem& problem) {
   std::map<std::string, size_t> index;
   for (size_t u = 0; u < problem.units.size(); ++u) index[problem.units[u].name] = u;
+  std::set<std::pair<size_t, size_t>> known;
   for (const auto& json : json_get_or<Json>(file, "pairs", Json::array(), where)) {
     const auto names = json_get<std::vector<std::string>>(json, "units", where);
     require(names.size() == 2 && index.count(names[0]) != 0 && index.count(names[1]) != 0,
@@ -63,6 +66,9 @@ void read_pairs(const Json& file, const std::string& where, AllocationProblem& p
     for (const auto& row : pair.interaction) fits = fits && row.size() == columns;
     require(fits, ErrorCode::Format, "{}: the pair {}, {} does not fit its units' candidates",
             where, names[0], names[1]);
+    require(pair.first != pair.second && known.insert(std::minmax(pair.first, pair.second)).second,
+            ErrorCode::Format, "{}: the pair {}, {} is there twice or of one unit", where, names[0],
+            names[1]);
     problem.pairs.push_back(std::move(pair));
   }
 }

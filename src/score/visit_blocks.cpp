@@ -38,7 +38,8 @@ PairLoss read_pair(const ScoreContext& context, const Json& json, const std::str
   PairLoss pair{json_get<size_t>(json, "first", path), json_get<size_t>(json, "second", path),
                 read_table(json, "interaction", path)};
   bool fits = pair.first < pair.second && pair.second < context.units.size();
-  fits = fits && pair.interaction.size() == context.units[pair.first].candidates.size();
+  fits = fits && pair.interaction.size() == context.units[pair.first].candidates.size() &&
+         context.units[pair.first].unit.block == context.units[pair.second].unit.block;
   for (const auto& row : pair.interaction)
     fits = fits && row.size() == context.units[pair.second].candidates.size();
   require(fits, ErrorCode::Format, "{}: a pair does not fit its units; delete the file", path);

@@ -179,18 +179,21 @@ TEST_F(DamagedFiles, ScoredPairs) {
     json["candidates"] = std::vector<Json>(candidates, candidate);
     return json;
   };
-  const auto read = [&](const char* units, const char* interaction) {
+  const auto read = [&](const char* units, const char* interaction, size_t times = 1) {
     Json pair;
     pair["units"] = Json::parse(units);
     pair["interaction"] = Json::parse(interaction);
     Json file;
     file["units"] = std::vector<Json>{unit("a", 0, 2), unit("b", 0, 3), unit("c", 1, 3)};
-    file["pairs"] = std::vector<Json>{pair};
+    file["pairs"] = std::vector<Json>(times, pair);
     return problem_of(file, "scores.json").pairs;
   };
   const char* good_units = R"(["a", "b"])";
   const char* good_rows = "[[1, 2, 3], [4, 5, 6]]";
   EXPECT_EQ(read(good_units, good_rows).at(0).second, 1U);
+  EXPECT_THAT(refused([&] { read(good_units, good_rows, 2); }), HasSubstr("there twice"));
+  EXPECT_THAT(refused([&] { read(R"(["a", "a"])", "[[1, 2], [3, 4]]"); }),
+              HasSubstr("of one unit"));
   // "c" has as many candidates as "b", in another block.
   for (const char* units : {R"(["a", "x"])", R"(["x", "b"])", R"(["a"])", R"(["a", "b", "c"])",
                             R"(["a", "c"])", "[0, 1]", R"("a")"})

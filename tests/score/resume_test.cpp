@@ -97,6 +97,7 @@ TEST(ResumedPairs, ThatFitNoUnitsAreRefused) {
   expect_refused("first", pair.at("second"));
   expect_refused("second", pair.at("first"));
   expect_refused("second", small.context.units.size());
+  expect_refused("second", small.context.units.size() - 1);  // of another block
   for (const char* rows : {"[]", "[[0, 0]]", "[[0, 0], [0]]", "[[0, 0], [0, 0], [0, 0]]",
                            R"([[0, 0], [0, "x"]])", "[0, 0]", "5"})
     expect_refused("interaction", Json::parse(rows));
