@@ -19,7 +19,8 @@ TEST(LogitKernels, EqualFloat64) {
     const at::Tensor log_q = at::log_softmax(q.to(at::kDouble), -1);
     const at::Tensor expected = (log_p.exp() * (log_p - log_q)).sum(-1);
     const at::Tensor found = kl_of_logits(p, q).to(at::kDouble);
-    EXPECT_TRUE(at::allclose(found, expected, 1e-3, 1e-7))
+    // Float32 exponentials: 1.4e-7 where there are no fused multiply-adds (ASan's build).
+    EXPECT_TRUE(at::allclose(found, expected, 1e-3, 3e-7))
         << (found - expected).abs().max().item<double>();
     EXPECT_TRUE(at::allclose(log_sum_exps(q).to(at::kDouble),
                              at::logsumexp(q.to(at::kDouble), at::IntArrayRef{1}), 1e-6, 1e-6));
