@@ -4,7 +4,6 @@
 #include "bf16_products.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <memory>

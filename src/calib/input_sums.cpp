@@ -16,8 +16,8 @@ namespace {
 /// correction, and needs no more digits.
 void add_lack(const at::Tensor& full, const at::Tensor& own, const at::Tensor& x, at::Tensor& sum) {
   if (!sum.defined()) sum = at::zeros({own.size(1), x.size(1)}, x.options().dtype(at::kFloat));
-  const bool narrow = x.scalar_type() == at::kBFloat16 && takes_row_kernels(x) &&
-                      own.scalar_type() == full.scalar_type();
+  const bool narrow =
+      takes_row_kernels(x, at::kBFloat16) && own.scalar_type() == full.scalar_type();
   const at::Tensor lack = narrow ? difference(full, own) : full.to(at::kFloat) - own;
   if (narrow && has_bf16_products()) {
     add_bf16_product(lack, x.contiguous(), sum);

@@ -12,8 +12,8 @@ namespace mpq {
 namespace {
 
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";
-constexpr size_t kBegin = 256;
 constexpr std::string_view kOldPointer = "version https://hawser.github.com/spec/";
+constexpr size_t kBegin = 256;
 
 bool begins_with(std::string_view text, std::string_view begin) {
   return text.size() >= begin.size() &&

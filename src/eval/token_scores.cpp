@@ -11,7 +11,6 @@
 #include "mpq/model/activations.h"
 #include "mpq/model/divergence.h"
 #include "mpq/model/logit_kernels.h"
-#include "mpq/model/row_kernels.h"
 
 namespace mpq {
 namespace {
@@ -28,9 +27,7 @@ at::Tensor negative_log_likelihood(const at::Tensor& logits, std::span<const Pos
   const auto target =
       gather_member(positions, [](const Position& p) { return p.target; }).to(logits.device());
   const auto chosen = logits.gather(1, target.clamp_min(0).unsqueeze(1)).squeeze(1);
-  const bool narrow = logits.scalar_type() == at::kFloat && takes_row_kernels(logits);
-  const auto total = narrow ? log_sum_exps(logits) : at::logsumexp(logits, 1);
-  return (total - chosen).masked_fill(target < 0, 0);
+  return (log_sum_exps(logits) - chosen).masked_fill(target < 0, 0);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ at::Tensor unpack(const at::Tensor& words, int64_t columns) {
 QuantizedLinear read(const std::string& module, const PackedLinear& found, const LoadTensor& load) {
   QuantizedLinear linear;
   linear.encoding = found.encoding;
-  linear.codes = unpack(load(module + ".qweight"), found.out).t().contiguous();
+  linear.codes = unpack(load(module + kGptqCodes), found.out).t().contiguous();
   linear.grid.scale = load(module + ".scales").t().to(at::kFloat).contiguous();
   require_finite(linear.grid.scale, module + ".scales");
   linear.grid.zero = unpack(load(module + ".qzeros"), found.out).t().to(at::kFloat).contiguous();
@@ -42,7 +42,7 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
 /// Its shapes by those of its codes and scales.
 PackedLinear describe(const WeightSource& inner, const std::string& module, int64_t group,
                       const std::string& folder) {
-  const auto codes = inner.shape(module + ".qweight"), scales = inner.shape(module + ".scales");
+  const auto codes = inner.shape(module + kGptqCodes), scales = inner.shape(module + ".scales");
   require(codes.size() == 2 && scales.size() == 2 && codes[0] > 0 && codes[1] > 0,
           ErrorCode::Format, "{}: {}: expected matrices of words and scales", folder, module);
   PackedLinear linear{integers(kBits, static_cast<int>(std::max<int64_t>(group, 0)), false),
@@ -55,7 +55,7 @@ PackedLinear describe(const WeightSource& inner, const std::string& module, int6
           ErrorCode::Format, "{}: {}: expected floats for each of the groups of {} of {} inputs",
           folder, module, columns, linear.in);
   const int64_t groups = linear.in / columns;
-  linear.tensors = {{module + ".qweight", at::kInt, {linear.in, codes[1]}},
+  linear.tensors = {{module + kGptqCodes, at::kInt, {linear.in, codes[1]}},
                     {module + ".qzeros", at::kInt, {groups, codes[1]}},
                     {module + ".scales", linear.encoding.scale_dtype, {groups, linear.out}}};
   return linear;

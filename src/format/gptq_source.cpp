@@ -30,7 +30,7 @@ QuantizedLinear read(const std::string& module, const PackedLinear& found, const
   QuantizedLinear linear;
   linear.encoding = encoding;
   linear.codes =
-      unpack_columns(load(module + ".qweight"), encoding.bits, found.in).t().contiguous();
+      unpack_columns(load(module + kGptqCodes), encoding.bits, found.in).t().contiguous();
   linear.grid.scale = load(module + ".scales").t().to(at::kFloat).contiguous();
   require_finite(linear.grid.scale, module + ".scales");
   const at::Tensor stored = unpack_rows(load(module + ".qzeros"), encoding.bits, found.out);
@@ -61,7 +61,7 @@ Encoding gptq_encoding(const Json& own, const Json& common, const std::string& w
 
 std::vector<std::string> quantized_modules(const WeightSource& source, const std::string& folder) {
   const auto names = source.names();
-  auto modules = modules_with(source, ".qweight");
+  auto modules = modules_with(source, kGptqCodes);
   for (const auto& module : modules)
     require(std::binary_search(names.begin(), names.end(), module + ".scales"), ErrorCode::Format,
             "{}: tensor {}.scales: is missing", folder, module);
@@ -74,7 +74,7 @@ std::unique_ptr<WeightSource> open_gptq(const std::string& folder, bool zero_les
   const auto names = inner->names();
   std::map<std::string, PackedLinear> linears;
   for (const auto& module : quantized_modules(*inner, folder)) {
-    const std::string name = module + ".qweight";
+    const std::string name = module + kGptqCodes;
     ExportLinear linear{module, 0, 0, scheme_of(module)};
     linear.encoding.scale_dtype = inner->dtype(module + ".scales");
     const auto shape = inner->shape(name);

@@ -34,7 +34,7 @@ std::vector<TensorPlan> plan(const GptqLayout& layout, const ExportLinear& linea
   require_held(layout, encoding, out, in, module);
   const int64_t groups = group_count(encoding, in, module);
   std::vector<TensorPlan> tensors = {
-      {module + ".qweight", at::kInt, {in * encoding.bits / 32, out}},
+      {module + kGptqCodes, at::kInt, {in * encoding.bits / 32, out}},
       {module + ".qzeros", at::kInt, {groups, out * encoding.bits / 32}},
       {module + ".scales", encoding.scale_dtype, {groups, out}}};
   if (layout.group_index) tensors.push_back({module + ".g_idx", at::kInt, {in}});

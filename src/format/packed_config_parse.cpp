@@ -64,8 +64,8 @@ void read_integers(const Json& weights, const std::string& where, PackedGroup& g
 }
 
 /// The group's format, one of whose kind must hold just what it says.
-void read_floats(const std::string& format, const Json& weights, const std::string& where,
-                 PackedGroup& group) {
+void read_float_group(const std::string& format, const Json& weights, const std::string& where,
+                      PackedGroup& group) {
   for (const auto& known : float_formats()) {
     if (format != known.name) continue;
     const auto strategy = json_get_or<std::string>(weights, "strategy", "", where);
@@ -106,7 +106,7 @@ PackedGroup parse_group(const Json& json, const std::string& common_format,
   if (format == kPackQuantized) {
     read_integers(weights, where, group);
   } else {
-    read_floats(format, weights, where, group);
+    read_float_group(format, weights, where, group);
   }
   return group;
 }

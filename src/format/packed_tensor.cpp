@@ -10,7 +10,7 @@
 namespace mpq {
 namespace {
 
-constexpr int64_t kRowsPerTask = 16;
+constexpr int64_t kPackedRowsPerTask = 16;
 /// So many rows end at a word's end, whatever their length.
 constexpr int64_t kRowsOfWholeWords = 32;
 
@@ -28,7 +28,7 @@ at::Tensor pack_rows(const at::Tensor& codes, int bits) {
   at::Tensor packed = at::empty({rows.size(0), words}, at::kInt);
   const uint8_t* from = rows.const_data_ptr<uint8_t>();
   auto* to = reinterpret_cast<uint32_t*>(packed.mutable_data_ptr<int32_t>());
-  at::parallel_for(0, rows.size(0), kRowsPerTask, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows.size(0), kPackedRowsPerTask, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       pack_bits({from + r * columns, static_cast<size_t>(columns)}, bits,
                 {to + r * words, static_cast<size_t>(words)});
@@ -45,7 +45,7 @@ at::Tensor unpack_rows(const at::Tensor& packed, int bits, int64_t columns) {
   at::Tensor codes = at::empty({rows.size(0), columns}, at::kByte);
   const auto* from = reinterpret_cast<const uint32_t*>(rows.const_data_ptr<int32_t>());
   uint8_t* to = codes.mutable_data_ptr<uint8_t>();
-  at::parallel_for(0, rows.size(0), kRowsPerTask, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows.size(0), kPackedRowsPerTask, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       unpack_bits({from + r * words, static_cast<size_t>(words)}, bits,
                   {to + r * columns, static_cast<size_t>(columns)});

@@ -106,7 +106,7 @@ at::Tensor attend_run(const DecoderBlock& block, const SequenceRun& run, const a
       config.rotates ? tables_for(config.rope, past, run.length, wide) : RopeTables{};
   const bool fused = config.rotates && !config.rope.interleaved &&
                      config.head_norm != HeadNorm::PerHead &&
-                     queries.scalar_type() == at::kBFloat16 && takes_row_kernels(queries);
+                     takes_row_kernels(queries, at::kBFloat16);
   const auto place = [&](const at::Tensor& rows, int64_t heads, Side side) {
     const at::Tensor weight = block.side(side);
     const bool whole = config.head_norm == HeadNorm::FullWidth && weight.defined();

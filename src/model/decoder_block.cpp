@@ -110,7 +110,7 @@ at::Tensor gated(const DecoderBlock& block, const Outputs& outputs) {
   const auto halves = config.gated_mlp ? split_outputs(outputs, {width, width}) : outputs;
   const auto options = halves[0].options().dtype(compute_dtype(block));
   if (config.gated_mlp && config.activation == Activation::Silu &&
-      halves[0].scalar_type() == at::kBFloat16 && takes_row_kernels(halves[0]))
+      takes_row_kernels(halves[0], at::kBFloat16))
     return silu_product(halves[0], halves[1]);
   return by_row_chunks(halves[0].size(0), width, options, [&](int64_t first, int64_t count) {
     const auto rows = halves[0].narrow(0, first, count);
@@ -158,12 +158,7 @@ at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor&
                    const at::Tensor& update) {
   const BlockConfig& config = *block.config;
   const at::Tensor norm = block.side(after_norm);
-  if (!norm.defined()) {
-    return stream.scalar_type() == at::kFloat && update.scalar_type() == at::kBFloat16 &&
-                   takes_row_kernels(stream)
-               ? added(stream, update, config.residual_scale)
-               : at::add(stream, update, config.residual_scale);
-  }
+  if (!norm.defined()) return added(stream, update, config.residual_scale);
   return by_row_chunks(
       stream.size(0), stream.size(1), stream.options(), [&](int64_t first, int64_t count) {
         return at::add(stream.narrow(0, first, count),
@@ -174,8 +169,8 @@ at::Tensor updated(const DecoderBlock& block, Side after_norm, const at::Tensor&
 
 bool takes_row_norm(const at::Tensor& rows, const at::Tensor& weight, const NormConfig& config,
                     at::ScalarType dtype) {
-  return takes_row_kernels(rows) && rows.scalar_type() == at::kFloat && weight.defined() &&
-         weight.scalar_type() == at::kFloat && config.kind != NormKind::Layer &&
+  return weight.defined() && takes_row_kernels(rows, at::kFloat) &&
+         takes_row_kernels(weight, at::kFloat) && config.kind != NormKind::Layer &&
          (dtype == at::kFloat || dtype == at::kBFloat16);
 }
 

@@ -12,8 +12,7 @@
 namespace mpq {
 
 at::Tensor kl_rows(const at::Tensor& reference_logits, const at::Tensor& logits) {
-  if (reference_logits.scalar_type() == at::kFloat && logits.scalar_type() == at::kFloat &&
-      takes_row_kernels(logits))
+  if (takes_row_kernels(reference_logits, at::kFloat) && takes_row_kernels(logits, at::kFloat))
     return kl_of_logits(reference_logits, logits);
   const auto log_p = at::log_softmax(reference_logits, -1);
   const auto log_q = at::log_softmax(logits, -1);

@@ -2,12 +2,13 @@
 #include "mpq/model/logit_kernels.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "each_row.h"
+#include "mpq/model/row_kernels.h"
 #include "vector_math.h"
 
 namespace mpq {
@@ -61,19 +62,13 @@ MPQ_CLONES RowSums sum_row(const float* reference, const float* logits, int64_t 
   return sums;
 }
 
-template <class Visit>
-void each_row(int64_t rows, Visit visit) {
-  at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) visit(row);
-  });
-}
-
 }  // namespace
 
 at::Tensor log_sum_exps(const at::Tensor& logits) {
+  if (!takes_row_kernels(logits, at::kFloat)) return at::logsumexp(logits, 1);
   const at::Tensor from = logits.contiguous();
   at::Tensor result = at::empty({from.size(0)}, from.options());
-  each_row(from.size(0), [&](int64_t row) {
+  each_row(from.size(0), 1, [&](int64_t row) {
     const float* x = from.const_data_ptr<float>() + row * from.stride(0);
     const float most = largest(x, from.size(1));
     result.mutable_data_ptr<float>()[row] =
@@ -85,7 +80,7 @@ at::Tensor log_sum_exps(const at::Tensor& logits) {
 at::Tensor kl_of_logits(const at::Tensor& reference, const at::Tensor& logits) {
   const at::Tensor left = reference.contiguous(), right = logits.contiguous();
   at::Tensor result = at::empty({left.size(0)}, left.options());
-  each_row(left.size(0), [&](int64_t row) {
+  each_row(left.size(0), 1, [&](int64_t row) {
     const float* p = left.const_data_ptr<float>() + row * left.stride(0);
     const float* q = right.const_data_ptr<float>() + row * right.stride(0);
     const float most_p = largest(p, left.size(1)), most_q = largest(q, left.size(1));

@@ -2,12 +2,12 @@
 #include "mpq/model/row_kernels.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "each_row.h"
 #include "vector_math.h"
 
 namespace mpq {
@@ -84,17 +84,10 @@ at::Tensor dense_channels(const at::Tensor& rows) {
   return rows.dim() == 2 && rows.stride(1) == 1 ? rows : rows.contiguous();
 }
 
-template <class Visit>
-void each_row(int64_t rows, Visit visit) {
-  at::parallel_for(0, rows, kRowsOfTask, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) visit(row);
-  });
-}
-
 }  // namespace
 
-bool takes_row_kernels(const at::Tensor& rows) {
-  return !c10::GradMode::is_enabled() && rows.is_cpu();
+bool takes_row_kernels(const at::Tensor& rows, at::ScalarType dtype) {
+  return rows.scalar_type() == dtype && rows.is_cpu() && !c10::GradMode::is_enabled();
 }
 
 at::Tensor rms_normalised(const at::Tensor& x, const at::Tensor& weight, double eps, double plus,
@@ -105,7 +98,7 @@ at::Tensor rms_normalised(const at::Tensor& x, const at::Tensor& weight, double 
   const auto* w = factors.const_data_ptr<float>();
   const auto* in = from.const_data_ptr<float>();
   const auto epsilon = static_cast<float>(eps), added = static_cast<float>(plus);
-  each_row(from.size(0), [&](int64_t row) {
+  each_row(from.size(0), kRowsOfTask, [&](int64_t row) {
     const float* of_row = in + row * from.stride(0);
     if (dtype == at::kFloat) {
       normalise(of_row, w, width, epsilon, added, result.mutable_data_ptr<float>() + row * width);
@@ -117,10 +110,12 @@ at::Tensor rms_normalised(const at::Tensor& x, const at::Tensor& weight, double 
 }
 
 at::Tensor added(const at::Tensor& stream, const at::Tensor& update, double scale) {
+  if (!takes_row_kernels(stream, at::kFloat) || !takes_row_kernels(update, at::kBFloat16))
+    return at::add(stream, update, scale);
   const at::Tensor from = dense_channels(stream), change = dense_channels(update);
   at::Tensor result = at::empty(from.sizes(), from.options());
   const int64_t width = from.size(1);
-  each_row(from.size(0), [&](int64_t row) {
+  each_row(from.size(0), kRowsOfTask, [&](int64_t row) {
     add(from.const_data_ptr<float>() + row * from.stride(0),
         halves(change) + row * change.stride(0), width, static_cast<float>(scale),
         result.mutable_data_ptr<float>() + row * width);
@@ -132,7 +127,7 @@ at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up) {
   const at::Tensor left = dense_channels(gate), right = dense_channels(up);
   at::Tensor result = at::empty(left.sizes(), left.options());
   const int64_t width = left.size(1);
-  each_row(left.size(0), [&](int64_t row) {
+  each_row(left.size(0), kRowsOfTask, [&](int64_t row) {
     multiply_silu(halves(left) + row * left.stride(0), halves(right) + row * right.stride(0), width,
                   mutable_halves(result) + row * width);
   });
@@ -144,7 +139,7 @@ at::Tensor difference(const at::Tensor& a, const at::Tensor& b) {
   at::Tensor result = at::empty(left.sizes(), left.options().dtype(at::kBFloat16));
   const int64_t width = left.size(1);
   const bool narrow = left.scalar_type() == at::kBFloat16;
-  each_row(left.size(0), [&](int64_t row) {
+  each_row(left.size(0), kRowsOfTask, [&](int64_t row) {
     Half* out = mutable_halves(result) + row * width;
     if (narrow) {
       subtract(halves(left) + row * left.stride(0), halves(right) + row * right.stride(0), width,
@@ -165,7 +160,7 @@ at::Tensor rotated_heads(const at::Tensor& rows, int64_t length, int64_t heads,
   at::Tensor result = at::empty({count, heads, length, width}, from.options());
   const Half* in = halves(from);
   Half* to = mutable_halves(result);
-  each_row(count * length, [&](int64_t row) {
+  each_row(count * length, kRowsOfTask, [&](int64_t row) {
     const int64_t sequence = row / length, position = row % length;
     const float* c = cosines.const_data_ptr<float>() + position * dim;
     const float* s = sines.const_data_ptr<float>() + position * dim;

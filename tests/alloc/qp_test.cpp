@@ -11,7 +11,7 @@ namespace {
 
 Json qp_cases() { return read_json_file(source_path("tests/golden/qp/cases.json")); }
 
-AllocationProblem problem_of(const Json& golden) {
+AllocationProblem golden_problem(const Json& golden) {
   AllocationProblem problem;
   problem.budget_bytes = golden.at("capacity").get<int64_t>();
   int block = 0;
@@ -48,7 +48,7 @@ TEST(Qp, EqualsBruteForce) {
   ASSERT_GE(all.size(), 5U);
   for (const auto& golden : all) {
     const auto name = golden.at("name").get<std::string>();
-    const Allocation found = qp->solve(problem_of(golden));
+    const Allocation found = qp->solve(golden_problem(golden));
     EXPECT_EQ(found.choice, flat(golden.at("choice"))) << name;
     EXPECT_EQ(found.bytes, golden.at("cost").get<int64_t>()) << name;
     const double value = golden.at("value");
@@ -65,7 +65,7 @@ TEST(Qp, WithoutProjectionTheMatrixIsTakenAsMeasured) {
   int compared = 0;
   for (const Json all = qp_cases(); const auto& golden : all) {
     if (golden.at("unprojected").is_null()) continue;
-    const Allocation found = qp->solve(problem_of(golden));
+    const Allocation found = qp->solve(golden_problem(golden));
     const double value = golden.at("unprojected").at("value");
     EXPECT_NEAR(found.predicted_loss, value, 1e-9 * value) << golden.at("name");
     EXPECT_EQ(found.clipped, 0);

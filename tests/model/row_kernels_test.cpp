@@ -33,9 +33,10 @@ class RowKernels : public testing::Test {
 };
 
 TEST_F(RowKernels, AreNotForGradients) {
-  EXPECT_TRUE(takes_row_kernels(at::ones({2, 3})));
+  EXPECT_TRUE(takes_row_kernels(at::ones({2, 3}), at::kFloat));
+  EXPECT_FALSE(takes_row_kernels(at::ones({2, 3}), at::kBFloat16));
   const c10::AutoGradMode gradients(true);
-  EXPECT_FALSE(takes_row_kernels(at::ones({2, 3})));
+  EXPECT_FALSE(takes_row_kernels(at::ones({2, 3}), at::kFloat));
 }
 
 TEST_F(RowKernels, Norm) {

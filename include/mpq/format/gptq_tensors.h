@@ -17,6 +17,8 @@ struct GptqLayout {
   bool asymmetric = false;    // readers take zero points off the middle
 };
 
+constexpr const char* kGptqCodes = ".qweight";  // behind a module's name; AWQ's too
+
 /// P.qweight int32 [in bits / 32, out], packed along in; P.qzeros int32 [groups, out bits / 32],
 /// packed along out; P.scales float16 [groups, out]; P.g_idx int32 [in]. Throws Error(Unsupported)
 /// on what it does not hold: integers of 2 to 8 bits with whole zero points, sizes of 32s.

@@ -5,14 +5,15 @@
 
 namespace mpq {
 
-/// Whether tensors are such as these kernels take: on the CPU, and no gradients wanted.
-bool takes_row_kernels(const at::Tensor& rows);
+/// Whether rows are such as these kernels take: of `dtype`, on the CPU, and no gradients wanted.
+bool takes_row_kernels(const at::Tensor& rows, at::ScalarType dtype);
 
 /// x / sqrt(mean(x^2) + eps) (weight + plus) by row: float32 [rows, width] to `dtype`, float32 or
 /// bfloat16; weight float32 [width].
 at::Tensor rms_normalised(const at::Tensor& x, const at::Tensor& weight, double eps, double plus,
                           at::ScalarType dtype);
-/// stream + scale update: float32 and bfloat16 [rows, width] to float32.
+/// stream + scale update: [rows, width]. One pass where they are float32 and bfloat16; ATen's
+/// otherwise, for any rows.
 at::Tensor added(const at::Tensor& stream, const at::Tensor& update, double scale);
 /// silu(gate) up, computed in float32: bfloat16 [rows, width], gate and up alike.
 at::Tensor silu_product(const at::Tensor& gate, const at::Tensor& up);

@@ -8,13 +8,14 @@
 #include "utf8.h"
 
 namespace mpq::text::jinja {
-namespace {
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 99;
+  return lower >= 'a' && lower <= 'z' ? lower - 'a' + 10 : 99;
 }
+
+namespace {
 
 // Digits with single underscores between them, from `at`; their end, or `at` when there is none.
 size_t digits_end(std::string_view text, size_t at, int base, bool may_lead) {

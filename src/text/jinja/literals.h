@@ -14,6 +14,8 @@ struct NumberLiteral {
   double number = 0;
 };
 
+/// 0 to 35 of a digit or letter; 99 of another character.
+int digit_of(char c);
 /// The number that `text` begins with (its first character is a digit).
 NumberLiteral read_number(std::string_view text, bool may_be_float);
 /// What a literal means, without its quotes. Throws a syntax error of the line.

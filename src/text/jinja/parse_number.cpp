@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "literals.h"
 #include "operations.h"
 #include "python_text.h"
 
@@ -16,12 +17,6 @@ std::optional<std::string> ascii_of(std::string_view text) {
     out += c < 0x80 ? static_cast<char>(c) : static_cast<char>('0' + decimal_value(c));
   }
   return out;
-}
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'z' ? lower - 'a' + 10 : 99;
 }
 
 // Underscores stand between two digits only.
