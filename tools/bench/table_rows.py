@@ -1,7 +1,7 @@
 """Rows of figures of nano-llama: mpq's command lines, what they measured, and how two rows differ.
 
-Bench keeps the JSON that a row's command lines gave in a file of the work folder, named by the SHA-256 of the binary, the lines, the
-presets that they name and any other files that the caller does. Every row is measured in float32, whatever dtype made it. Standard library only.
+Bench keeps the JSON that a row's command lines gave in a file of the work folder, named by the SHA-256 of the binary, the number of
+threads, the lines, the presets that they name and any other files that the caller does. Every row is measured in float32, whatever dtype made it. Standard library only.
 """
 
 import hashlib
@@ -46,9 +46,9 @@ class Bench:
         self.binary = digest(self.mpq)
         self.work = os.path.relpath(os.path.join(work, self.binary[:12]), ROOT)
 
-    def start(self, table):
-        """The table's own work folder, empty unless it is to go on."""
-        self.folder = f"{self.work}/{table}"
+    def start(self, table, threads):
+        """The table's own work folder, empty unless it is to go on; sums depend on the number of threads in their last digits."""
+        self.folder, self.threads = f"{self.work}/{table}", threads
         if not self.resume:
             shutil.rmtree(os.path.join(ROOT, self.folder), ignore_errors=True)
         os.makedirs(os.path.join(ROOT, self.folder, "rows"), exist_ok=True)
@@ -56,13 +56,13 @@ class Bench:
     def run(self, lines, files=()):
         """The JSON of every command by its stage, with the seconds and the peak memory of all but eval."""
         presets = [read(word) for line in lines for word in shlex.split(line) if word.startswith("configs/")]
-        path = f"{self.folder}/rows/{hashlib.sha256(json.dumps([self.binary, lines, presets, *map(digest, files)]).encode()).hexdigest()}.json"
+        path = f"{self.folder}/rows/{hashlib.sha256(json.dumps([self.binary, self.threads, lines, presets, *map(digest, files)]).encode()).hexdigest()}.json"
         if self.resume and os.path.exists(os.path.join(ROOT, path)):
             return json.loads(read(path))
-        found = {"seconds": 0.0, "peak": 0}
+        found, environment = {"seconds": 0.0, "peak": 0}, os.environ | {"OMP_NUM_THREADS": str(self.threads)}
         for line in lines:
             start = time.monotonic()
-            process = subprocess.Popen([self.mpq, *shlex.split(line), "--json", "--quiet"], stdout=subprocess.PIPE, cwd=ROOT)
+            process = subprocess.Popen([self.mpq, *shlex.split(line), "--json", "--quiet"], stdout=subprocess.PIPE, cwd=ROOT, env=environment)
             output = process.stdout.read()
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)

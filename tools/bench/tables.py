@@ -3,12 +3,13 @@
 Usage: python3 tools/bench/tables.py --mpq build/release/mpq [--only demo,tasks,verified,methods,draws] [--tasks facts,sort,arith,lookup]
 
 demo: what tools/demo.sh prints; tasks: the four-task tables of README.md and docs/nano-tasks.md; verified: docs/verified.md; methods and
-draws: docs/results.md. Above each table stands what made it; demo and tasks have bfloat16 beside float32. --resume takes rows that an
-earlier run of the same binary finished from --work (table_rows.py). A table of fewer --tasks replaces the whole one; --print changes no
-document. Standard library only.
+draws: docs/results.md. Above each table stands what made it; demo and tasks have bfloat16 beside float32. All but the demo go by one
+thread a process, --jobs tasks side by side. --resume takes rows that an earlier run of the same binary finished from --work
+(table_rows.py). A table of fewer --tasks replaces the whole one; --print changes no document. Standard library only.
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import glob
 import math
@@ -48,6 +49,12 @@ FEW_PRESETS = ["best-3bit", "best-4bit", "fast", "taq", "taq-kl"]
 DRAWN = dict(zip([*REFINED, "calm"], (2, 3, 3)))  # name -> width to compare with
 
 
+def by_task(tasks, jobs, function):
+    """function(task) of every task, `jobs` of them side by side."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return dict(zip(tasks, pool.map(function, tasks)))
+
+
 def quoted(lines):
     return ", ".join(f"`mpq {line}`" for line in lines)
 
@@ -76,9 +83,12 @@ def tasks(bench, options):
     plans = {f"uniform {bits}": UNIFORM.format(bits) for bits in (2, 3, 4)}
     plans |= {f"taqo + mckp {budget}": MEASURED.format(budget) for budget in BUDGETS}
     plans |= {f"paper's {name}": PRESET.format(name) for name in ("taq", "taq-kl", "taqo")}
+
+    def measure(task):
+        return [[bench.measure(row_lines(bench.folder, task, dtype, plan)) for plan in plans.values()] for dtype in options.dtypes]
+
     rows, pairs = [], []
-    for task in options.tasks:
-        found = [[bench.measure(row_lines(bench.folder, task, dtype, plan)) for plan in plans.values()] for dtype in options.dtypes]
+    for task, found in by_task(options.tasks, options.jobs, measure).items():
         for results in found:
             add_ratio(results[3:], results[:3])
         columns = ["bits", "task KL", "ratio", "text KL", "EM"]
@@ -116,7 +126,7 @@ def verified(bench, options):
         return [f"calibrate --model {MODEL} --task {task_file(task)} {common}",
                 f"allocate --budget 2.5 3 3.5 4 5 --out {work}/plan.json {common}"]
 
-    found = {task: bench.run(lines(f"{bench.folder}/{task}", task))["allocate"] for task in options.tasks}
+    found = by_task(options.tasks, options.jobs, lambda task: bench.run(lines(f"{bench.folder}/{task}", task))["allocate"])
     rows = [verified_row(task, plan) for task, result in found.items() for plan in result["plans"]]
     ranks = ", ".join(f"{task} {result['additivity']['rank_correlation']:.3f}" for task, result in found.items())
     worse = sum(worse for _, worse in rows)
@@ -145,9 +155,12 @@ def method_plans(task):
 def methods(bench, options):
     """docs/results.md: every preset and the plain baselines."""
     columns = ["bytes", "bits", "EM", "F1", "task KL", "ratio", "text KL", "perplexity"] + options.timing * ["seconds", "peak MB"]
+
+    def measure(task):
+        return [(name, bench.measure(row_lines(bench.folder, task, "float32", plan))) for name, plan in method_plans(task)]
+
     rows = []
-    for task in options.tasks:
-        found = [(name, bench.measure(row_lines(bench.folder, task, "float32", plan))) for name, plan in method_plans(task)]
+    for task, found in by_task(options.tasks, options.jobs, measure).items():
         add_ratio([row for _, row in found[3:]], [row for _, row in found[:3]])
         rows += [beside({"task": task, "plan": name}, columns, row) for name, row in found]
     fixed = "; ".join(f"`{FIXED.format(name, palette)}`" for name, palette in FIXED_RATIO.items())
@@ -169,8 +182,8 @@ def draw_rows(bench, task, draw):
 def draws(bench, options):
     """docs/results.md: over draws of the calibration prompts, the geometric mean of a plan's ratio, and how much plain GPTQ varies."""
     rows, count = [], 4
-    for task in options.tasks[:3]:
-        found = [draw_rows(bench, task, draw) for draw in range(count)]
+    drawn = by_task(options.tasks[:3], options.jobs, lambda task: [draw_rows(bench, task, draw) for draw in range(count)])
+    for task, found in drawn.items():
         for name, bits in DRAWN.items():
             logarithms = [math.log(row[name]["ratio"]["mean"]) for row in found]
             mean, spread = math.exp(statistics.mean(logarithms)), statistics.stdev(logarithms)
@@ -201,7 +214,7 @@ def made_by(bench, at):
     model = re.search(r"model name\s*: (.*)", cpu)
     processor = f"{model[1] if model else 'unknown processor'} ({'with' if 'avx512_bf16' in cpu else 'without'} AVX512-BF16)"
     return (f"Made by `python3 tools/bench/tables.py {shlex.join(sys.argv[1:])}`: commit {at}, binary {bench.binary[:12]}, "
-            f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores.")
+            f"{datetime.date.today()}, {processor}, {os.cpu_count()} cores, OMP_NUM_THREADS={bench.threads}.")
 
 
 def emit(bench, options, table, at):
@@ -222,9 +235,10 @@ def parse():
     parser.add_argument("--only", default=",".join(TABLES), help="tables, by comma (default: all)")
     parser.add_argument("--tasks", default=",".join(TASKS), help="tasks, by comma (default: all)")
     parser.add_argument("--dtypes", default=",".join(DTYPES), help="of the tasks' table; bfloat16 is slow where the processor lacks it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tasks that go side by side (default: as many as there are cores)")
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "tables"))
     parser.add_argument("--resume", action="store_true", help="take finished rows from --work")
-    parser.add_argument("--timing", action="store_true", help="seconds and peak memory in the methods' table")
+    parser.add_argument("--timing", action="store_true", help="seconds and peak memory in the methods' table (with --jobs 1)")
     parser.add_argument("--print", action="store_true", help="print the tables and leave the documents alone")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()
@@ -244,7 +258,7 @@ def main():
         return
     bench, at = Bench(options.mpq, options.work, options.resume), commit()
     for table in options.only:
-        bench.start(table)
+        bench.start(table, os.cpu_count() if table == "demo" else 1)
         emit(bench, options, table, at)
 
 
