@@ -1,4 +1,4 @@
-# Python checks as tests: module order, names and sizes, format, and the ecosystem's own readers on what mpq writes.
+# Python checks as tests: module order, names and sizes, format, flags, and the ecosystem's own readers on what mpq writes.
 # A missing interpreter or library is a failure, never a skip; -DMPQ_INTEROP=OFF leaves out what needs Python packages.
 option(MPQ_INTEROP "Run the tests that need transformers and other Python readers (tools/setup.sh --interop)" ON)
 
@@ -12,7 +12,7 @@ foreach(_candidate IN ITEMS "$ENV{MPQ_PYTHON}" "${CMAKE_SOURCE_DIR}/.venv/bin/py
 endforeach()
 message(STATUS "Python for the checks: ${_python}")
 
-foreach(_check layers names format)
+foreach(_check layers names format portable)
   foreach(_mode "" --self-test)
     string(REPLACE "--" "." _suffix "${_mode}")
     add_test(NAME check.${_check}${_suffix}
@@ -20,6 +20,9 @@ foreach(_check layers names format)
     set_tests_properties(check.${_check}${_suffix} PROPERTIES LABELS check TIMEOUT 120)
   endforeach()
 endforeach()
+
+add_test(NAME check.portable.build COMMAND ${_python} -B "${CMAKE_SOURCE_DIR}/tools/check/portable.py" --build "${CMAKE_BINARY_DIR}")
+set_tests_properties(check.portable.build PROPERTIES LABELS check TIMEOUT 120)
 
 add_test(NAME check.tables.self-test COMMAND ${_python} -B "${CMAKE_SOURCE_DIR}/tools/bench/tables.py" --self-test)
 set_tests_properties(check.tables.self-test PROPERTIES LABELS check TIMEOUT 120)

@@ -90,7 +90,7 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
                        .state_file = resumable ? options.state_folder + "/hidden.safetensors" : ""};
   const int64_t done = blocks_done(model.config(), loop.state_file);
   std::vector<BlockStatistics> result;
-  if (done > 0) result = load_statistics(done_file, done);
+  if (done > 0) result = load_statistics(done_file, done, model.config().hidden);
   Streams streams{embed_all(model, plan, memory)};
   for_each_block(model, loop, streams, [&](const DecoderBlock& block, Streams& hidden) {
     ExpertRows expert_rows;
@@ -123,7 +123,8 @@ void save_statistics(const std::string& path, const std::vector<BlockStatistics>
   save_tensors(path, tensors);
 }
 
-std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t blocks) {
+std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t blocks,
+                                             int64_t hidden) {
   const SafetensorsFile file(path);
   std::vector<BlockStatistics> result;
   for (int64_t i = 0; i < blocks; ++i) {
@@ -131,7 +132,8 @@ std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t bl
     block.reservoir = file.tensor(fmt::format("block.{}.reservoir", i)).clone();
     const auto moments = file.tensor(fmt::format("block.{}.moments", i));
     require(moments.scalar_type() == at::kDouble && moments.numel() == 5 &&
-                block.reservoir.dim() == 2 && block.reservoir.scalar_type() == at::kFloat &&
+                block.reservoir.dim() == 2 && block.reservoir.size(1) == hidden &&
+                block.reservoir.scalar_type() == at::kFloat &&
                 at::isfinite(moments).all().item<bool>() &&
                 at::isfinite(block.reservoir).all().item<bool>(),
             ErrorCode::Format, "{}: block {} is damaged; delete it and calibrate again", path, i);

@@ -68,4 +68,14 @@ Json to_json(const EvalResult& result) {
   return json;
 }
 
+std::vector<double> by_prompt(const Json& result, const char* name) {
+  std::vector<double> values;
+  for (const auto& prompt : result.value("prompts", Json::array())) {
+    const Json value = prompt.value(name, Json());
+    values.push_back(value.is_number() ? value.get<double>()
+                                       : std::numeric_limits<double>::quiet_NaN());
+  }
+  return values;
+}
+
 }  // namespace mpq

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "mpq/core/error.h"
+#include "mpq/core/heap.h"
 #include "mpq/core/log.h"
 #include "mpq/core/progress.h"
 #include "mpq/io/safetensors.h"
@@ -72,6 +73,7 @@ void for_each_block(const Model& model, const BlockLoop& loop, Streams& streams,
       log_debug("{}: block {} done", loop.title, block.index);
     }
     if (progress) progress->step();
+    release_kept_blocks();
   }
 }
 

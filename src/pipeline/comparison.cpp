@@ -5,17 +5,19 @@
 
 #include "mpq/core/log.h"
 #include "mpq/pipeline/checkpoint.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/eval_input.h"
+#include "mpq/pipeline/kept_evaluation.h"
 
 namespace mpq {
 namespace {
 
-Json table_row(const std::string& name, const Json& achieved, const EvalResult& result) {
+Json table_row(const std::string& name, const Json& achieved, const Json& result) {
   return {{"name", name},
           {"bytes", achieved.at("bytes")},
           {"effective_bits", achieved.at("effective_bits")},
           {"file_bytes", achieved.at("file_bytes")},
-          {"result", to_json(result)}};
+          {"result", result}};
 }
 
 Json full_size(const Model& model) {
@@ -68,32 +70,40 @@ ComparedInput compared_input(const Session& session, const EvalOptions& given) {
 
 }  // namespace
 
+Json estimate_comparison(const Session& session, const EvalOptions& evaluation) {
+  const EvalInput input = compared_input(session, evaluation).input;
+  Json estimate = estimate_evaluation(*session.model, count_tokens(input), 3);
+  estimate["prompts"] = input.prompts.size();
+  return estimate;
+}
+
 Json compare_plans(Session& session, const Plan& plan, const std::string& checkpoint,
                    const EvalOptions& evaluation) {
   const double text_share = json_get_or<double>(plan.header, "text_share", 0.2, "plan");
   ComparedInput compared = compared_input(session, evaluation);
   EvalInput& input = compared.input;
   keep_reference(session.work, *session.model, session.calibration.at("model_sha256"), input);
-  const auto measure = [&](const Model& model, bool against_full) {
-    return evaluate(model, against_full ? session.model.get() : nullptr, *session.tokenizer, input,
-                    session.memory);
+  const auto measure = [&](const Model& model, const Model* reference) {
+    return to_json(evaluate(model, reference, *session.tokenizer, input, session.memory));
   };
-  const auto quantized = [&](const Plan& wanted, const std::string& title) {
-    return open_quantized(session, ensure_parts(session, wanted, text_share, title));
+  const auto measure_parts = [&](const Plan& wanted, const std::string& name) {
+    const std::string parts = ensure_parts(session, wanted, text_share, "quantize " + name);
+    return evaluation_of_parts(session, parts, input, "report: " + name);
   };
   Json rows = Json::array();
   rows.push_back(
-      table_row("full precision", full_size(*session.model), measure(*session.model, false)));
+      table_row("full precision", full_size(*session.model), measure(*session.model, nullptr)));
   const Json made_from = plan.header.value("made_from", Json::object());
   const auto rival = json_get_or<std::string>(made_from, "rival", "", "plan: made_from");
   if (!rival.empty()) {
     const Plan uniform = plan_from_json(session.work.kept(rival), session.work.file(rival));
     rows.push_back(table_row("uniform " + uniform.units.front().spec, uniform.header.at("achieved"),
-                             measure(*quantized(uniform, "quantize the uniform plan"), true)));
+                             measure_parts(uniform, "the uniform plan")));
   }
-  const auto chosen = checkpoint.empty() ? quantized(plan, "quantize the plan")
-                                         : open_model(checkpoint, session.common.compute);
-  rows.push_back(table_row("chosen", plan.header.at("achieved"), measure(*chosen, true)));
+  const Json chosen = checkpoint.empty() ? measure_parts(plan, "the plan")
+                                         : measure(*open_model(checkpoint, session.common.compute),
+                                                   session.model.get());
+  rows.push_back(table_row("chosen", plan.header.at("achieved"), chosen));
   return {{"rows", rows},
           {"input_sha256", input_hash(input)},
           {"text_windows", input.text.size()},

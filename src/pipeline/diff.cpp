@@ -83,17 +83,6 @@ Json changed_bits(const Compared& first, const Compared& second) {
   return list;
 }
 
-/// By prompt; NaN where it has none.
-std::vector<double> by_prompt(const Json& result, const char* name) {
-  std::vector<double> values;
-  for (const auto& prompt : result.value("prompts", Json::array())) {
-    const Json value = prompt.value(name, Json());
-    values.push_back(value.is_number() ? value.get<double>()
-                                       : std::numeric_limits<double>::quiet_NaN());
-  }
-  return values;
-}
-
 struct Metric {
   const char* name;
   const char* set;     // object of the result that holds it, or null
@@ -166,14 +155,18 @@ Json compare_metrics(const Compared& first, const Compared& second) {
   }
 }
 
-void measure(const CommonOptions& common, const EvalOptions& options, const std::string& reference,
+/// What `eval` says of a side, the first side being the reference of the second; of a dry run what
+/// that takes.
+Json measure(const CommonOptions& common, const EvalOptions& options, const std::string& reference,
              Compared& side) {
   EvalOptions mine = options;
   mine.model = side.path;
   mine.reference = reference;
-  const Json summary = evaluate_checkpoint(common, mine);
+  Json summary = evaluate_checkpoint(common, mine);
+  if (common.dry_run) return summary;
   side.result = summary.at("result");
   side.input = summary.at("input_sha256");
+  return summary;
 }
 
 }  // namespace
@@ -186,18 +179,23 @@ Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOpt
           "diff: expected two checkpoints or two reports, found one of each");
   Compared first = checkpoints ? read_checkpoint(options.first) : read_report(options.first);
   Compared second = checkpoints ? read_checkpoint(options.second) : read_report(options.second);
+  Json estimate = Json::object();
   if (!evaluation.task.empty() || !evaluation.text.empty()) {
     require(checkpoints, ErrorCode::Usage,
             "--task and --text measure checkpoints; reports are fixed");
-  }
-  if ((!evaluation.task.empty() || !evaluation.text.empty()) && !common.dry_run) {
-    measure(common, evaluation, "", first);
-    measure(common, evaluation, options.first, second);
+    const Json one = measure(common, evaluation, "", first);
+    const Json two = measure(common, evaluation, options.first, second);
     first.is_reference = true;
+    if (common.dry_run) {
+      estimate = {{"dry_run", true},
+                  {"seconds", one.at("seconds").get<double>() + two.at("seconds").get<double>()},
+                  {"peak_bytes", std::max(one.at("peak_bytes").get<int64_t>(),
+                                          two.at("peak_bytes").get<int64_t>())}};
+    }
   }
   Json bytes = {{"first", first.bytes}, {"second", second.bytes}};
   const Json metrics = compare_metrics(first, second);
-  const Json gates = check_gates(options.gates, metrics, bytes);
+  const Json gates = estimate.empty() ? check_gates(options.gates, metrics, bytes) : Json::array();
   Json result = {{"stage", "diff"},
                  {"first", first.path},
                  {"second", second.path},
@@ -206,6 +204,7 @@ Json diff(const CommonOptions& common, const DiffOptions& options, const EvalOpt
                  {"metrics", metrics},
                  {"same_prompts", !first.input.empty() && first.input == second.input},
                  {"gates", gates}};
+  result.update(estimate);
   for (const auto& gate : gates) {
     if (!gate.at("holds").get<bool>()) result["exit_status"] = static_cast<int>(ErrorCode::Gate);
   }

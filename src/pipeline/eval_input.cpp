@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "mpq/core/hash.h"
+#include "mpq/core/log.h"
 #include "mpq/model/architecture.h"
+#include "mpq/pipeline/calibration_input.h"
 
 namespace mpq {
 namespace {
@@ -69,6 +71,12 @@ EvalInput held_out_input(const Session& session) {
   return input;
 }
 
+int64_t count_tokens(const EvalInput& input) {
+  int64_t tokens = count_tokens(input.text);
+  for (const auto& prompt : input.prompts) tokens += static_cast<int64_t>(prompt.tokens.size());
+  return tokens;
+}
+
 std::string input_hash(const EvalInput& input) {
   Json all = {{"prompts", Json::array()}, {"text", input.text}, {"new", input.max_new_tokens}};
   for (const auto& prompt : input.prompts) {
@@ -119,9 +127,14 @@ EvalInput file_input(const EvalOptions& options, const std::string& checkpoint_f
   for (const auto& path : options.text) {
     for (auto& document : read_text_documents(path)) documents.push_back(std::move(document));
   }
-  if (!documents.empty())
+  if (!documents.empty()) {
+    if (options.window > positions)
+      log_warning(
+          "--window {}: the model has {} positions (max_position_embeddings): windows are as long",
+          options.window, positions);
     input.text = text_windows(documents, tokenizer, std::min(options.window, positions),
                               options.text_windows);
+  }
   input.max_new_tokens = options.max_new_tokens;
   input.stop_tokens = stop_tokens(checkpoint_folder);
   return input;

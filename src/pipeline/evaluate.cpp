@@ -29,13 +29,8 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
                   {"stride", options.window}};
   if (common.dry_run) {
     summary["dry_run"] = true;
-    RunSize size = size_of_job(*model, {});
-    for (const auto& prompt : input.prompts)
-      size.held_out_tokens += static_cast<int64_t>(prompt.tokens.size());
-    size.held_out_tokens += count_tokens(input.text);
-    const double models = options.reference.empty() ? 1 : 2;
-    summary["seconds"] = estimated_seconds(*model, work_of(size).verify * (models / 3));
-    summary["peak_bytes"] = peak_of(size).evaluate;
+    summary.update(
+        estimate_evaluation(*model, count_tokens(input), options.reference.empty() ? 1 : 2));
     return summary;
   }
   std::unique_ptr<Model> reference;

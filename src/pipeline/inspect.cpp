@@ -6,6 +6,7 @@
 
 #include "mpq/core/error.h"
 #include "mpq/core/units.h"
+#include "mpq/format/checkpoint_writer.h"
 #include "mpq/io/gguf.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/model/architecture.h"
@@ -80,9 +81,7 @@ Json gguf_table(const std::string& path) {
 Json inspect_checkpoint(const std::string& path) {
   const std::string folder = checkpoint_folder(path);
   const ModelConfig config = read_model_config(folder);
-  const std::string where = folder + "/config.json";
-  const auto quantization =
-      json_get_or<Json>(read_json_file(where), "quantization_config", Json(), where);
+  const std::string method = quant_method(read_json_file(folder + "/config.json"));
   Json result = {{"path", path},
                  {"kind", "checkpoint"},
                  {"model_type", config.model_type},
@@ -91,8 +90,7 @@ Json inspect_checkpoint(const std::string& path) {
                  {"vocab", config.vocab},
                  {"quantizable_weights", config.quantizable_weights()},
                  {"weight_files", format_bytes(weight_file_bytes(folder))},
-                 {"quantization", json_get_or<std::string>(quantization, "quant_method", "none",
-                                                           where + ": quantization_config")}};
+                 {"quantization", method.empty() ? "none" : method}};
   const std::string plan = folder + "/plan.json";
   if (fs::exists(plan)) result["table"] = inspect_plan(read_json_file(plan), plan);
   return result;

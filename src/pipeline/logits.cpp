@@ -4,7 +4,9 @@
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/io/safetensors.h"
+#include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/checkpoint_path.h"
+#include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/eval_input.h"
 #include "mpq/pipeline/inspect.h"
 
@@ -54,7 +56,10 @@ Json write_logits(const CommonOptions& common, const EvalOptions& options, const
   require(!sequences.empty(), ErrorCode::Usage, "there are no prompts in what was given");
   const auto model = open_model(options.model, common.compute);
   if (common.dry_run) {
-    return {{"stage", "logits"}, {"out", out}, {"prompts", sequences.size()}, {"dry_run", true}};
+    Json summary = {
+        {"stage", "logits"}, {"out", out}, {"prompts", sequences.size()}, {"dry_run", true}};
+    summary.update(estimate_evaluation(*model, count_tokens(sequences), 1));
+    return summary;
   }
   MemoryBudget memory = memory_budget(common);
   const BatchPlan plan(sequences, kBatchTokens);

@@ -123,7 +123,8 @@ Session::Session(const CommonOptions& options, const std::string& made_from)
   model = open_model(folder, options.compute);
   tokenizer = Tokenizer::load(folder);
   prompts = prompt_set_from_json(read_json_file(where + "/prompts.json"), where + "/prompts.json");
-  statistics = load_statistics(where + "/stats.safetensors", model->config().layers);
+  statistics =
+      load_statistics(where + "/stats.safetensors", model->config().layers, model->config().hidden);
 }
 
 std::vector<std::string> Session::inputs() const {

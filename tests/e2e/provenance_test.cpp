@@ -78,5 +78,30 @@ TEST_F(Provenance, WhatAPlanWasMadeFromIsRefusedWhenItChangedOrIsGone) {
   EXPECT_EQ(report("first").status, 0);
 }
 
+TEST_F(Provenance, WhatVerifyingMeasuredOfTheRivalIsReadByTheReport) {
+  const std::string kept = folder_.file("work/evaluations");
+  const auto rival_row = [&] {
+    const ProgramResult result = report("first");
+    EXPECT_EQ(result.status, 0) << result.err;
+    return Json::parse(result.out).at("comparison").at("rows").at(1).at("result");
+  };
+  const Json row = rival_row();
+  const Json verified = read_json_file(path("first")).at("verified").at("uniform");
+  EXPECT_EQ(row.at("task_divergence").at("kl").at("mean"), verified.at("kl"));
+  const auto before = fs::last_write_time(kept);
+  EXPECT_EQ(rival_row(), row);
+  EXPECT_EQ(fs::last_write_time(kept), before);  // nothing was put there
+  for (const auto& entry : fs::directory_iterator(kept)) {
+    Json changed = read_json_file(entry.path());
+    changed["result"]["task_divergence"]["kl"]["mean"] = 0.0;
+    write_json_file(entry.path(), changed);
+  }
+  const ProgramResult changed = report("first");
+  EXPECT_EQ(changed.status, 4);
+  EXPECT_THAT(changed.err, HasSubstr("was changed since it was written; delete it"));
+  fs::remove_all(kept);
+  EXPECT_EQ(rival_row(), row);
+}
+
 }  // namespace
 }  // namespace mpq

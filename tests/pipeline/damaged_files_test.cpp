@@ -209,8 +209,8 @@ TEST_F(DamagedFiles, Statistics) {
   block.reservoir = at::ones({3, 4});
   block.expert_rows = {5, 6};
   save_statistics(path, {block});
-  EXPECT_EQ(load_statistics(path, 1).at(0).expert_rows, block.expert_rows);
-  EXPECT_THAT(refused([&] { load_statistics(path, 2); }), HasSubstr(path));
+  EXPECT_EQ(load_statistics(path, 1, 4).at(0).expert_rows, block.expert_rows);
+  EXPECT_THAT(refused([&] { load_statistics(path, 2, 4); }), HasSubstr(path));
   std::map<std::string, at::Tensor> good;
   {
     const SafetensorsFile file(path);
@@ -220,7 +220,7 @@ TEST_F(DamagedFiles, Statistics) {
     auto tensors = good;
     tensors["block.0." + name] = value;
     save_tensors(path, tensors);
-    EXPECT_THAT(refused([&] { load_statistics(path, 1); }),
+    EXPECT_THAT(refused([&] { load_statistics(path, 1, 4); }),
                 HasSubstr("stats.safetensors: block 0 is damaged"))
         << name;
   };
@@ -228,6 +228,7 @@ TEST_F(DamagedFiles, Statistics) {
   expect_refused("moments", at::ones({4}, at::kDouble));
   expect_refused("moments", at::full({5}, std::numeric_limits<double>::quiet_NaN(), at::kDouble));
   expect_refused("reservoir", at::ones({12}, at::kFloat));
+  expect_refused("reservoir", at::ones({4, 3}, at::kFloat));
   expect_refused("reservoir", at::ones({3, 4}, at::kDouble));
   expect_refused("reservoir",
                  at::full({3, 4}, std::numeric_limits<double>::infinity(), at::kFloat));

@@ -13,7 +13,9 @@ namespace mpq {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "mpq-test-XXXXXX").string()) {
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& above)
+      : path_((above / "mpq-test-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) fail(ErrorCode::Io, "{}: cannot be made", path_);
   }
   ~TemporaryFolder() {

@@ -1,16 +1,9 @@
 // mpq calibrate
 #include "app.h"
 #include "mpq/pipeline/stages.h"
+#include "table.h"
 
 namespace mpq::cli {
-namespace {
-
-std::string dry_run_note(const Json& result) {
-  return fmt::format(" (dry run: about {:.0f} s, {:.1f} GB)", result["seconds"].get<double>(),
-                     result["peak_bytes"].get<double>() / 1e9);
-}
-
-}  // namespace
 
 void add_calibrate(App& app) {
   CLI::App* command = add_command(
@@ -21,9 +14,8 @@ void add_calibrate(App& app) {
                    app.flags.common.work, result["blocks"].get<int>(), result["prompts"].get<int>(),
                    result["prompt_tokens"].get<int>(), result["held_out_prompts"].get<int>(),
                    result["text_windows"].get<int>(),
-                   result.contains("skipped")   ? " (nothing changed)"
-                   : result.contains("dry_run") ? dry_run_note(result)
-                                                : "");
+                   result.contains("skipped") ? " (nothing changed)" : "");
+        if (result.contains("dry_run")) print_estimate(result);
       });
   add_calibrate_options(command, app.calibrate);
 }

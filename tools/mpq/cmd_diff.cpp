@@ -51,6 +51,7 @@ void add_diff(App& app) {
         show_metrics(result);
         show_bits(result["changed_bits"]);
         show_gates(result["gates"]);
+        if (result.contains("dry_run")) print_estimate(result);
       });
   command
       ->add_option("first", options->first,

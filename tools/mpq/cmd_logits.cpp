@@ -1,6 +1,7 @@
 // mpq logits
 #include "app.h"
 #include "mpq/pipeline/inspect.h"
+#include "table.h"
 
 namespace mpq::cli {
 
@@ -12,6 +13,7 @@ void add_logits(App& app) {
       [](const Json& result) {
         fmt::print("{}: {} prompts\n", result["out"].get<std::string>(),
                    result["prompts"].get<int>());
+        if (result.contains("dry_run")) print_estimate(result);
       });
   add_model_option(command, app.eval.model);
   add_task_options(command, app.eval.task, app.eval.fields);

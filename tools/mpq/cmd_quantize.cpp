@@ -2,6 +2,7 @@
 #include "app.h"
 #include "mpq/core/units.h"
 #include "mpq/pipeline/stages.h"
+#include "table.h"
 
 namespace mpq::cli {
 
@@ -13,14 +14,8 @@ void add_quantize(App& app) {
         fmt::print("{}: {}, {:.4f} bits a weight, {} of weight files{}\n",
                    result["out"].get<std::string>(), result["format"].get<std::string>(),
                    result["effective_bits"].get<double>(), format_bytes(result["file_bytes"]),
-                   result.contains("skipped")   ? " (nothing changed)"
-                   : result.contains("dry_run") ? " (dry run)"
-                                                : "");
-        if (result.contains("dry_run")) {
-          fmt::print("about {}, {} of memory; {} training steps\n",
-                     format_seconds(result["seconds"]), format_bytes(result["peak_bytes"]),
-                     result["training_steps"].get<int64_t>());
-        }
+                   result.value("skipped", false) ? " (nothing changed)" : "");
+        if (result.contains("dry_run")) print_estimate(result);
       });
   command->add_option("--plan", app.quantize.plan, "plan.json of `mpq allocate`")
       ->capture_default_str();

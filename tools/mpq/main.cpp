@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,7 @@
 #include "app.h"
 #include "config_file.h"
 #include "mpq/core/error.h"
+#include "mpq/core/heap.h"
 #include "mpq/core/log.h"
 #include "mpq/core/suggest.h"
 #include "results.h"
@@ -106,11 +106,7 @@ int main(int argc, char** argv) {
   mpq::cli::add_list(app);
   mpq::cli::add_tokenize(app);
   mpq::cli::add_logits(app);
-#ifdef __GLIBC__
-  // Tensors above 32 MiB go back to the system when they die; smaller ones are kept for reuse.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 128 << 20);
-#endif
+  mpq::keep_small_blocks();
   const c10::NoGradGuard no_gradients;  // a scorer that needs gradients turns them on for itself
   const auto internal = static_cast<int>(mpq::ErrorCode::Internal);
   try {

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "mpq/core/units.h"
+
 namespace mpq::cli {
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {
@@ -30,6 +32,11 @@ std::string with_error(const Json& figure, int digits) {
   if (!figure.is_object() || !figure.contains("mean")) return "-";
   return fmt::format("{} +- {}", number(figure["mean"], digits),
                      number(figure.value("stderr", Json()), 2));
+}
+
+void print_estimate(const Json& result) {
+  fmt::print("about {}, {} of memory; nothing was written\n", format_seconds(result["seconds"]),
+             format_bytes(result["peak_bytes"]));
 }
 
 std::string number(const Json& value, int digits) {

@@ -34,7 +34,9 @@ std::vector<BlockStatistics> block_statistics(const Model& model,
                                               MemoryBudget& memory);
 
 void save_statistics(const std::string& path, const std::vector<BlockStatistics>& blocks);
-/// Throws Error(Format) when the file does not hold `blocks` blocks of statistics.
-std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t blocks);
+/// Throws Error(Format) when the file does not hold `blocks` blocks of statistics of outputs of
+/// `hidden` channels.
+std::vector<BlockStatistics> load_statistics(const std::string& path, int64_t blocks,
+                                             int64_t hidden);
 
 }  // namespace mpq

@@ -66,6 +66,8 @@ EvalResult evaluate(const Model& model, const Model* reference, const Tokenizer&
 Json error_json(double error);
 /// Every figure with its standard error; perplexity with its own.
 Json to_json(const EvalResult& result);
+/// A figure of every prompt ("kl", "f1", ...) of what to_json() gave; NaN where it has none.
+std::vector<double> by_prompt(const Json& result, const char* name);
 
 /// A paired difference a - b over the same prompts: mean, standard error, and the two-sided sign
 /// test's p (exact, ties dropped).

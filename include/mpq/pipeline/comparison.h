@@ -5,6 +5,10 @@
 
 namespace mpq {
 
+/// What compare_plans() takes when nothing was measured before: {"prompts", "seconds",
+/// "peak_bytes"}.
+Json estimate_comparison(const Session& session, const EvalOptions& evaluation);
+
 /// {"rows": [{"name", "bytes", "effective_bits", "file_bytes", "result"}], "prompts": [{"source",
 /// "prompt", "answers"}], ...}; the chosen plan is the last row. Measured on evaluation's files
 /// when given, else on what was held out. `checkpoint` empty: the plan's parts in the work folder

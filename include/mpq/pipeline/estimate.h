@@ -67,6 +67,9 @@ RunSize size_of_run(const ScoreContext& context, const Spec& scorer);
 /// What the work takes here: each kind's rate is measured for a fifth of a second, once.
 double estimated_seconds(const Model& model, const Work& work);
 
+/// {"seconds", "peak_bytes"} of reading so many tokens by `models` models, and their logits.
+Json estimate_evaluation(const Model& model, int64_t tokens, double models);
+
 /// {"units", "candidates", "scorer", "seconds": {stage: s}, "peak_bytes", "gflops"}; the rates are
 /// measured.
 Json estimate_run(const Model& model, const PromptSet& prompts, const ScoreOptions& options,

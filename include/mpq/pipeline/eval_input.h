@@ -9,6 +9,8 @@ namespace mpq {
 std::vector<int32_t> stop_tokens(const std::string& folder);
 /// Prompts and text windows that were held out from calibration.
 EvalInput held_out_input(const Session& session);
+/// Tokens of the prompts and the text.
+int64_t count_tokens(const EvalInput& input);
 /// SHA-256 of all that is measured: tokens, answers, choices and text. Figures of the same input
 /// can be paired.
 std::string input_hash(const EvalInput& input);

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
+#include "mpq/core/decimal_point.h"
 #include "mpq/core/utf8.h"
 
 namespace mpq {
@@ -44,9 +44,7 @@ std::string shown(const GgufValue& value) {
 
 }  // namespace
 
-double shortest_decimal(float value) {
-  return std::strtod(fmt::format("{}", value).c_str(), nullptr);
-}
+double shortest_decimal(float value) { return decimal_number(fmt::format("{}", value)); }
 
 const GgufValue* MetadataReader::value(std::string_view key) const {
   const bool relative = key.starts_with('.');

@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "mpq/core/decimal_point.h"
+
 namespace mpq {
 namespace {
 
@@ -52,7 +54,7 @@ void read_size(Part& part, int64_t parameters) {
   const bool is_number =
       !number.empty() && number.find_first_not_of("0123456789.") == std::string::npos;
   if (parameters > 0 && is_number && power != std::string::npos) {
-    const double label = std::stod(number) * std::pow(1000.0, static_cast<double>(power));
+    const double label = decimal_number(number) * std::pow(1000.0, static_cast<double>(power));
     if (std::abs(label - static_cast<double>(parameters)) >
         std::floor(7 * static_cast<double>(parameters) / 8)) {
       part.kinds.insert(Kind::Finetune);

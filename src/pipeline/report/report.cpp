@@ -49,6 +49,7 @@ Json report(const CommonOptions& common, const ReportOptions& options,
   Json summary = {{"stage", "report"}, {"report", options.out}};
   if (common.dry_run) {
     summary["dry_run"] = true;
+    summary.update(estimate_comparison(session, evaluation));
     return summary;
   }
   try {

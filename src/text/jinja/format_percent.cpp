@@ -5,6 +5,7 @@
 #include "budget.h"
 #include "dict.h"
 #include "format_parts.h"
+#include "mpq/core/decimal_point.h"
 #include "operations.h"
 #include "python_text.h"
 
@@ -238,6 +239,7 @@ std::string printf_number(double value, char type, int64_t precision, bool alter
   require_text_size(static_cast<size_t>(precision));
   const char format[] = {'%', alternate ? '#' : '0', '.', '*', type, 0};
   const auto digits = static_cast<int>(precision);
+  const DecimalPoint plain;
   const int size = std::snprintf(nullptr, 0, format, digits, value);
   std::string text(static_cast<size_t>(size) + 1, '\0');
   std::snprintf(text.data(), text.size(), format, digits, value);

@@ -2,9 +2,9 @@
 #include "literals.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "lexer.h"
+#include "mpq/core/decimal_point.h"
 #include "utf8.h"
 
 namespace mpq::text::jinja {
@@ -132,7 +132,7 @@ NumberLiteral read_number(std::string_view text, bool may_be_float) {
   if (const size_t end = may_be_float ? float_end(text) : 0; end > 0) {
     literal.is_float = true;
     literal.length = end;
-    literal.number = std::strtod(without_underscores(text.substr(0, end)).c_str(), nullptr);
+    literal.number = decimal_number(without_underscores(text.substr(0, end)));
   } else {
     read_integer(text, literal);
   }

@@ -4,6 +4,7 @@
 #include "bound_arguments.h"
 #include "filters.h"
 #include "format_parts.h"
+#include "mpq/core/decimal_point.h"
 #include "operations.h"
 #include "python_text.h"
 
@@ -77,7 +78,7 @@ Value rounded(const Value& subject, int64_t precision) {
   }
   // printf rounds the exact value half to even, as Python does.
   const std::string digits = printf_number(std::abs(number), 'f', precision, false);
-  return Value::number(std::copysign(std::strtod(digits.c_str(), nullptr), number));
+  return Value::number(std::copysign(decimal_number(digits), number));
 }
 
 Value round_filter(const Value& subject, const Arguments& arguments) {

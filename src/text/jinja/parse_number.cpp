@@ -1,8 +1,8 @@
 // int() and float() of a text.
 #include <cmath>
-#include <cstdlib>
 
 #include "literals.h"
+#include "mpq/core/decimal_point.h"
 #include "operations.h"
 #include "python_text.h"
 
@@ -105,7 +105,7 @@ std::optional<double> parse_number(std::string_view source) {
   }
   std::erase(*text, '_');
   if (!is_float_syntax(*text)) return std::nullopt;
-  return std::strtod(text->c_str(), nullptr);
+  return decimal_number(*text);
 }
 
 }  // namespace mpq::text::jinja
