@@ -46,7 +46,7 @@ class Bench:
         self.binary = digest(self.mpq)
         self.work = os.path.relpath(os.path.join(work, self.binary[:12]), ROOT)
 
-    def start(self, table, threads):
+    def start(self, table, threads=os.cpu_count()):
         """The table's own work folder, empty unless it is to go on; sums depend on the number of threads in their last digits."""
         self.folder, self.threads = f"{self.work}/{table}", threads
         if not self.resume:

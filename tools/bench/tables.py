@@ -258,7 +258,7 @@ def main():
         return
     bench, at = Bench(options.mpq, options.work, options.resume), commit()
     for table in options.only:
-        bench.start(table, os.cpu_count() if table == "demo" else 1)
+        bench.start(table, **({} if table == "demo" else {"threads": 1}))
         emit(bench, options, table, at)
 
 
