@@ -50,8 +50,10 @@ int64_t smallest_bytes(const AllocationProblem& problem) {
 void fail_infeasible(const AllocationProblem& problem, std::string_view what, int64_t needed) {
   int64_t weights = 0;
   for (const auto& unit : problem.units) weights += unit.weights;
+  // Rounded up: a budget of so many bits is enough.
   const auto bits = [weights](int64_t bytes) {
-    return weights > 0 ? fmt::format(" ({:.3f} bits per weight)", 8.0 * bytes / weights)
+    const double exact = 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
+    return weights > 0 ? fmt::format(" ({:.3f} bits per weight)", std::ceil(exact * 1000) / 1000)
                        : std::string();
   };
   fail(ErrorCode::Usage,

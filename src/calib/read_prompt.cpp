@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "mpq/core/error.h"
 #include "mpq/text/chat_template.h"
 
 namespace mpq {
@@ -17,7 +18,11 @@ std::string render(const TaskPrompt& task, const Json& messages, const std::stri
   ChatOptions options;
   options.tools = task.tools;
   options.add_generation_prompt = !ends_with_assistant(messages);
-  return render_chat(messages, folder, options);
+  try {
+    return render_chat(messages, folder, options);
+  } catch (const Error& error) {
+    fail(error.code(), "{}: {}", task.source, error.what());
+  }
 }
 
 /// The right choice, or the first answer; empty: none is known.

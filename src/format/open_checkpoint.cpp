@@ -24,15 +24,42 @@ std::string quant_method(const Json& config) {
                                   "config.json: quantization_config");
 }
 
-std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
+namespace {
+
+/// Null: there is none.
+Json read_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
-  const Json config = std::filesystem::exists(path) ? read_json_file(path) : Json();
+  Json config = std::filesystem::exists(path) ? read_json_file(path) : Json();
   require(config.is_object() || config.is_null(), ErrorCode::Format, "{}: is not a JSON object",
           path);
+  return config;
+}
+
+struct Opened {
+  std::string format;
+  std::unique_ptr<WeightSource> source;
+};
+
+/// By the first format that knows the folder as its own.
+Opened open_by_format(const std::string& folder, const Json& config) {
   const auto& formats = Registry<Format>::instance();
   for (const auto& name : formats.names()) {
-    if (auto source = formats.make(name)->open(folder, config)) return source;
+    if (auto source = formats.make(name)->open(folder, config)) return {name, std::move(source)};
   }
+  return {};
+}
+
+}  // namespace
+
+std::string checkpoint_format(const std::string& folder) {
+  return open_by_format(folder, read_config(folder)).format;
+}
+
+std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder) {
+  const std::string path = folder + "/config.json";
+  const Json config = read_config(folder);
+  if (Opened opened = open_by_format(folder, config); opened.source != nullptr)
+    return std::move(opened.source);
   if (config.is_null()) read_json_file(path);  // says what is wrong with it
   const std::string method = quant_method(config);
   if (method == "fp8" || method == "modelopt")

@@ -80,7 +80,28 @@ std::error_code replace_in_two_steps(const std::string& from, const std::string&
   return error;
 }
 
+void require_place(const fs::path& place, const std::string& given, bool overwrite) {
+  std::error_code error;
+  if (!fs::exists(place, error)) return;
+  require(fs::is_directory(place, error), ErrorCode::Usage, "--out {}: exists and is not a folder",
+          given);
+  require(overwrite || fs::is_empty(place, error), ErrorCode::Usage,
+          "--out {}: exists and is not empty; choose another name or give --overwrite", given);
+}
+
 }  // namespace
+
+void require_output_folder(const std::string& path, bool overwrite) {
+  require_place(path, path, overwrite);
+  std::error_code error;
+  fs::path above = fs::absolute(path).lexically_normal();
+  if (!above.has_filename()) above = above.parent_path();  // it ended in a slash
+  do {
+    above = above.parent_path();
+  } while (above.has_relative_path() && !fs::exists(above, error));
+  require(::access(above.c_str(), W_OK) == 0, ErrorCode::Io, "--out {}: {} cannot be written: {}",
+          path, above.string(), std::strerror(errno));
+}
 
 OutputFolder::OutputFolder(std::string path, bool overwrite)
     : path_(fs::absolute(path).lexically_normal().string()) {
@@ -93,12 +114,7 @@ OutputFolder::OutputFolder(std::string path, bool overwrite)
   require(path_ != "/", ErrorCode::Usage, "--out {}: expected a folder below /", path);
   const fs::path target(path_);
   sweep_folders(target);
-  if (fs::exists(path_, error)) {
-    require(fs::is_directory(path_, error), ErrorCode::Usage,
-            "--out {}: exists and is not a folder", path);
-    require(overwrite || fs::is_empty(path_, error), ErrorCode::Usage,
-            "--out {}: exists and is not empty; choose another name or give --overwrite", path);
-  }
+  require_place(target, path, overwrite);
   fs::create_directories(target.parent_path(), error);
   require(!error, ErrorCode::Io, "--out {}: the folder above cannot be created: {}", path,
           error.message());

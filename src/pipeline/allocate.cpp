@@ -7,6 +7,7 @@
 #include "mpq/core/hash.h"
 #include "mpq/core/log.h"
 #include "mpq/core/utf8.h"
+#include "mpq/io/output_file.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/budget.h"
 #include "mpq/pipeline/curve.h"
@@ -238,8 +239,12 @@ Json allocate(const CommonOptions& common, const ScoreOptions& asked,
   scoring.ends = !options.target_size.empty();
   Session session(common);
   const std::vector<Budget> budgets = parse_budgets(options);
-  for (const auto& budget : budgets)
-    require_apart(plan_path(options.out, budget, budgets.size() > 1), session.inputs(), "--out");
+  Registry<Allocator>::instance().make(options.allocator);  // says what is wrong with it
+  for (const auto& budget : budgets) {
+    const std::string path = plan_path(options.out, budget, budgets.size() > 1);
+    require_apart(path, session.inputs(), "--out");
+    require_output_file(path, "\"schema\": \"mpq-plan/", common.overwrite);
+  }
   const ScoreContext context = score_context(session, scoring);
   require_feasible(session, scoring, context, budgets);
   if (common.dry_run) {

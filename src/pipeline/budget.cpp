@@ -2,6 +2,8 @@
 #include "mpq/pipeline/budget.h"
 
 #include <cmath>
+#include <limits>
+#include <optional>
 
 #include "mpq/alloc/ties.h"
 #include "mpq/core/error.h"
@@ -45,8 +47,8 @@ void add_range(const std::string& text, const std::string& kind, std::vector<Bud
   }
 }
 
-/// Shrinks the units' share until the written files fit: headers and names vary a little with the
-/// choice.
+/// Shrinks and raises the units' share until the written files fit and nothing more does: headers
+/// and names vary a little with the choice.
 Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
                             const Sensitivity& sensitivity, int64_t target,
                             const Allocator& allocator) {
@@ -68,13 +70,24 @@ Allocation solve_file_bytes(const Session& session, const ScoreOptions& scoring,
       "--target-size: the smallest checkpoint this palette can make is {} ({} bytes), asked for {}",
       format_bytes(least_files), least_files, format_bytes(target));
   problem.budget_bytes = target - (least_files - least.bytes);
+  std::optional<Allocation> best;
+  int64_t too_much = std::numeric_limits<int64_t>::max();
   for (int attempt = 0; attempt < 20; ++attempt) {
-    Allocation allocation = solve(allocator, problem);
+    const Allocation allocation = solve(allocator, problem);
     const int64_t excess = file_bytes(allocation) - target;
-    if (excess <= 0) return allocation;
-    problem.budget_bytes = allocation.bytes - excess;
+    const int64_t tried = problem.budget_bytes;
+    if (excess <= 0) {
+      if (best && best->choice == allocation.choice) break;
+      best = allocation;
+      problem.budget_bytes = std::min(tried - excess, too_much - 1);
+      if (problem.budget_bytes <= tried) break;
+    } else {
+      too_much = std::min(too_much, allocation.bytes);
+      problem.budget_bytes = allocation.bytes - excess;
+      if (best && problem.budget_bytes <= best->bytes) break;
+    }
   }
-  return least;
+  return best.value_or(least);
 }
 
 }  // namespace

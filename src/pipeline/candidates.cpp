@@ -101,13 +101,23 @@ std::string with_encoding(const std::string& text, const Encoding& encoding) {
   return to_string(spec);
 }
 
+/// How the format stores a linear of the unit; a refusal names the unit.
+Fit fit_of(const Format& format, const Encoding& encoding, int64_t out, const Unit& unit,
+           at::ScalarType stored_dtype) {
+  try {
+    return format.fit(encoding, out, unit.in, stored_dtype);
+  } catch (const Error& error) {
+    fail(error.code(), "{}: {}", unit.name, error.what());
+  }
+}
+
 /// The spec in the encoding that the format has for all linears of the unit.
 std::string fitted(const std::string& spec, const ModelConfig& config, const Unit& unit,
                    const Format& format, at::ScalarType stored_dtype) {
   if (spec == kFullPrecision) return spec;
   const Encoding asked = encoding_of(spec, stored_dtype);
   for (const int64_t out : unit_rows(config, unit)) {
-    const Encoding fit = format.fit(asked, out, unit.in, stored_dtype).encoding;
+    const Encoding fit = fit_of(format, asked, out, unit, stored_dtype).encoding;
     pieces_of(fit, unit.in, unit.name);
     if (!(fit == asked)) return fit.plain() ? kFullPrecision : with_encoding(spec, fit);
   }
@@ -145,7 +155,7 @@ int64_t unit_bytes(const ModelConfig& config, const Unit& unit, const Encoding& 
                    const Format& format, at::ScalarType stored_dtype) {
   int64_t bytes = 0;
   for (const int64_t out : unit_rows(config, unit))
-    bytes += format.fit(encoding, out, unit.in, stored_dtype).bytes;
+    bytes += fit_of(format, encoding, out, unit, stored_dtype).bytes;
   return bytes;
 }
 
@@ -171,14 +181,14 @@ std::vector<ScoredUnit> make_candidates(const Model& model, const ScoreOptions& 
   // One that does not hold this model says so before hours of scoring.
   format->file_bytes(export_job(model, {}, nullptr));
   std::vector<ScoredUnit> result;
-  std::set<int64_t> warned;
+  static std::set<std::pair<int, int64_t>> said;  // once by a process: stages ask anew
   std::vector<Unit> units = make_units(config, options.fuse);
   if (options.ends && format->holds_ends()) {
     for (auto& end : model.end_units()) units.push_back(std::move(end));
   }
   for (auto& unit : units) {
     const int group = fitting_group(options.group, common_inputs(config, target, unit));
-    if (group != options.group && warned.insert(unit.in).second) {
+    if (group != options.group && said.emplace(options.group, unit.in).second) {
       log_info("group={} does not divide {} input channels; {} there", options.group, unit.in,
                group == 0 ? std::string("one group a row") : fmt::format("group={}", group));
     }

@@ -101,6 +101,11 @@ Json check(const std::string& checkpoint, const std::string& target) {
     require(fs::exists(plan), ErrorCode::Unsupported,
             "{}: has no plan.json; the rules of {} can only be checked on what mpq wrote",
             checkpoint, target);
+    const std::string stored = checkpoint_format(folder);
+    if (stored != rules.format && stored != "dense")
+      faults.push_back(fmt::format("{}: is stored as {}; {} reads {}", checkpoint,
+                                   stored.empty() ? "another format" : stored, target,
+                                   rules.format));
     for (const auto& fault : target_faults(rules, read_plan(plan), *open_model(folder, {})))
       faults.push_back(fault);
   }

@@ -1,7 +1,9 @@
 // The eval stage: one checkpoint, alone or against a reference.
+#include <algorithm>
 #include <filesystem>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_file.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/estimate.h"
@@ -17,7 +19,17 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   const auto model = open_model(options.model, common.compute);
   const auto tokenizer = Tokenizer::load(model->folder());
   require_apart(options.out, inputs_of(options), "--out");
+  if (!options.out.empty())
+    require_output_file(options.out, "\"stage\": \"eval\"", common.overwrite);
   EvalInput input = file_input(options, model->folder(), *tokenizer);
+  const bool answered = std::any_of(
+      input.prompts.begin(), input.prompts.end(),
+      [](const EvalPrompt& prompt) { return !prompt.answers.empty() || !prompt.choices.empty(); });
+  const bool compared = !options.reference.empty() && !input.prompts.empty();
+  require(answered || compared || !input.text.empty(), ErrorCode::Usage,
+          "nothing to measure: {}; give prompts with answers or choices, --reference, or --text",
+          input.prompts.empty() ? "the files hold no records"
+                                : "the prompts have neither answers nor choices");
   Json summary = {{"stage", "eval"},
                   {"model", options.model},
                   {"reference", options.reference},

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_file.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/io/safetensors.h"
 #include "mpq/pipeline/calibration_input.h"
@@ -50,6 +51,7 @@ Json write_logits(const CommonOptions& common, const EvalOptions& options, const
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
   require(!out.empty(), ErrorCode::Usage, "--out is missing: name a .safetensors file");
   require_apart(out, inputs_of(options), "--out");
+  require_output_file(out, "\"prompt.0\"", common.overwrite);
   const std::string folder = checkpoint_folder(options.model);
   const auto tokenizer = Tokenizer::load(folder);
   const auto sequences = sequences_of(options, folder, *tokenizer);

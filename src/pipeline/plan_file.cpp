@@ -68,8 +68,17 @@ std::string calibration_of(const Plan& plan, const std::string& where) {
 }
 
 int64_t linear_bytes(const Plan& plan, const Model& model) {
-  int64_t bytes = 0;
+  const auto element = static_cast<int64_t>(at::elementSize(model.stored_dtype()));
   const auto ends = model.end_units();
+  std::set<std::string> named;
+  for (const auto& unit : plan.units) named.insert(unit.modules.begin(), unit.modules.end());
+  int64_t bytes = 0;
+  for (int64_t block = 0; block < model.config().layers; ++block) {
+    for (const auto& linear : model.config().block(block).linears) {
+      if (named.count(model.config().module_name(block, linear)) == 0)
+        bytes += linear.out * linear.in * element;
+    }
+  }
   for (const auto& unit : plan.units) {
     const bool is_end = std::any_of(ends.begin(), ends.end(), [&](const Unit& end) {
       return unit.modules == std::vector{end.module};
@@ -78,6 +87,19 @@ int64_t linear_bytes(const Plan& plan, const Model& model) {
   }
   return bytes;
 }
+
+namespace {
+
+/// Whether the unit can be stored so.
+void check_spec(const PlanUnit& entry, const Unit& unit) {
+  try {
+    pieces_of(make_method(entry.spec).encoding, unit.in, entry.name);
+  } catch (const Error& error) {
+    fail(error.code(), "plan: unit {}: {}", entry.name, error.what());
+  }
+}
+
+}  // namespace
 
 std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
   const ModelConfig& config = model.config();
@@ -107,7 +129,7 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
       require(entry.modules.size() == 1 && named.insert(end->first).second, ErrorCode::Format,
               "plan: unit {}: \"{}\" stands alone, and once", entry.name, end->first);
       choice.unit = end->second;
-      pieces_of(make_method(entry.spec).encoding, choice.unit.in, entry.name);
+      check_spec(entry, choice.unit);
       choices.push_back(std::move(choice));
       continue;
     }
@@ -133,7 +155,7 @@ std::vector<UnitChoice> resolve_plan(const Plan& plan, const Model& model) {
       choice.unit.linears.push_back(index);
       choice.unit.out += linear.out;
     }
-    pieces_of(make_method(entry.spec).encoding, choice.unit.in, entry.name);
+    check_spec(entry, choice.unit);
     choices.push_back(std::move(choice));
   }
   return choices;

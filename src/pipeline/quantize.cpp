@@ -1,4 +1,5 @@
 // The quantize stage: a plan becomes a packed checkpoint.
+#include <algorithm>
 #include <filesystem>
 
 #include "mpq/core/error.h"
@@ -19,7 +20,7 @@ namespace mpq {
 namespace {
 
 /// A person may have edited the plan: bytes are computed anew in the plan's own format, whatever is
-/// written now, and a broken budget is said.
+/// written now.
 void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
   const auto choices = resolve_plan(plan, model);
   for (size_t i = 0; i < choices.size(); ++i) {
@@ -28,15 +29,35 @@ void refresh_bytes(const Model& model, const Format& format, Plan& plan) {
                                      model.stored_dtype());
   }
   const int64_t bytes = linear_bytes(plan, model);
-  const double bits =
+  plan.header["achieved"]["effective_bits"] =
       8.0 * static_cast<double>(bytes) / static_cast<double>(model.config().quantizable_weights());
+  plan.header["achieved"]["bytes"] = bytes;
+}
+
+/// Of the linears that the plan names, codes alone.
+double code_bits(const Model& model, const Plan& plan) {
+  int64_t bytes = 0, weights = 0;
+  for (const auto& [unit, spec] : resolve_plan(plan, model)) {
+    if (unit.end != End::None) continue;
+    bytes += code_bytes(encoding_of(spec, model.stored_dtype()), unit.out, unit.in);
+    weights += unit.weights();
+  }
+  return 8.0 * static_cast<double>(bytes) / static_cast<double>(std::max<int64_t>(1, weights));
+}
+
+/// Says a budget that is broken, of whichever kind; `file_bytes` as they will be written.
+void warn_of_budget(const Model& model, const Plan& plan, int64_t file_bytes) {
   const auto budget = json_get_or<Json>(plan.header, "budget", Json::object(), "plan");
   const auto value = json_get_or<double>(budget, "value", 0.0, "plan: budget");
-  if (json_get_or<std::string>(budget, "kind", "", "plan: budget") == "effective_bits" &&
-      bits > value)
+  const auto kind = json_get_or<std::string>(budget, "kind", "", "plan: budget");
+  const double bits = plan.header["achieved"]["effective_bits"];
+  if (kind == "effective_bits" && bits > value)
     log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits, value);
-  plan.header["achieved"]["effective_bits"] = bits;
-  plan.header["achieved"]["bytes"] = bytes;
+  if (kind == "code_bits" && code_bits(model, plan) > value)
+    log_warning("the plan's codes take {:.4f} bits a weight, its budget is {}",
+                code_bits(model, plan), value);
+  if (kind == "file_bytes" && static_cast<double>(file_bytes) > value)
+    log_warning("the checkpoint takes {} bytes, the plan's budget is {:.0f}", file_bytes, value);
 }
 
 }  // namespace
@@ -54,11 +75,13 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& given) {
   std::vector<std::string> inputs = session.inputs();
   inputs.push_back(session.work.path());
   require_apart(options.out, inputs, "--out", own);
+  require_output_folder(options.out, common.overwrite || own);
   const auto format = Registry<Format>::instance().make(options.format);
   const auto planned_format =
       json_get_or<std::string>(plan.header, "format", options.format, options.plan);
   refresh_bytes(*session.model, *Registry<Format>::instance().make(planned_format), plan);
   const int64_t predicted = format->file_bytes(export_job(*session.model, plan, nullptr));
+  warn_of_budget(*session.model, plan, predicted);
   Json summary = {{"stage", "quantize"},
                   {"out", options.out},
                   {"format", options.format},

@@ -7,6 +7,7 @@
 #include "mpq/pipeline/calibration_input.h"
 #include "mpq/pipeline/estimate.h"
 #include "mpq/pipeline/output_record.h"
+#include "mpq/pipeline/run_checks.h"
 #include "mpq/pipeline/stages.h"
 #include "mpq/pipeline/work_folder.h"
 
@@ -40,12 +41,14 @@ int64_t planned_bytes(const Model& model, const Budget& budget) {
 Json run_all(const CommonOptions& common, const CalibrateOptions& calibration,
              const ScoreOptions& scoring, const AllocateOptions& allocation,
              const QuantizeOptions& quantization, const EvalOptions& evaluation) {
-  require(parse_budgets(allocation).size() == 1, ErrorCode::Usage,
-          "run makes one checkpoint: give one --budget, or use `mpq allocate` for a curve");
   std::vector<std::string> inputs{calibration.model, common.work};
   inputs.insert(inputs.end(), calibration.task.begin(), calibration.task.end());
   inputs.insert(inputs.end(), calibration.text.begin(), calibration.text.end());
-  require_apart(quantization.out, inputs, "--out", made_by_run(common, quantization));
+  const bool own = made_by_run(common, quantization);
+  require_apart(quantization.out, inputs, "--out", own);
+  require(!calibration.model.empty(), ErrorCode::Usage,
+          "--model is missing: name a checkpoint folder");
+  check_run(common, {calibration, scoring, allocation, quantization, evaluation}, own);
   Json summary = {{"stage", "run"}};
   if (common.dry_run) {
     const CalibrationInput input = calibration_input(common, calibration);

@@ -20,11 +20,15 @@ int64_t probe_tokens(const Model& model, const ScoreOptions& options) {
   return model.config().layers > kManyBlocks ? 4096 : 8192;
 }
 
-ScoreContext score_context(Session& session, const ScoreOptions& options) {
+void check_options(const ScoreOptions& options) {
   require(options.text_share >= 0 && options.text_share <= 1, ErrorCode::Usage,
           "--text-share: expected 0 to 1, found {}", options.text_share);
   require(options.probe_tokens >= 0, ErrorCode::Usage,
           "--probe-tokens: expected 0 or more, found {}", options.probe_tokens);
+}
+
+ScoreContext score_context(Session& session, const ScoreOptions& options) {
+  check_options(options);
   ScoreContext context;
   context.model = session.model.get();
   context.prompts = &session.prompts;

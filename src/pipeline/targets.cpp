@@ -134,9 +134,9 @@ const Target& target_named(const std::string& name) {
 ScoreOptions with_target(ScoreOptions options) {
   if (options.target.empty()) {
     const auto& all = all_targets();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Target& target) {
-      return target.format == options.format;
-    });
+    const std::string format = options.format.empty() ? "" : parse_spec(options.format).name;
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const Target& target) { return target.format == format; });
     options.target = (found == all.end() ? all.front() : *found).name;
   }
   if (options.format.empty()) options.format = target_named(options.target).format;

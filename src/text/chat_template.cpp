@@ -26,7 +26,7 @@ Json token_of(const char* key, const std::string& folder) {
   return nullptr;
 }
 
-// The message without what is null, its reasoning under every name that templates read.
+// The message with its reasoning under every name that templates read.
 Json message_of(const Json& entry, size_t index) {
   const std::string where = fmt::format("messages[{}]", index);
   json_get<std::string>(entry, "role", where);
@@ -36,11 +36,22 @@ Json message_of(const Json& entry, size_t index) {
   }
   Json message = Json::object();
   if (!reasoning.is_null()) message["thinking"] = reasoning;
-  for (const auto& [name, member] : entry.items()) {
-    if (!member.is_null()) message[name] = member;
-  }
+  for (const auto& [name, member] : entry.items()) message[name] = member;
   if (!reasoning.is_null()) message["reasoning_content"] = reasoning;
   return message;
+}
+
+// The messages without members that are null.
+Json without_nulls(const Json& messages) {
+  Json all = Json::array();
+  for (const Json& given : messages) {
+    Json message = Json::object();
+    for (const auto& [name, member] : given.items()) {
+      if (!member.is_null()) message[name] = member;
+    }
+    all.push_back(std::move(message));
+  }
+  return all;
 }
 
 // The texts of content that is given as parts, when all of them are text; none otherwise.
@@ -91,6 +102,23 @@ std::string render_with_parts(const JinjaTemplate& chat, Json variables,
   return chat.render(variables, clock);
 }
 
+// A template that fails on null, as transformers gives it, is tried without.
+std::string render_with_nulls(const JinjaTemplate& chat, Json variables,
+                              const JinjaTemplate::Clock& clock) {
+  Json plain = without_nulls(variables["messages"]);
+  if (plain == variables["messages"]) return render_with_parts(chat, std::move(variables), clock);
+  try {
+    return render_with_parts(chat, variables, clock);
+  } catch (const Error& given) {
+    variables["messages"] = std::move(plain);
+    try {
+      return render_with_parts(chat, std::move(variables), clock);
+    } catch (const Error&) {
+      throw given;
+    }
+  }
+}
+
 }  // namespace
 
 std::string render_chat(const Json& messages, const std::string& checkpoint_folder,
@@ -114,7 +142,7 @@ std::string render_chat(const Json& messages, const std::string& checkpoint_fold
   variables["documents"] = options.documents;
   variables["add_generation_prompt"] = options.add_generation_prompt;
   variables.update(options.variables);
-  return render_with_parts(JinjaTemplate(source.text, source.where), std::move(variables),
+  return render_with_nulls(JinjaTemplate(source.text, source.where), std::move(variables),
                            options.clock);
 }
 

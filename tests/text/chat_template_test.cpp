@@ -115,8 +115,20 @@ TEST_F(ChatTemplate, MessagesKeepTheirMembers) {
           {"role": "assistant", "content": null, "reasoning": "r", "tool_calls": [{"id": 1}]}])");
   EXPECT_EQ(render(messages),
             "{'role': 'user', 'content': [{'type': 'image'}], 'name': 'N'}\n"
-            "{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'tool_calls': [{'id': 1}], "
-            "'reasoning_content': 'r'}\n");
+            "{'thinking': 'r', 'role': 'assistant', 'content': None, 'reasoning': 'r', "
+            "'tool_calls': [{'id': 1}], 'reasoning_content': 'r'}\n");
+}
+
+TEST_F(ChatTemplate, NullIsGivenAndLeftOutWhereTheTemplateFailsOnIt) {
+  const Json messages = Json::parse(R"([{"role": "assistant", "content": null}])");
+  write("chat_template.jinja", "{{ messages[0].content is none }}");
+  EXPECT_EQ(render(messages), "True");
+  write(
+      "chat_template.jinja",
+      "{% if 'content' in messages[0] %}{{ 'x' + messages[0].content }}{% else %}none{% endif %}");
+  EXPECT_EQ(render(messages), "none");
+  write("chat_template.jinja", "{{ messages[0].content.upper() }}");
+  expect_error(messages, ErrorCode::Format, "None");
 }
 
 TEST_F(ChatTemplate, TextPartsAreJoinedForTemplatesThatKnowTextAlone) {

@@ -69,7 +69,7 @@ class Llama:
             return f"{ROOT}/{TEXT}/calib.txt"
         path = f"{self.folder}/task.txt"
         if not os.path.exists(path):
-            shown = self.run([self.mpq, "tokenize", "--show", "--json", "--quiet", "--holdout", "0", "--max-prompt-tokens", "512",
+            shown = self.run([self.mpq, "tokenize", "--show", "--json", "--quiet", "--holdout", "0", "--max-tokens", "512",
                               "--model", self.model, "--task", self.task, "--work", f"{self.folder}/work"]).stdout
             write(path, "".join("".join(piece["text"] for piece in prompt["pieces"]) for prompt in json.loads(shown)))
         return path

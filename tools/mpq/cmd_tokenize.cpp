@@ -9,6 +9,7 @@ namespace {
 struct TokenizeOptions {
   bool show = false;
   double holdout = PromptOptions().holdout;
+  int64_t max_tokens = PromptOptions().max_tokens;
 };
 
 }  // namespace
@@ -18,8 +19,9 @@ void add_tokenize(App& app) {
   CLI::App* command = add_command(
       app, "tokenize", "Print token ids: one JSON array a prompt, or a whole text",
       [&app, options] {
-        return options->show ? show_input(app.eval, options->holdout)
-                             : Json(tokenize_input(app.eval));
+        if (!options->show) return Json(tokenize_input(app.eval));
+        app.eval.max_tokens = options->max_tokens;
+        return show_input(app.eval, options->holdout);
       },
       [options](const Json& result) {
         if (options->show) return print_shown_input(result);
@@ -34,6 +36,10 @@ void add_tokenize(App& app) {
   command
       ->add_option("--holdout", options->holdout,
                    "share of the task that --show marks as held out, as calibrate does")
+      ->capture_default_str();
+  command
+      ->add_option("--max-tokens", options->max_tokens,
+                   "tokens of a prompt that --show cuts to, as calibrate does")
       ->capture_default_str();
   add_score_on_option(command, app.eval.score_on);
   add_eval_options(command, app.eval);

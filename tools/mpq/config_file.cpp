@@ -80,8 +80,9 @@ std::vector<std::string> expand_config(const CLI::App& cli, std::vector<std::str
     const CLI::Option* known = command->get_option_no_throw(option);
     if (known == nullptr) {
       std::vector<std::string> names;
-      require(known_elsewhere(cli, option, names), ErrorCode::Usage, "{}: unknown option \"{}\"{}",
-              path, key, suggestion(key, names));
+      const bool elsewhere = known_elsewhere(cli, option, names);
+      require(elsewhere, ErrorCode::Usage, "{}: unknown option \"{}\"{}", path, key,
+              suggestion(key, names));
       continue;
     }
     if (overruled(typed, *known)) continue;

@@ -29,14 +29,37 @@ int report(const std::string& message, int status) {
   return status;
 }
 
+/// The first word that looks like an option and is none of the command's; empty: there is none.
+std::string unknown_option(const CLI::App& command, const std::vector<std::string>& arguments) {
+  for (const auto& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name.rfind("--", 0) != 0 || name == "--") continue;
+    if (command.get_option_no_throw(name) != nullptr) continue;
+    std::vector<std::string> names;
+    for (const CLI::Option* known : command.get_options()) {
+      for (const auto& word : known->get_lnames()) names.push_back("--" + word);
+    }
+    return fmt::format("unknown option \"{}\"{}", name, mpq::suggestion(name, names));
+  }
+  return {};
+}
+
 /// CLI11 prints help on stdout itself; anything else is one line.
-int report_parse_error(const CLI::App& cli, const CLI::ParseError& error) {
+int report_parse_error(const CLI::App& cli, const CLI::ParseError& error,
+                       const std::vector<std::string>& arguments) {
   if (error.get_exit_code() == 0) return cli.exit(error);
-  std::string message = error.what();
+  const CLI::App* command = nullptr;
+  for (const CLI::App* known : cli.get_subcommands({})) {
+    if (!arguments.empty() && known->get_name() == arguments.front()) command = known;
+  }
+  std::string message = unknown_option(command == nullptr ? cli : *command, arguments);
+  if (message.empty()) message = error.what();
   for (char& c : message) {
     if (c == '\n') c = ' ';
   }
-  return report(message + "; see `mpq --help`", static_cast<int>(mpq::ErrorCode::Usage));
+  const std::string help = command == nullptr ? "mpq" : "mpq " + arguments.front();
+  return report(fmt::format("{}; see `{} --help`", message, help),
+                static_cast<int>(mpq::ErrorCode::Usage));
 }
 
 /// A first word that is no command is most likely a mistyped one.
@@ -74,7 +97,7 @@ int run_command(mpq::cli::App& app, int argc, char** argv) {
   try {
     app.cli.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return report_parse_error(app.cli, error);
+    return report_parse_error(app.cli, error, arguments);
   }
   mpq::cli::set_up_console(app.flags.console);
   if (app.flags.threads > 0) at::set_num_threads(app.flags.threads);

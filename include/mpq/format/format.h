@@ -79,5 +79,7 @@ class Format {
 /// Opens any checkpoint mpq reads, by the format that knows it. Throws Error(Unsupported) naming
 /// the method that none knows.
 std::unique_ptr<WeightSource> open_checkpoint(const std::string& folder);
+/// Which of the formats a checkpoint folder is stored in; empty: in none that mpq writes.
+std::string checkpoint_format(const std::string& folder);
 
 }  // namespace mpq

@@ -6,10 +6,14 @@
 
 namespace mpq {
 
+/// Whether `path` can become an output, before any work: Error(Usage) when a file stands there, or
+/// a folder that is not empty and `overwrite` is false; Error(Io) when the folder above, or the
+/// first above it that is there, cannot be written. Changes nothing.
+void require_output_folder(const std::string& path, bool overwrite);
+
 class OutputFolder {
  public:
-  /// Throws Error(Io) when the parent cannot be written; Error(Usage) when `path` exists, is not
-  /// empty and `overwrite` is false. What killed runs left of this output is removed.
+  /// Throws as require_output_folder(). What killed runs left of this output is removed.
   OutputFolder(std::string path, bool overwrite);
   /// Removes the temporary folder unless committed.
   ~OutputFolder();

@@ -8,6 +8,8 @@
 
 namespace mpq {
 
+/// Throws Error(Usage) naming an option that is out of range.
+void check_options(const ScoreOptions& options);
 /// What a scorer works on. Throws Error(Usage) when the format cannot hold some candidate.
 ScoreContext score_context(Session& session, const ScoreOptions& options);
 /// Computes Fisher scores where a candidate's quantizer needs them.

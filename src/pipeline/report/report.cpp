@@ -2,6 +2,7 @@
 #include <torch/version.h>
 
 #include "mpq/core/error.h"
+#include "mpq/io/output_file.h"
 #include "mpq/io/output_folder.h"
 #include "mpq/pipeline/comparison.h"
 #include "mpq/pipeline/sensitivity.h"
@@ -46,6 +47,7 @@ Json report(const CommonOptions& common, const ReportOptions& options,
           ErrorCode::Usage, "{}: was made for another model than the one in --work {}",
           options.plan, common.work);
   require_apart(options.out, session.inputs(), "--out");
+  require_output_file(options.out, "<title>mpq: ", common.overwrite);
   Json summary = {{"stage", "report"}, {"report", options.out}};
   if (common.dry_run) {
     summary["dry_run"] = true;
