@@ -21,7 +21,7 @@ AllocationProblem sizes_of(const Model& model, const std::vector<ScoredUnit>& un
                            const Format& format) {
   AllocationProblem problem;
   for (const auto& [unit, specs] : units) {
-    AllocationUnit entry{unit.name, unit.block, unit.weights(), 0, {}};
+    AllocationUnit entry{unit.name, static_cast<int>(unit.block), unit.weights(), 0, {}};
     for (const auto& spec : specs) {
       const Encoding encoding = encoding_of(spec, model.stored_dtype());
       const int64_t bytes =

@@ -29,10 +29,11 @@ class Refusals : public testing::Test {
     ASSERT_EQ(result.status, 0) << result.err;
   }
 
-  /// A plan by local errors, not verified.
-  ProgramResult allocate(const std::vector<std::string>& options) const {
-    return with_work(joined({"allocate", "--scorer", "mse", "--quantizer", "rtn:sym", "--no-verify",
-                             "--palette", "3,4,8,16", "--out", plan_},
+  /// A plan that is not verified, by local errors unless another scorer is named.
+  ProgramResult allocate(const std::vector<std::string>& options,
+                         const std::string& scorer = "mse") const {
+    return with_work(joined({"allocate", "--scorer", scorer, "--quantizer", "rtn:sym",
+                             "--no-verify", "--palette", "3,4,8,16", "--out", plan_},
                             options));
   }
 
@@ -175,7 +176,7 @@ TEST_F(Refusals, AFileOfASizeIsMetByThatSize) {
   calibrate();
   const auto bytes_within = [&](int64_t size) {
     const ProgramResult result =
-        allocate({"--target-size", std::to_string(size), "--format", "mpq"});
+        allocate({"--target-size", std::to_string(size), "--format", "mpq"}, "grad");
     EXPECT_EQ(result.status, 0) << result.err;
     return read_json_file(plan_).at("achieved").at("file_bytes").get<int64_t>();
   };

@@ -168,6 +168,43 @@ TEST(GgufModelDeviations, AreNamed) {
   EXPECT_THAT(Checkpoint("gemma-2-2b-it").model().deviations,
               testing::ElementsAre(testing::HasSubstr("query_pre_attn_scalar"),
                                    testing::HasSubstr("the rope base is 10000, not 1000")));
+  for (const char* name : {"qwen3_moe", "Qwen1.5-MoE-A2.7B", "mixtral", "olmo2", "smollm3",
+                           "granite", "glm4", "cohere2", "seed_oss", "ministral3", "mistral3"})
+    EXPECT_THAT(Checkpoint(name).model().deviations, testing::IsEmpty()) << name;
+  EXPECT_THAT(Checkpoint("gemma-3-1b-it").model().deviations,
+              testing::ElementsAre(testing::HasSubstr("query_pre_attn_scalar"),
+                                   testing::HasSubstr("each 6. layer")));
+  EXPECT_THAT(Checkpoint("mixtral_window").model().deviations,
+              testing::ElementsAre("attention has no sliding window"));
+  EXPECT_THAT(Checkpoint("smollm3_window").model().deviations,
+              testing::ElementsAre(testing::HasSubstr("every fourth"), testing::HasSubstr("window"),
+                                   testing::HasSubstr("does not load")));
+  EXPECT_THAT(Checkpoint("exaone4").model().deviations,
+              testing::ElementsAre(testing::HasSubstr("no sliding window"),
+                                   testing::HasSubstr("the stream's 40 channels")));
+}
+
+TEST(GgufModelDeviations, RoutersThatWeighOtherwise) {
+  for (const char* name : {"qwen3_moe", "Qwen1.5-MoE-A2.7B"}) {
+    const Checkpoint checkpoint(name);
+    checkpoint.edit("config.json", [](Json& config) {
+      config["norm_topk_prob"] = !config["norm_topk_prob"].get<bool>();
+    });
+    EXPECT_THAT(checkpoint.model().deviations,
+                testing::ElementsAre(testing::HasSubstr("chosen experts")));
+  }
+}
+
+TEST(GgufDamage, AFamilyThatIsNotWrittenIsNamedBesideThoseThatAre) {
+  const Checkpoint checkpoint("olmo2");
+  checkpoint.edit("config.json", [](Json& config) { config["model_type"] = "olmo3"; });
+  checkpoint.expect_error(ErrorCode::Unsupported, "\"olmo3\"; it is written for cohere2, exaone4");
+}
+
+TEST(GgufDamage, LayersWithAndWithoutExperts) {
+  const Checkpoint checkpoint("qwen3_moe");
+  checkpoint.edit("config.json", [](Json& config) { config["mlp_only_layers"] = {1}; });
+  checkpoint.expect_error(ErrorCode::Unsupported, "some layers have experts");
 }
 
 TEST(GgufRowOrder, TakesTheHalvesOfAHeadInTurn) {

@@ -11,6 +11,15 @@
 
 namespace mpq {
 
+/// The tensor as it is in a file of F32.
+inline at::Tensor gguf_tensor_value(const GgufTensor& tensor, const WeightSource* weights) {
+  if (tensor.source.empty()) return at::tensor(tensor.values, at::kFloat);
+  std::vector<at::Tensor> parts;
+  for (const std::string& source : tensor.sources())
+    parts.push_back(gguf_value(tensor, weights->load(source).to(at::kFloat)));
+  return tensor.experts.empty() ? parts.front().contiguous() : at::stack(parts);
+}
+
 /// All in F32. Without `weights` it has what the model computes itself, the rope's factors.
 inline void write_gguf(const std::string& path, const GgufModel& model,
                        const WeightSource* weights) {
@@ -22,13 +31,7 @@ inline void write_gguf(const std::string& path, const GgufModel& model,
   GgufWriter file(path, model.metadata, plan);
   for (const GgufTensor& tensor : model.tensors) {
     if (weights == nullptr && !tensor.source.empty()) continue;
-    at::Tensor value = tensor.source.empty()
-                           ? at::tensor(tensor.values, at::kFloat)
-                           : weights->load(tensor.source).to(at::kFloat) + tensor.added;
-    if (tensor.permuted_heads > 0)
-      value = value.index_select(
-          0, at::tensor(gguf_row_order(tensor.shape[0], tensor.permuted_heads), at::kLong));
-    value = value.contiguous();
+    const at::Tensor value = gguf_tensor_value(tensor, weights);
     file.write(tensor.name, {static_cast<const uint8_t*>(value.const_data_ptr()), value.nbytes()});
   }
   file.finish();

@@ -136,7 +136,7 @@ TEST_F(GgufFolderDamage, WhatMpqDoesNotComputeIsNamed) {
   refused("general.architecture", std::string("mamba"), "mamba");
   refused("general.type", std::string("adapter"), "adapter");
   refused("split.count", uint16_t{3}, "llama-gguf-split");
-  refused("llama.expert_count", uint32_t{8}, "asks for");
+  refused("llama.expert_shared_feed_forward_length", uint32_t{8}, "asks for");
   refused("llama.attention.scale", 0.5F, "asks for");
   refused("llama.attention.value_length", uint32_t{32}, "32");
   refused("llama.rope.dimension_count", uint32_t{32}, "32 of 64");
@@ -144,6 +144,13 @@ TEST_F(GgufFolderDamage, WhatMpqDoesNotComputeIsNamed) {
   refused("llama.rope.scaling.attn_factor", 2.0F, "longrope");
   refused("tokenizer.ggml.model", std::string("t5"), "t5");
   refused("tokenizer.ggml.pre", std::string("default"), "default");
+}
+
+TEST_F(GgufFolderDamage, CountsOfExperts) {
+  EXPECT_THAT(error(ErrorCode::Format, "llama.expert_count", uint32_t{8}),
+              HasSubstr("llama.expert_used_count"));
+  EXPECT_THAT(error(ErrorCode::Format, "llama.expert_count", int32_t{-8}),
+              HasSubstr("llama.expert_count"));
 }
 
 TEST_F(GgufFolderDamage, ATensorWithoutAPlaceIsNamed) {

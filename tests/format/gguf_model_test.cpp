@@ -12,19 +12,10 @@
 #include "mpq/core/error.h"
 #include "mpq/core/hash.h"
 #include "tests/format/gguf_cases.h"
+#include "tests/format/gguf_file.h"
 
 namespace mpq {
 namespace {
-
-/// The tensor as it is in the file, float32.
-at::Tensor made(const GgufTensor& tensor, const WeightSource& weights) {
-  if (tensor.source.empty()) return at::tensor(tensor.values);
-  at::Tensor value = weights.load(tensor.source).to(at::kFloat) + tensor.added;
-  if (tensor.permuted_heads > 0)
-    value = value.index_select(
-        0, at::tensor(gguf_row_order(tensor.shape[0], tensor.permuted_heads), at::kLong));
-  return value.contiguous();
-}
 
 std::string hash_of(const at::Tensor& tensor) {
   return sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
@@ -57,7 +48,7 @@ TEST_P(GgufGolden, EqualsTheConverter) {
     const Json& expected = tensors.at(tensor.name);
     EXPECT_EQ(Json(tensor.dims()), expected[0]);
     if (golden.has_data()) {
-      EXPECT_EQ(hash_of(made(tensor, *weights)), expected[2].get<std::string>());
+      EXPECT_EQ(hash_of(gguf_tensor_value(tensor, weights.get())), expected[2].get<std::string>());
     }
   }
 }

@@ -7,8 +7,11 @@
 llama.cpp rounds activations to 8 bits in products with quantized weights; hence the loose limits there.
 
     python tests/interop/llamacpp_test.py --mpq BINARY [--model DIR] [--work DIR]
+
+data/nano-moe is the model for a mixture's experts, which are one tensor there.
 """
 
+import re
 import subprocess
 
 import gguf
@@ -21,6 +24,7 @@ SPECS = ["rtn:type=q4_0", "gptq:type=q2_k", "rtn:type=q4_1", "gptq:type=q3_k", "
          "rtn:type=q8_0", "gptq:type=q6_k", "rtn:type=iq4_nl", "rtn:type=iq4_xs", "full"]
 EXACT, ROUNDED = 1e-9, 1e-3
 TIES = 0.3  # nats, where activations are rounded
+PERMUTED = {"llama", "smollm3", "granite", "mistral3"}  # whose converter is that of Llama
 ULP = {torch.bfloat16: 2.0**-7, torch.float16: 2.0**-10, torch.float32: 2.0**-22}
 
 
@@ -49,13 +53,15 @@ def check_weights(file, dense):
     heads = {"attn_q": fields[f"{architecture}.attention.head_count"], "attn_k": fields[f"{architecture}.attention.head_count_kv"]}
     same, count, types, seen = 0, 0, set(), set()
     for name, expected in load_file(str(dense)).items():
-        found = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        expert = re.search(r"\.experts\.(\d+)\.", name)
+        found = names.get_name(name.replace(expert[0], ".experts.") if expert else name, try_suffixes=(".weight", ".bias"))
         check(found in tensors or found == "output.weight", f"{file}: no tensor {found} for {name}")
         if found not in tensors:  # tied embeddings
             continue
         tensor = tensors[found]
         weight = torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type).copy()).float()
-        if architecture == "llama" and (part := found.split(".")[-2]) in heads:
+        weight = weight[int(expert[1])] if expert else weight
+        if architecture in PERMUTED and (part := found.split(".")[-2]) in heads:
             weight = unpermuted(weight, heads[part])
         check(weight.shape == expected.shape, f"{found} is {tuple(weight.shape)}, expected {tuple(expected.shape)}")
         rounded = weight.to(expected.dtype)

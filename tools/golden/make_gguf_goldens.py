@@ -63,6 +63,18 @@ def case(name, model=None, tokenizer=None, pre=None, differs=(), **files):
             "files": {key.replace("__", "."): value for key, value in files.items()}}
 
 
+def tiny_config(name, **members):
+    return {**json.loads((ROOT / TINY / name / "config.json").read_text()), **members}
+
+
+def renamed_bpe(names):
+    """The byte-level tokenizer with other names of added tokens, for a converter that looks for these."""
+    text = (OUT / "tokenizers/bpe/tokenizer.json").read_text()
+    for old, new in names.items():
+        text = text.replace(json.dumps(old), json.dumps(new))
+    return text
+
+
 def cases():
     spm = {"tokenizer_config__json": SPM_CONFIG}
     bpe = {"tokenizer_config__json": BPE_CONFIG}
@@ -89,6 +101,26 @@ def cases():
         case("phi3_longrope_long", TINY + "phi3_longrope_long", OWN + "bpe", "gpt-2",
              tokenizer_config__json={**BPE_CONFIG, "tokenizer_class": "GPT2Tokenizer"}),
         case("gemma-2-2b-it", TINY + "gemma2", OWN + "spm", **spm),
+        case("gemma-3-1b-it", TINY + "gemma3_text", OWN + "spm", **spm),
+        case("gemma3", TINY + "gemma3", OWN + "spm", **spm),
+        case("qwen3_moe", TINY + "qwen3_moe", OWN + "bpe", "gpt-2", **bpe),
+        case("Qwen1.5-MoE-A2.7B", TINY + "qwen2_moe", OWN + "bpe", "gpt-2", **bpe),
+        case("mixtral", TINY + "mixtral", OWN + "spm", **spm),
+        case("mixtral_window", TINY + "mixtral_window", OWN + "bpe", "gpt-2", **bpe),
+        case("olmo2", TINY + "olmo2", OWN + "bpe", "gpt-2", **bpe),
+        case("smollm3", TINY + "smollm3", OWN + "bpe", "gpt-2", **bpe),
+        case("smollm3_window", TINY + "smollm3_window", OWN + "bpe", "gpt-2", **bpe),
+        case("granite", TINY + "granite", OWN + "bpe", "gpt-2", **bpe),
+        case("glm4", TINY + "glm4", OWN + "bpe", "gpt-2", tokenizer__json=renamed_bpe({"<tool>": "<|endoftext|>", "<|ipython|>": "<|user|>"}),
+             tokenizer_config__json={"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<|endoftext|>"},
+             config__json=tiny_config("glm4", bos_token_id=None, eos_token_id=[29, 31])),
+        case("cohere2", TINY + "cohere2", OWN + "bpe", "gpt-2", **bpe, config__json=tiny_config("cohere2", rotary_pct=1.0)),
+        case("exaone4", TINY + "exaone4", OWN + "bpe", "gpt-2", **bpe),
+        case("exaone4_full", TINY + "exaone4_full", OWN + "bpe", "gpt-2", **bpe),
+        case("seed_oss", TINY + "seed_oss", OWN + "bpe", "gpt-2", **bpe),
+        case("ministral3", TINY + "ministral3", OWN + "bpe", "gpt-2", **bpe),
+        case("mistral3", TINY + "mistral3", OWN + "bpe", "gpt-2", **bpe),
+        case("mistral3_ministral3", TINY + "mistral3_ministral3", OWN + "bpe", "gpt-2", **bpe),
         case("nano-llama", "data/nano-llama", None, "qwen2"),
         case("stories260K", TINY + "stories260K", differs=["scores"]),
         case("spm-bytes", None, OWN + "spm-bytes", config__json=base("llama", "LlamaForCausalLM", 400), **spm),

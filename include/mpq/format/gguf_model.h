@@ -14,11 +14,13 @@ namespace mpq {
 
 /// One tensor of the file, and how it is made from one of the checkpoint.
 struct GgufTensor {
-  enum class Kind { Embedding, Head, Linear, Norm, Bias, RopeFactors };
+  enum class Kind { Embedding, Head, Linear, Norm, Bias, Router, RopeFactors };
 
-  std::string name;            // in the file: "blk.0.attn_q.weight"
-  std::string source;          // in the checkpoint; empty: `values` are the tensor
-  std::vector<int64_t> shape;  // [out, in]; the same in both
+  std::string name;  // in the file: "blk.0.attn_q.weight"
+  /// In the checkpoint, of experts the first one's; empty: `values` are the tensor.
+  std::string source;
+  std::vector<std::string> experts;  // all of them, one behind the other in the file
+  std::vector<int64_t> shape;  // [out, in] as in the checkpoint, of experts [experts, out, in]
   Kind kind = Kind::Linear;
   int64_t block = -1;        // of linears, biases and norms within a block
   std::optional<Role> role;  // of linears and their biases
@@ -27,8 +29,10 @@ struct GgufTensor {
   double added = 0;  // put to every value: gemma's norms multiply by 1 + weight
   std::vector<float> values;
 
-  /// Norms, biases and factors are always stored as F32.
-  bool is_float32() const { return shape.size() == 1; }
+  /// Norms, biases, factors and routers are always stored as F32.
+  bool is_float32() const { return shape.size() == 1 || kind == Kind::Router; }
+  /// Names in the checkpoint: none, one, or every expert's.
+  std::vector<std::string> sources() const;
   /// With the contiguous dimension first.
   std::vector<int64_t> dims() const { return {shape.rbegin(), shape.rend()}; }
 };
@@ -45,8 +49,8 @@ struct GgufModel {
 /// 1 F16, 32 BF16, 15 Q4_K_M, ... Throws Error(Unsupported) on a family or tokenizer that cannot be
 /// written, Error(Format) on a checkpoint that is malformed.
 ///
-/// To add a family: its names in src/format/gguf/tensors.cpp, its keys in hyperparameters.cpp, and
-/// a case in tools/golden/make_gguf_goldens.py.
+/// To add a family: a file in src/format/gguf/family_*.cpp, its line in families.h and
+/// families.cpp, and a case in tools/golden/make_gguf_goldens.py.
 GgufModel make_gguf_model(const std::string& folder, const WeightSource& weights,
                           uint32_t file_type);
 
@@ -61,5 +65,8 @@ std::vector<int64_t> gguf_row_order(int64_t rows, int64_t heads);
 
 /// The same of a tensor, int64 [rows]; undefined where its rows stay in order.
 at::Tensor row_index(const GgufTensor& tensor);
+/// What the file has for `value`, which is that of one of the tensor's sources: rows in the file's
+/// order; float32 where something is added, else the dtype of `value`.
+at::Tensor gguf_value(const GgufTensor& tensor, at::Tensor value);
 
 }  // namespace mpq

@@ -67,10 +67,8 @@ class GgufPlan {
     }
     model_ = make_gguf_model(job.source_folder, *job.base, file_type(weights));
     for (const auto& tensor : model_.tensors) {
-      const auto found = linears.find(tensor.source);
-      linears_.push_back(found == linears.end() ? nullptr : found->second);
+      linears_.push_back(taken_from(linears, tensor));
       plan_.push_back({tensor.name, tensor.dims(), type_of(tensor, linears_.back())});
-      if (found != linears.end()) linears.erase(found);
     }
     require(linears.empty(), ErrorCode::Unsupported, "{}: has no place in a GGUF file",
             linears.empty() ? "" : linears.begin()->first);
@@ -83,17 +81,40 @@ class GgufPlan {
     GgufWriter file(path, model_.metadata, plan_);
     Progress progress("pack", static_cast<int64_t>(plan_.size()));
     for (size_t i = 0; i < plan_.size(); ++i) {
-      if (linears_[i] != nullptr) {
-        write_linear(file, model_.tensors[i], *linears_[i]);
-      } else {
-        write_plain(file, model_.tensors[i], plan_[i].type);
-      }
+      const GgufTensor& tensor = model_.tensors[i];
+      for (const ExportLinear* linear : linears_[i]) write_linear(file, tensor, *linear);
+      if (linears_[i].empty()) write_plain(file, tensor, plan_[i].type);
       progress.step();
     }
     file.finish();
   }
 
  private:
+  using Linears = std::vector<const ExportLinear*>;
+
+  /// The quantized linears of a tensor: none, one, or every expert's, which share a type.
+  static Linears taken_from(std::map<std::string, const ExportLinear*>& linears,
+                            const GgufTensor& tensor) {
+    Linears taken;
+    const auto sources = tensor.sources();
+    for (const auto& source : sources) {
+      const auto found = linears.find(source);
+      if (found == linears.end()) continue;
+      taken.push_back(found->second);
+      linears.erase(found);
+    }
+    for (const ExportLinear* linear : taken) {
+      require(taken.size() == sources.size() && linear->encoding == taken.front()->encoding,
+              ErrorCode::Unsupported,
+              "{}: GGUF holds these matrices of all experts in one tensor of one type, here {} are "
+              "of {} in {}",
+              tensor.name, taken.size(), sources.size(),
+              linear->encoding == taken.front()->encoding ? to_string(linear->encoding)
+                                                          : "several types");
+    }
+    return taken;
+  }
+
   /// llama.cpp's number for the type that most weights have.
   static uint32_t file_type(const std::map<uint32_t, int64_t>& weights) {
     static const std::map<uint32_t, uint32_t> kFileTypes = {
@@ -107,8 +128,8 @@ class GgufPlan {
     return found == kFileTypes.end() ? 32 : found->second;
   }
 
-  GgufType type_of(const GgufTensor& tensor, const ExportLinear* linear) const {
-    if (linear != nullptr) return *find_gguf_type(gguf_type(linear->encoding));
+  GgufType type_of(const GgufTensor& tensor, const Linears& linears) const {
+    if (!linears.empty()) return *find_gguf_type(gguf_type(linears.front()->encoding));
     if (tensor.is_float32() || tensor.source.empty()) return *find_gguf_type(gguf_type(at::kFloat));
     return *find_gguf_type(gguf_type(job_.base->dtype(tensor.source)));
   }
@@ -129,21 +150,21 @@ class GgufPlan {
   }
 
   void write_plain(GgufWriter& file, const GgufTensor& tensor, const GgufType& type) const {
-    at::Tensor value = tensor.source.empty() ? at::tensor(tensor.values, at::kFloat)
-                                             : job_.base->load(tensor.source);
-    const at::Tensor order = row_index(tensor);
-    if (order.defined()) value = value.index_select(0, order);
-    if (tensor.added != 0) value = value.to(at::kFloat) + tensor.added;
     const at::ScalarType dtype = type.name == "F32"   ? at::kFloat
                                  : type.name == "F16" ? at::kHalf
                                                       : at::kBFloat16;
-    value = value.to(dtype).contiguous();
-    file.write(tensor.name, {static_cast<const uint8_t*>(value.const_data_ptr()), value.nbytes()});
+    const auto write = [&](const at::Tensor& value) {
+      const at::Tensor stored = value.to(dtype).contiguous();
+      file.write(tensor.name,
+                 {static_cast<const uint8_t*>(stored.const_data_ptr()), stored.nbytes()});
+    };
+    if (tensor.source.empty()) write(at::tensor(tensor.values, at::kFloat));
+    for (const auto& source : tensor.sources()) write(gguf_value(tensor, job_.base->load(source)));
   }
 
   const ExportJob& job_;
   GgufModel model_;
-  std::vector<const ExportLinear*> linears_;  // by tensor; null: as the source has it
+  std::vector<Linears> linears_;  // by tensor; empty: as the source has it
   std::vector<GgufTensorPlan> plan_;
 };
 

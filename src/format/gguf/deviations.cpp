@@ -1,13 +1,13 @@
-// What the graphs of llama.cpp (src/models/*.cpp) take for granted, compared with the model.
+// A model compared with what llama.cpp's graph of its family computes (family.h).
 #include <algorithm>
-#include <cmath>
 
 #include "hyperparameters.h"
+#include "mpq/core/error.h"
 
 namespace mpq {
 namespace {
 
-constexpr double kGemmaTheta = 10000;
+constexpr const char* kDoesNotLoad = "and the file does not load";
 
 bool has_window(const ModelConfig& model) {
   return std::any_of(model.blocks.begin(), model.blocks.end(), [&](const BlockConfig& block) {
@@ -15,58 +15,61 @@ bool has_window(const ModelConfig& model) {
   });
 }
 
-bool has_bias(const ModelConfig& model) {
+/// Of another linear than those of queries, keys and values.
+bool has_more_biases(const ModelConfig& model) {
   const auto& linears = model.blocks.front().linears;
-  return std::any_of(linears.begin(), linears.end(),
-                     [](const LinearInfo& linear) { return linear.bias; });
+  return std::any_of(linears.begin(), linears.end(), [](const LinearInfo& linear) {
+    return linear.bias && linear.stage != Stage::AttentionIn;
+  });
 }
 
-void check_gemma2(const ModelConfig& model, std::vector<std::string>& found) {
+void check_rope(const GgufGraph& graph, const AttentionConfig& attention,
+                std::vector<std::string>& found) {
+  const RopeKind rope = attention.rope.kind;
+  if (rope == RopeKind::Dynamic) found.push_back("rope is not scaled with the length");
+  if (rope == RopeKind::Proportional) found.push_back("all angles turn");
+  if (rope == RopeKind::LongRope && !graph.long_factors)
+    found.push_back("rope has no long and short factors");
+  if (rope == RopeKind::Llama3 && !graph.llama3_factors)
+    found.push_back("rope has no scaling of Llama 3");
+  if ((rope == RopeKind::Linear || rope == RopeKind::Yarn) && !graph.scales_rope)
+    found.push_back("rope is not scaled");
+  if (rope == RopeKind::Yarn && !attention.rope.truncate)
+    found.push_back("the ramp of yarn begins and ends at whole channels");
+  if (!graph.rotates_part && attention.rope.dim != attention.head_dim)
+    found.push_back("all channels of a head are rotated");
+}
+
+/// Tensors that the graph does not have.
+void check_tensors(const GgufGraph& graph, const ModelConfig& model,
+                   std::vector<std::string>& found) {
   const AttentionConfig& attention = model.blocks.front().attention;
-  // The scale of the largest one is by hidden / heads, that of the others by head_dim.
-  const auto scaled = static_cast<double>(
-      model.layers == kLayersOfGemma27B ? model.hidden / attention.heads : attention.head_dim);
-  if (std::abs(attention.scale * std::sqrt(scaled) - 1) > 1e-6)
-    found.push_back(
-        fmt::format("attention is scaled by 1 / sqrt({}), not as query_pre_attn_scalar "
-                    "says",
-                    scaled));
-  if (attention.rope.theta != kGemmaTheta)
-    found.push_back(fmt::format("the rope base is {}, not {}", kGemmaTheta, attention.rope.theta));
-  if (attention.softcap == 0 || model.logits_softcap == 0)
-    found.push_back("attention and logits are soft-capped always");
-  for (size_t layer = 0; layer < model.blocks.size(); ++layer) {
-    if ((layer % 2 == 0) == (model.blocks[layer].attention.window > 0)) continue;
-    found.push_back("every other layer has a sliding window, beginning with the first");
-    return;
-  }
+  if (!graph.all_biases && has_more_biases(model))
+    found.push_back(fmt::format("linears but those of q, k and v have no bias, {}", kDoesNotLoad));
+  if (graph.square_heads && attention.heads * attention.head_dim != model.hidden)
+    found.push_back(fmt::format("the heads together have the stream's {} channels, {}",
+                                model.hidden, kDoesNotLoad));
+  if (graph.output == GgufGraph::Output::Own && model.tied_embeddings)
+    found.push_back(fmt::format("the head is not the embedding, {}", kDoesNotLoad));
+  if (graph.output == GgufGraph::Output::Embedding && !model.tied_embeddings)
+    found.push_back("the head is the embedding");
 }
 
 }  // namespace
 
-std::vector<std::string> gguf_deviations(const ModelConfig& model) {
+std::vector<std::string> gguf_deviations(const GgufFamily& family, const ModelConfig& model) {
   std::vector<std::string> found;
-  const std::string& type = model.model_type;
-  const AttentionConfig& attention = model.blocks.front().attention;
-  const bool is_gemma = type == "gemma2", is_phi = type == "phi3";
-  if (is_gemma) check_gemma2(model, found);
-  if (!is_gemma && !is_phi && has_window(model)) found.push_back("attention has no sliding window");
-  if ((model.blocks.front().activation == Activation::GeluTanh) != is_gemma)
-    found.push_back(is_gemma ? "the activation is gelu" : "the activation is silu");
-  const RopeKind rope = attention.rope.kind;
-  if (rope == RopeKind::Dynamic) found.push_back("rope is not scaled with the length");
-  if (rope == RopeKind::Proportional) found.push_back("all angles turn");
-  if (rope == RopeKind::LongRope && !is_phi) found.push_back("rope has no long and short factors");
-  if (rope == RopeKind::Llama3 && type != "llama" && type != "mistral")
-    found.push_back("rope has no scaling of Llama 3");
-  if ((is_gemma || is_phi) && (rope == RopeKind::Linear || rope == RopeKind::Yarn))
-    found.push_back("rope is not scaled");
-  if (rope == RopeKind::Yarn && !attention.rope.truncate)
-    found.push_back("the ramp of yarn begins and ends at whole channels");
-  if (!is_phi && attention.rope.dim != attention.head_dim)
-    found.push_back("all channels of a head are rotated");
-  if ((is_gemma || is_phi || type == "qwen3") && has_bias(model))
-    found.push_back("linears have no bias, and the file does not load");
+  const GgufGraph& graph = family.graph;
+  if (graph.check != nullptr) graph.check(model, found);
+  if (!graph.windows && has_window(model)) found.push_back("attention has no sliding window");
+  if ((model.blocks.front().activation == Activation::GeluTanh) != graph.gelu)
+    found.push_back(graph.gelu ? "the activation is gelu" : "the activation is silu");
+  for (const BlockConfig& block : model.blocks) {
+    if (block.attention.window > 0 && family.rope_of_windows) continue;
+    check_rope(graph, block.attention, found);
+    break;
+  }
+  check_tensors(graph, model, found);
   return found;
 }
 

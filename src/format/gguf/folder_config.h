@@ -9,8 +9,7 @@ namespace mpq {
 /// leaves out are those that llama.cpp takes then. Throws Error(Unsupported) naming the family, the
 /// key or the tensor that asks for what mpq does not compute, Error(Format) on a damaged value.
 ///
-/// To add a family: its row in kFamilies, its keys in kKeys, and a case in
-/// tests/format/gguf_folder_test.cpp.
+/// A family adds its own members (family.h).
 Json folder_config(const GgufFile& file);
 
 }  // namespace mpq

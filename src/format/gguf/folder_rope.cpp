@@ -51,7 +51,7 @@ bool are_of_llama3(const std::vector<float>& factors, double factor, double thet
   rope.factor = factor;
   rope.low_freq_factor = kLowFrequency;
   rope.high_freq_factor = kHighFrequency;
-  const auto made = gguf_rope_factors("llama", rope);
+  const auto made = gguf_rope_factors({.llama3_factors = true}, rope);
   return made.size() == 1 &&
          std::equal(factors.begin(), factors.end(), made[0].values.begin(), made[0].values.end(),
                     [](float a, float b) { return std::abs(a - b) <= kTolerance * b; });
@@ -114,23 +114,18 @@ Json longrope(const GgufFile& file, const MetadataReader& reader, int64_t rotate
 
 }  // namespace
 
-void add_rope(Json& config, const GgufFile& file, const MetadataReader& reader, int64_t head_dim) {
-  const bool of_phi3 = config.at("model_type") == "phi3";
-  const bool of_llama = config.at("model_type") == "llama";
+void add_rope(Json& config, const GgufGraph& graph, const GgufFile& file,
+              const MetadataReader& reader, int64_t head_dim) {
   const double theta = reader.find_real(".rope.freq_base").value_or(kTheta);
   config["rope_theta"] = theta;
   const int64_t rotated = reader.find_whole(".rope.dimension_count").value_or(head_dim);
   require(rotated > 0 && rotated % 2 == 0 && rotated <= head_dim, ErrorCode::Format,
           "{}: expected an even number up to the {} channels of a head, found {}",
           reader.where(".rope.dimension_count"), head_dim, rotated);
-  require(of_phi3 || rotated == head_dim, ErrorCode::Unsupported,
+  require(graph.rotates_part || rotated == head_dim, ErrorCode::Unsupported,
           "{}: {} of {} channels are rotated; of this family mpq rotates all",
           reader.where(".rope.dimension_count"), rotated, head_dim);
-  if (rotated != head_dim) config["partial_rotary_factor"] = rotated_share(rotated, head_dim);
-  if (of_phi3) {
-    if (const auto original = reader.find_whole(".rope.scaling.original_context_length"))
-      config["original_max_position_embeddings"] = *original;
-  }
+  if (graph.rotates_part) config["partial_rotary_factor"] = rotated_share(rotated, head_dim);
 
   const auto name = reader.find_text(".rope.scaling.type");
   const std::string type = name.value_or("linear");
@@ -139,8 +134,8 @@ void add_rope(Json& config, const GgufFile& file, const MetadataReader& reader, 
   require(type == "none" || type == "linear" || type == "yarn" || type == "longrope",
           ErrorCode::Unsupported, "{}: mpq does not compute \"{}\"",
           reader.where(".rope.scaling.type"), type);
-  require(!is_long || of_phi3 || of_llama, ErrorCode::Unsupported,
-          "{}: long and short factors of the rope are known of phi3 and llama alone", file.path());
+  require(!is_long || graph.long_factors || graph.llama3_factors, ErrorCode::Unsupported,
+          "{}: of this family llama.cpp has no long and short factors of the rope", file.path());
   require(is_long || reader.find_real(".rope.scaling.attn_factor").value_or(1) == 1,
           ErrorCode::Unsupported, "{}: mpq scales attention so with longrope alone",
           reader.where(".rope.scaling.attn_factor"));
@@ -150,8 +145,9 @@ void add_rope(Json& config, const GgufFile& file, const MetadataReader& reader, 
             reader.where(".rope.scaling.factor"));
     config["rope_scaling"] = longrope(file, reader, rotated);
   } else if (file.find(kFrequencies) != nullptr) {
-    require(of_llama && (type == "none" || factor == 1) && type != "yarn", ErrorCode::Unsupported,
-            "{}: {} stands beside another scaling of the rope", file.path(), kFrequencies);
+    require(graph.llama3_factors && (type == "none" || factor == 1) && type != "yarn",
+            ErrorCode::Unsupported, "{}: {} stands beside another scaling of the rope", file.path(),
+            kFrequencies);
     config["rope_scaling"] = frequencies(read_factors(file, kFrequencies, rotated), theta);
   } else if (type == "yarn") {
     config["rope_scaling"] = yarn(reader);

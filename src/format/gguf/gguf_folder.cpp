@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Goes up when the same file makes another folder.
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 constexpr const char* kWeights = "model.gguf";
 constexpr size_t kKeyDigits = 16;
 

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -36,8 +37,9 @@ class GgufSource final : public WeightSource {
       require(info != nullptr, ErrorCode::Format, "{}: has no {}", path, tensor.name);
       require(info->shape() == tensor.shape, ErrorCode::Format, "{}: {}: expected [{}], found [{}]",
               path, tensor.name, fmt::join(tensor.shape, ", "), fmt::join(info->shape(), ", "));
-      const std::string source = tensor.source;
-      places_.emplace(source, Place{std::move(tensor), info});
+      const auto sources = tensor.sources();
+      for (size_t part = 0; part < sources.size(); ++part)
+        places_.emplace(sources[part], Place{tensor, info, part});
     }
     refuse_others();
   }
@@ -48,25 +50,30 @@ class GgufSource final : public WeightSource {
     return names;
   }
   std::vector<int64_t> shape(const std::string& name) const override {
-    return at(name).tensor.shape;
+    const GgufTensor& tensor = at(name).tensor;
+    return tensor.experts.empty()
+               ? tensor.shape
+               : std::vector<int64_t>{tensor.shape.begin() + 1, tensor.shape.end()};
   }
   at::ScalarType dtype(const std::string& name) const override {
     const std::string_view type = at(name).info->type.name;
     return type == "F16" ? at::kHalf : type == "BF16" ? at::kBFloat16 : at::kFloat;
   }
   at::Tensor load(const std::string& name) const override {
-    const auto& [tensor, info] = at(name);
+    const auto& [tensor, info, part] = at(name);
+    const auto shape_of_part = shape(name);
     const int64_t columns = info->dims.front();
     int64_t rows = 1;
-    for (const int64_t dim : tensor.shape) rows *= dim;
+    for (const int64_t dim : shape_of_part) rows *= dim;
     rows /= columns;
+    const auto bytes = std::as_bytes(file_.data(*info));
+    const size_t count = bytes.size() / std::max<size_t>(1, tensor.experts.size());
     at::Tensor value =
-        unpack_gguf_rows(info->type.id, std::as_bytes(file_.data(*info)), rows, columns);
-    if (const GgufTensorInfo* whole = file_.find(scale_name(tensor.name))) {
-      value.mul_(unpack_gguf_rows(whole->type.id, std::as_bytes(file_.data(*whole)), 1, 1));
-    }
+        unpack_gguf_rows(info->type.id, bytes.subspan(part * count, count), rows, columns);
+    if (const GgufTensorInfo* scales = file_.find(scale_name(tensor.name)))
+      value.mul_(scale_of(*scales, tensor, part));
     if (tensor.added != 0) value.sub_(tensor.added);
-    value = value.view(tensor.shape);
+    value = value.view(shape_of_part);
     const at::Tensor order = row_index(tensor);
     if (order.defined()) value = at::empty_like(value).index_copy_(0, order, value);
     return value.to(dtype(name));
@@ -77,7 +84,14 @@ class GgufSource final : public WeightSource {
   struct Place {
     GgufTensor tensor;
     const GgufTensorInfo* info;
+    size_t part;  // which expert
   };
+  /// One number, or one an expert.
+  at::Tensor scale_of(const GgufTensorInfo& scales, const GgufTensor& tensor, size_t part) const {
+    const auto count = static_cast<int64_t>(std::max<size_t>(1, tensor.experts.size()));
+    return unpack_gguf_rows(scales.type.id, std::as_bytes(file_.data(scales)), 1, count)
+        .select(1, static_cast<int64_t>(part));
+  }
   /// A tensor that no place is for would change what the model computes.
   void refuse_others() const {
     std::set<std::string> known = {"rope_freqs.weight", "rope_factors_long.weight",

@@ -53,14 +53,13 @@ GgufVocabulary read_vocabulary(const TokenizerFiles& files, const ModelConfig& m
 
 }  // namespace
 
-GgufMetadata gguf_tokenizer(const std::string& folder, const ModelConfig& model,
-                            const Json& config) {
+GgufMetadata gguf_tokenizer(const std::string& folder, const GgufFamily& family,
+                            const ModelConfig& model, const Json& config) {
   const TokenizerFiles files = read_tokenizer_files(folder);
   const GgufVocabulary vocabulary = read_vocabulary(files, model);
-  const bool of_llama = model.model_type == "llama" || model.model_type == "mistral";
   const bool is_spm = vocabulary.model == "llama";
   GgufMetadata result;
-  if (of_llama && files.config.is_object()) {
+  if (family.of_llama && files.config.is_object()) {
     const auto prefix = files.config.find("add_prefix_space");
     if (prefix != files.config.end() && prefix->is_boolean())
       result.push_back({kSpacePrefix, prefix->get<bool>()});
@@ -73,14 +72,15 @@ GgufMetadata gguf_tokenizer(const std::string& folder, const ModelConfig& model,
   if (!vocabulary.merges.empty())
     result.push_back({"tokenizer.ggml.merges", GgufArray(vocabulary.merges)});
   const auto limit = is_spm ? std::optional(vocabulary.size()) : std::nullopt;
-  for (GgufMetadata part : {special_tokens(files, config, limit), chat_templates(files)})
+  for (GgufMetadata part :
+       {special_tokens(files, config, limit, family.special_tokens), chat_templates(files)})
     result.insert(result.end(), part.begin(), part.end());
-  if (of_llama && model.vocab == kCodeLlamaVocabulary)
+  if (family.of_llama && model.vocab == kCodeLlamaVocabulary)
     set_gguf_value(result, "tokenizer.ggml.eot_token_id", kCodeLlamaEndOfTurn);
-  if (of_llama && model.vocab == kGraniteVocabulary)
+  if (family.of_llama && model.vocab == kGraniteVocabulary)
     set_gguf_value(result, "tokenizer.ggml.add_bos_token", false);
   const bool from_json = is_spm && !std::filesystem::exists(folder + "/tokenizer.model");
-  if (model.model_type == "gemma2" || (from_json && !puts_space_first(files)))
+  if (!family.space_first || (from_json && !puts_space_first(files)))
     set_gguf_value(result, kSpacePrefix, false);
   return result;
 }

@@ -1,46 +1,36 @@
-// One list for the Llama-like families, and one each for Phi-3 and Gemma 2.
+// The keys that nearly all families share, in the converter's order (conversion/base.py).
 #include "hyperparameters.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "mpq/core/error.h"
 
 namespace mpq {
 namespace {
 
-class Keys {
- public:
-  Keys(std::string architecture, const std::string& where)
-      : architecture_(std::move(architecture)), where_(where) {}
-  void whole(const char* key, int64_t value) {
-    require(value >= 0 && value <= UINT32_MAX, ErrorCode::Format,
-            "{}: GGUF's \"{}\" cannot hold {}", where_, key, value);
-    add(key, static_cast<uint32_t>(value));
-  }
-  void real(const char* key, double value) { add(key, static_cast<float>(value)); }
-  void text(const char* key, const std::string& value) { add(key, value); }
-  void file_type(uint32_t value) { result.push_back({"general.file_type", value}); }
+/// With the members of a nested language model in the place of the outer ones, as the converter
+/// reads it.
+Json flattened(Json config) {
+  const auto text = config.find("text_config");
+  if (text == config.end() || !text->is_object()) return config;
+  const Json inner = *text;
+  config.update(inner);
+  return config;
+}
 
-  GgufMetadata result;
-
- private:
-  void add(const char* key, GgufValue value) {
-    result.push_back({architecture_ + "." + key, std::move(value)});
-  }
-  std::string architecture_;
-  const std::string& where_;
-};
-
-/// rope_parameters of transformers 5, or rope_scaling before; an object.
+/// rope_parameters of transformers 5, or rope_scaling before; an object. Of several the one of
+/// layers that see all positions.
 Json rope_settings(const Json& config) {
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     const auto found = config.find(key);
-    if (found != config.end() && found->is_object()) return *found;
+    if (found == config.end() || !found->is_object()) continue;
+    const auto full = found->find("full_attention");
+    return full != found->end() && full->is_object() ? *full : *found;
   }
   return Json::object();
 }
 
-void add_rope_scaling(Keys& keys, const RopeConfig& rope, const Json& settings,
+void add_rope_scaling(GgufKeys& keys, const RopeConfig& rope, const Json& settings,
                       const std::string& where) {
   const auto optional = [&](const char* key, const char* name) {
     if (settings.contains(name) && !settings[name].is_null())
@@ -70,87 +60,67 @@ void add_rope_scaling(Keys& keys, const RopeConfig& rope, const Json& settings,
   }
 }
 
-/// Of the architectures that are written every block is alike, but for its window.
-const BlockConfig& block_of(const ModelConfig& model) { return model.blocks.front(); }
-const AttentionConfig& attention_of(const ModelConfig& model) { return block_of(model).attention; }
+/// The attention of layers with a window, or without; the first layer's where there are none.
+const AttentionConfig& attention_with(const ModelConfig& model, bool window) {
+  const auto found = std::find_if(
+      model.blocks.begin(), model.blocks.end(),
+      [&](const BlockConfig& block) { return (block.attention.window > 0) == window; });
+  return found == model.blocks.end() ? model.blocks.front().attention : found->attention;
+}
 
-void add_llama_like(Keys& keys, const ModelConfig& model, const Json& config, uint32_t file_type,
-                    const std::string& where) {
-  keys.whole("block_count", model.layers);
-  keys.whole("context_length", model.max_positions);
-  keys.whole("embedding_length", model.hidden);
-  keys.whole("feed_forward_length", block_of(model).intermediate);
-  keys.whole("attention.head_count", attention_of(model).heads);
-  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
-  add_rope_scaling(keys, attention_of(model).rope, rope_settings(config), where);
-  keys.real("rope.freq_base", attention_of(model).rope.theta);
-  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
-  if (model.model_type != "qwen2" || config.contains("head_dim")) {
-    keys.whole("attention.key_length", attention_of(model).head_dim);
-    keys.whole("attention.value_length", attention_of(model).head_dim);
+void add_rope_keys(GgufKeys& keys, const GgufFamily& family, const FamilyModel& of) {
+  const RopeConfig& rope = attention_with(of.model, false).rope;
+  add_rope_scaling(keys, rope, rope_settings(of.config), of.where);
+  keys.real("rope.freq_base", rope.theta);
+  if (family.rope_of_windows)
+    keys.real("rope.freq_base_swa", attention_with(of.model, true).rope.theta);
+}
+
+bool says_head_dim(const GgufFamily& family, const Json& config) {
+  const auto found = config.find("head_dim");
+  return family.head_dim == GgufFamily::HeadDim::Always ||
+         (family.head_dim == GgufFamily::HeadDim::WhereSaid && found != config.end() &&
+          !found->is_null());
+}
+
+void add_common_keys(GgufKeys& keys, const GgufFamily& family, const FamilyModel& of) {
+  const BlockConfig& block = of.block();
+  keys.whole("block_count", of.model.layers);
+  keys.whole("context_length", of.model.max_positions);
+  keys.whole("embedding_length", of.model.hidden);
+  // Of a mixture that of a dense MLP, which no layer has.
+  keys.whole("feed_forward_length",
+             json_get_or<int64_t>(of.config, "intermediate_size", block.intermediate, of.where));
+  keys.whole("attention.head_count", of.attention().heads);
+  keys.whole("attention.head_count_kv", of.attention().kv_heads);
+  add_rope_keys(keys, family, of);
+  keys.real(block.norm.kind == NormKind::Layer ? "attention.layer_norm_epsilon"
+                                               : "attention.layer_norm_rms_epsilon",
+            block.norm.eps);
+  if (block.mixture()) {
+    keys.whole("expert_count", block.router.experts);
+    keys.whole("expert_used_count", block.router.top_k);
   }
-  keys.file_type(file_type);
-  if (model.model_type != "llama" && model.model_type != "mistral") return;
-  keys.whole("vocab_size", model.vocab);
-  keys.whole("rope.dimension_count", attention_of(model).head_dim);
-}
-
-void add_phi3(Keys& keys, const ModelConfig& model, const Json& config, uint32_t file_type,
-              const std::string& where) {
-  keys.whole("context_length", model.max_positions);
-  keys.whole("rope.scaling.original_context_length",
-             attention_of(model).rope.original_max_positions);
-  keys.whole("embedding_length", model.hidden);
-  keys.whole("feed_forward_length", block_of(model).intermediate);
-  keys.whole("block_count", model.layers);
-  keys.whole("attention.head_count", attention_of(model).heads);
-  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
-  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
-  keys.whole("rope.dimension_count", attention_of(model).rope.dim);
-  keys.real("rope.freq_base", attention_of(model).rope.theta);
-  keys.file_type(file_type);
-  keys.whole("attention.sliding_window", json_get_or<int64_t>(config, "sliding_window", 0, where));
-}
-
-void add_gemma2(Keys& keys, const ModelConfig& model, const Json& config, uint32_t file_type,
-                const std::string& where) {
-  keys.whole("context_length", model.max_positions);
-  keys.whole("embedding_length", model.hidden);
-  keys.whole("block_count", model.layers);
-  keys.whole("feed_forward_length", block_of(model).intermediate);
-  keys.whole("attention.head_count", attention_of(model).heads);
-  keys.whole("attention.head_count_kv", attention_of(model).kv_heads);
-  keys.real("attention.layer_norm_rms_epsilon", block_of(model).norm.eps);
-  keys.whole("attention.key_length", attention_of(model).head_dim);
-  keys.whole("attention.value_length", attention_of(model).head_dim);
-  keys.file_type(file_type);
-  keys.real("attn_logit_softcapping", attention_of(model).softcap);
-  keys.real("final_logit_softcapping", model.logits_softcap);
-  keys.whole("attention.sliding_window",
-             json_get_or<int64_t>(config, "sliding_window", 4096, where));
+  if (says_head_dim(family, of.config)) {
+    keys.whole("attention.key_length", of.attention().head_dim);
+    keys.whole("attention.value_length", of.attention().head_dim);
+  }
+  keys.file_type(of.file_type);
+  if (!family.of_llama) return;
+  keys.whole("vocab_size", of.model.vocab);
+  keys.whole("rope.dimension_count", of.attention().head_dim);
 }
 
 }  // namespace
 
-std::string gguf_architecture(const ModelConfig& model) {
-  const std::string& type = model.model_type;
-  if (type == "mistral") return "llama";
-  for (const char* known : {"llama", "qwen2", "qwen3", "phi3", "gemma2"}) {
-    if (type == known) return type;
-  }
-  fail(ErrorCode::Unsupported, "GGUF: no names are known for the model type \"{}\"", type);
-}
-
-GgufMetadata gguf_hyperparameters(const ModelConfig& model, const Json& config, uint32_t file_type,
+GgufMetadata gguf_hyperparameters(const GgufFamily& family, const ModelConfig& model,
+                                  const Json& config, uint32_t file_type,
                                   const std::string& where) {
-  Keys keys(gguf_architecture(model), where);
-  if (model.model_type == "phi3") {
-    add_phi3(keys, model, config, file_type, where);
-  } else if (model.model_type == "gemma2") {
-    add_gemma2(keys, model, config, file_type, where);
-  } else {
-    add_llama_like(keys, model, config, file_type, where);
-  }
+  const Json members = flattened(config);
+  const FamilyModel of{model, members, file_type, where};
+  GgufKeys keys(family.architecture, where);
+  if (!family.own_order) add_common_keys(keys, family, of);
+  if (family.add_keys != nullptr) family.add_keys(keys, of);
   return std::move(keys.result);
 }
 

@@ -22,6 +22,10 @@ constexpr std::string_view kGpt4oWords =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
     R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+constexpr std::string_view kSeedWords =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|)"
+    R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 json byte_level(bool splits) {
   return {{"type", "ByteLevel"},
           {"add_prefix_space", false},
@@ -64,12 +68,14 @@ std::optional<PreTokenizerSteps> pre_tokenizer_steps(std::string_view name) {
   if (is({"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
           "lfm2"}))
     return PreTokenizerSteps{words(kLlama3Words), true, true};
-  if (is({"smaug-bpe", "dbrx"})) return PreTokenizerSteps{words(kLlama3Words)};
+  if (is({"glm4"})) return PreTokenizerSteps{words(kLlama3Words), true};
+  if (is({"seed-coder"})) return PreTokenizerSteps{words(kSeedWords)};
+  if (is({"smaug-bpe", "dbrx", "chatglm-bpe"})) return PreTokenizerSteps{words(kLlama3Words)};
   if (is({"qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2"}))
     return PreTokenizerSteps{words(kQwen2Words)};
-  if (is({"gpt-2", "phi-2", "mellum", "olmo", "a.x-4.0", "trillion", "granite-docling"}))
+  if (is({"gpt-2", "phi-2", "mellum", "olmo", "a.x-4.0", "trillion", "granite-docling", "exaone4"}))
     return PreTokenizerSteps{byte_level(true)};
-  if (is({"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b"}))
+  if (is({"smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b", "command-r"}))
     return PreTokenizerSteps{digits_and_words()};
   if (is({"tekken"})) return PreTokenizerSteps{words(kTekkenWords), true, true};
   if (is({"gpt-4o", "llama4", "kanana2"})) return PreTokenizerSteps{words(kGpt4oWords)};

@@ -47,20 +47,18 @@ std::vector<float> rounded(const std::vector<double>& values) {
 
 }  // namespace
 
-std::vector<GgufTensor> gguf_rope_factors(const std::string& model_type, const RopeConfig& rope) {
-  const bool of_llama = model_type == "llama" || model_type == "mistral";
-  if (rope.kind == RopeKind::Llama3 && of_llama)
+std::vector<GgufTensor> gguf_rope_factors(const GgufGraph& graph, const RopeConfig& rope) {
+  if (rope.kind == RopeKind::Llama3 && graph.llama3_factors)
     return {factors("rope_freqs.weight", llama3_factors(rope))};
-  if (rope.kind == RopeKind::LongRope && model_type == "phi3") {
+  if (rope.kind == RopeKind::LongRope && graph.long_factors) {
     return {factors("rope_factors_long.weight", rounded(rope.long_factor)),
             factors("rope_factors_short.weight", rounded(rope.short_factor))};
   }
   return {};
 }
 
-double gguf_rope_attention_factor(const ModelConfig& model) {
-  const RopeConfig& rope = model.blocks.front().attention.rope;
-  if (rope.kind != RopeKind::LongRope || model.model_type != "phi3") return 0;
+double gguf_rope_attention_factor(const GgufGraph& graph, const RopeConfig& rope) {
+  if (rope.kind != RopeKind::LongRope || !graph.long_factors) return 0;
   const auto original = static_cast<double>(rope.original_max_positions);
   const double scale = static_cast<double>(rope.max_positions) / original;
   return scale > 1 ? std::sqrt(1 + std::log(scale) / std::log(original)) : 1;

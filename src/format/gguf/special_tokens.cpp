@@ -22,13 +22,19 @@ class Reader {
       names_[kind] = files.named_token(fmt::format("{}_token", kind));
   }
 
-  GgufMetadata read() {
+  GgufMetadata read(const std::vector<SpecialToken>& otherwise) {
     read_post_processor();
     for (const auto& [kind, key] : kKinds) read_settings(kind);
     for (const auto& [kind, key] : kKinds) {
       if (has_kind(kind) && config_.is_object() &&
           config_.contains(fmt::format("{}_token_id", kind)))
         set_id(kind, config_[fmt::format("{}_token_id", kind)]);
+    }
+    for (const SpecialToken& token : otherwise) {
+      const auto found =
+          std::find_if(files_.added.begin(), files_.added.end(),
+                       [&](const AddedToken& added) { return added.content == token.content; });
+      if (found != files_.added.end()) set_id(token.kind, found->id);
     }
     GgufMetadata result;
     for (const auto& [kind, id] : ids_) {
@@ -179,8 +185,9 @@ class Reader {
 }  // namespace
 
 GgufMetadata special_tokens(const TokenizerFiles& files, const Json& config,
-                            std::optional<int64_t> size) {
-  return Reader(files, config, size).read();
+                            std::optional<int64_t> size,
+                            const std::vector<SpecialToken>& otherwise) {
+  return Reader(files, config, size).read(otherwise);
 }
 
 void set_gguf_value(GgufMetadata& metadata, const std::string& key, GgufValue value) {

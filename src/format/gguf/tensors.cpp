@@ -1,10 +1,10 @@
 // Names by role, never by the checkpoint's names.
 #include "tensors.h"
 
-#include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "mpq/core/error.h"
 #include "mpq/model/tensor_names.h"
@@ -12,8 +12,10 @@
 namespace mpq {
 namespace {
 
-const char* linear_name(Role role) {
-  switch (role) {
+std::string linear_name(const LinearInfo& linear) {
+  const char* suffix = linear.reads >= 0 ? "_exps" : linear.reads == kSharedExpert ? "_shexp" : "";
+  const auto of_mlp = [&](const char* name) { return std::string(name) + suffix; };
+  switch (linear.role) {
     case Role::Query:
       return "attn_q";
     case Role::Key:
@@ -25,12 +27,12 @@ const char* linear_name(Role role) {
     case Role::Output:
       return "attn_output";
     case Role::Gate:
-      return "ffn_gate";
+      return of_mlp("ffn_gate");
     case Role::Up:
-    case Role::GateUp:  // Phi-3's up, of twice the rows
-      return "ffn_up";
+    case Role::GateUp:  // Phi-3's and GLM-4's up, of twice the rows
+      return of_mlp("ffn_up");
     case Role::Down:
-      return "ffn_down";
+      return of_mlp("ffn_down");
     case Role::KeyValue:
     case Role::Mixer:
     case Role::MixerGate:
@@ -39,10 +41,14 @@ const char* linear_name(Role role) {
   fail(ErrorCode::Internal, "a role that no written architecture has");
 }
 
+bool is_of_mlp(const LinearInfo& linear) {
+  return linear.stage == Stage::MlpIn || linear.stage == Stage::MlpOut;
+}
+
 class Lister {
  public:
   Lister(const ModelConfig& model, const WeightSource& weights)
-      : model_(model), weights_(weights) {}
+      : model_(model), weights_(weights), family_(family_of_model(model.model_type)) {}
 
   std::vector<GgufTensor> list() {
     const TensorNames names(model_, weights_);
@@ -51,18 +57,21 @@ class Lister {
     for (block_ = 0; block_ < model_.layers; ++block_) add_block();
     block_ = -1;
     add_norm("output_norm", names.final_norm(), model_.hidden);
-    // llama.cpp takes the embedding where there is no head; for Gemma it looks for none.
-    if (names.head() != names.embedding() && model_.model_type != "gemma2")
+    // llama.cpp takes the embedding where there is no head; of some families it looks for none.
+    if (names.head() != names.embedding() && family_.graph.output != GgufGraph::Output::Embedding)
       add("output.weight", names.head(), {model_.vocab, model_.hidden}, GgufTensor::Kind::Head);
     return std::move(tensors_);
   }
 
  private:
-  void add(const std::string& name, const std::string& source, std::vector<int64_t> shape,
-           GgufTensor::Kind kind) {
+  void check_shape(const std::string& source, const std::vector<int64_t>& shape) const {
     const auto found = weights_.shape(source);
     require(found == shape, ErrorCode::Format, "{}: expected [{}], found [{}]", source,
             fmt::join(shape, ", "), fmt::join(found, ", "));
+  }
+  void add(const std::string& name, const std::string& source, std::vector<int64_t> shape,
+           GgufTensor::Kind kind) {
+    check_shape(source, shape);
     GgufTensor tensor;
     tensor.name = name;
     tensor.source = source;
@@ -71,52 +80,83 @@ class Lister {
     tensor.block = block_;
     tensors_.push_back(std::move(tensor));
   }
-  std::string in_block(const char* name, const char* kind) const {
-    return fmt::format("blk.{}.{}.{}", block_, name, kind);
+  const BlockConfig& block() const { return model_.block(block_); }
+  std::string in_block(const std::string& name) const {
+    return fmt::format("blk.{}.{}", block_, name);
   }
   void add_norm(const std::string& name, const std::string& source, int64_t size) {
     add(name + ".weight", source, {size}, GgufTensor::Kind::Norm);
     tensors_.back().added = model_.blocks.front().norm.kind == NormKind::RmsPlusOne ? 1 : 0;
   }
-  const BlockConfig& block() const { return model_.block(block_); }
   void add_block_norm(const char* name, Side side) {
     const auto found = block().sides.find(side);
     if (found == block().sides.end()) return;
-    add_norm(fmt::format("blk.{}.{}", block_, name),
-             model_.block_prefix(block_) + found->second.name, found->second.shape.front());
+    add_norm(in_block(name), model_.block_prefix(block_) + found->second.name,
+             found->second.shape.front());
+  }
+  void add_router(const char* name, Side side) {
+    const auto found = block().sides.find(side);
+    if (found == block().sides.end()) return;
+    add(in_block(name), model_.block_prefix(block_) + found->second.name, found->second.shape,
+        GgufTensor::Kind::Router);
   }
   void mark(const LinearInfo& linear) {
     tensors_.back().role = linear.role;
-    if (model_.model_type != "llama" && model_.model_type != "mistral") return;
+    if (!family_.of_llama) return;
     if (linear.role == Role::Query) tensors_.back().permuted_heads = block().attention.heads;
     if (linear.role == Role::Key) tensors_.back().permuted_heads = block().attention.kv_heads;
   }
+  /// One more expert's matrix, in a tensor of all of them.
+  void add_expert(const LinearInfo& linear, const std::string& name, const std::string& source) {
+    const auto [place, first] = experts_.emplace(name, tensors_.size());
+    if (first) {
+      add(name, source, {linear.out, linear.in}, GgufTensor::Kind::Linear);
+      tensors_.back().shape.insert(tensors_.back().shape.begin(), block().router.experts);
+      tensors_.back().role = linear.role;
+    } else {
+      check_shape(source, {linear.out, linear.in});
+    }
+    tensors_[place->second].experts.push_back(source);
+  }
+  void add_linear(const LinearInfo& linear) {
+    const std::string name = in_block(linear_name(linear));
+    const std::string source = model_.weight_name(block_, linear);
+    if (linear.reads >= 0) return add_expert(linear, name + ".weight", source);
+    add(name + ".weight", source, {linear.out, linear.in}, GgufTensor::Kind::Linear);
+    mark(linear);
+    if (!linear.bias) return;
+    add(name + ".bias", model_.block_prefix(block_) + linear.module + ".bias", {linear.out},
+        GgufTensor::Kind::Bias);
+    mark(linear);
+  }
+  void add_linears(bool of_mlp) {
+    for (const LinearInfo& linear : block().linears) {
+      if (is_of_mlp(linear) == of_mlp) add_linear(linear);
+    }
+  }
   void add_block() {
+    require(block().mixture() == model_.blocks.front().mixture(), ErrorCode::Unsupported,
+            "GGUF: some layers have experts and others have none, which llama.cpp does not know "
+            "of \"{}\"",
+            model_.model_type);
     add_block_norm("attn_norm", Side::AttentionNorm);
     add_block_norm("attn_q_norm", Side::QueryNorm);
     add_block_norm("attn_k_norm", Side::KeyNorm);
-    for (const LinearInfo& linear : block().linears) {
-      if (linear.stage == Stage::MlpIn &&
-          !tensors_.back().name.starts_with(fmt::format("blk.{}.ffn", block_))) {
-        add_block_norm("post_attention_norm", Side::AfterAttentionNorm);
-        add_block_norm("ffn_norm", Side::MlpNorm);
-      }
-      add(in_block(linear_name(linear.role), "weight"), model_.weight_name(block_, linear),
-          {linear.out, linear.in}, GgufTensor::Kind::Linear);
-      mark(linear);
-      if (!linear.bias) continue;
-      add(in_block(linear_name(linear.role), "bias"),
-          model_.block_prefix(block_) + linear.module + ".bias", {linear.out},
-          GgufTensor::Kind::Bias);
-      mark(linear);
-    }
+    add_linears(false);
+    add_block_norm("post_attention_norm", Side::AfterAttentionNorm);
+    add_block_norm(family_.mlp_norm, Side::MlpNorm);
+    add_router("ffn_gate_inp.weight", Side::Router);
+    add_router("ffn_gate_inp_shexp.weight", Side::SharedGate);
+    add_linears(true);
     add_block_norm("post_ffw_norm", Side::AfterMlpNorm);
   }
 
   const ModelConfig& model_;
   const WeightSource& weights_;
+  const GgufFamily& family_;
   int64_t block_ = -1;
   std::vector<GgufTensor> tensors_;
+  std::map<std::string, size_t> experts_;  // where a tensor of all experts stands
 };
 
 }  // namespace
@@ -125,24 +165,9 @@ std::vector<GgufTensor> gguf_tensors(const ModelConfig& model, const WeightSourc
   return Lister(model, weights).list();
 }
 
-std::vector<int64_t> gguf_row_order(int64_t rows, int64_t heads) {
-  require(heads > 0 && rows > 0 && rows % (2 * heads) == 0, ErrorCode::Internal,
-          "gguf: {} rows are not {} heads of two halves", rows, heads);
-  const int64_t half = rows / heads / 2;
-  std::vector<int64_t> order;
-  order.reserve(static_cast<size_t>(rows));
-  for (int64_t head = 0; head < heads; ++head) {
-    for (int64_t i = 0; i < half; ++i) {
-      for (const int64_t side : {int64_t{0}, int64_t{1}})
-        order.push_back((2 * head + side) * half + i);
-    }
-  }
-  return order;
-}
-
-at::Tensor row_index(const GgufTensor& tensor) {
-  if (tensor.permuted_heads == 0) return {};
-  return at::tensor(gguf_row_order(tensor.shape.front(), tensor.permuted_heads), at::kLong);
+std::vector<std::string> GgufTensor::sources() const {
+  if (!experts.empty()) return experts;
+  return source.empty() ? std::vector<std::string>() : std::vector<std::string>{source};
 }
 
 }  // namespace mpq

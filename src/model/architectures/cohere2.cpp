@@ -1,4 +1,5 @@
 // Command R7B and A: LayerNorm, attention beside the MLP, rotation under windows alone.
+#include "mpq/core/error.h"
 #include "mpq/model/architecture.h"
 
 namespace mpq {
@@ -14,6 +15,11 @@ class Cohere2 final : public Architecture {
     // The class does not read them.
     config.erase("head_dim");
     config.erase("use_qk_norm");
+    const auto share = json_get_or<double>(config, "rotary_pct", 1.0, where);
+    require(
+        share == 1, ErrorCode::Unsupported,
+        "{}: \"rotary_pct\" is {}; the class rotates whole heads whatever it says, others do not",
+        where, share);
     ModelConfig model = configure_as("cohere", config, where);
     set_windows(
         model, config, json_get_or<int64_t>(config, "sliding_window", 4096, where),
