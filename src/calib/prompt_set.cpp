@@ -143,6 +143,7 @@ PromptSet build_prompt_set(const std::vector<TaskPrompt>& prompts,
   std::vector<TaskPrompt> kept;
   std::vector<TaskPrompt> held;
   for (const auto& prompt : prompts) (prompt.held_out ? held : kept).push_back(prompt);
+  require(!prompts.empty(), ErrorCode::Usage, "the task files hold no records");
   require(!kept.empty(), ErrorCode::Usage,
           "the task has {} prompts and none is left to calibrate on; lower --holdout",
           prompts.size());

@@ -48,6 +48,8 @@ Json show_input(const EvalOptions& options, double holdout) {
   Json shown = Json::array();
   for (const auto& prompt : file_prompts(options, folder, *tokenizer, holdout))
     shown.push_back(prompt_json(prompt, *tokenizer));
+  require(!shown.empty() || !options.text.empty(), ErrorCode::Usage,
+          "nothing to show: the task files hold no records");
   if (options.text.empty()) return shown;
   // Whole documents by themselves, windows beside a task, as tokenize_input() has them.
   EvalOptions texts = options;

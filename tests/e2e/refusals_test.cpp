@@ -126,6 +126,24 @@ TEST_F(Refusals, NothingToMeasureIsAnError) {
   EXPECT_THAT(result.err, HasSubstr("neither answers nor choices"));
 }
 
+TEST_F(Refusals, AFileWithoutRecordsIsAnError) {
+  const std::string empty = folder_.file("empty.jsonl");
+  write_text_file(empty, "\n");
+  for (const char* command : {"calibrate", "eval", "tokenize"}) {
+    std::vector<std::string> arguments = {command, "--model", small_model(), "--task", empty};
+    if (std::string(command) == "tokenize") arguments.emplace_back("--show");
+    const ProgramResult result = with_work(arguments);
+    EXPECT_EQ(result.status, 2) << command;
+    EXPECT_THAT(result.err, HasSubstr("hold no records")) << command;
+  }
+}
+
+TEST_F(Refusals, ThreadsAreCounted) {
+  const ProgramResult result = run_mpq({"list", "--threads", "-1"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("--threads: expected 0 or more, found -1"));
+}
+
 TEST_F(Refusals, ShowingCutsPromptsAsCalibratingDoes) {
   const Json shown = run_json(
       {"tokenize", "--model", small_model(), "--task", task_, "--show", "--max-tokens", "4"});

@@ -100,6 +100,8 @@ int run_command(mpq::cli::App& app, int argc, char** argv) {
     return report_parse_error(app.cli, error, arguments);
   }
   mpq::cli::set_up_console(app.flags.console);
+  mpq::require(app.flags.threads >= 0, mpq::ErrorCode::Usage,
+               "--threads: expected 0 or more, found {}", app.flags.threads);
   if (app.flags.threads > 0) at::set_num_threads(app.flags.threads);
   return app.action();
 }

@@ -118,8 +118,8 @@ class GgufPlan {
   /// llama.cpp's number for the type that most weights have.
   static uint32_t file_type(const std::map<uint32_t, int64_t>& weights) {
     static const std::map<uint32_t, uint32_t> kFileTypes = {
-        {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10},
-        {11, 12}, {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}};
+        {0, 0},   {1, 1},   {2, 2},   {3, 3},   {6, 8},   {7, 9},   {8, 7},   {10, 10}, {11, 12},
+        {12, 15}, {13, 17}, {14, 18}, {20, 25}, {23, 30}, {30, 32}, {39, 38}, {42, 41}};
     const auto most =
         std::max_element(weights.begin(), weights.end(),
                          [](const auto& a, const auto& b) { return a.second < b.second; });
