@@ -162,7 +162,7 @@ Json measure(const CommonOptions& common, const EvalOptions& options, const std:
   EvalOptions mine = options;
   mine.model = side.path;
   mine.reference = reference;
-  Json summary = evaluate_checkpoint(common, mine);
+  Json summary = measure_checkpoint(common, mine);
   if (common.dry_run) return summary;
   side.result = summary.at("result");
   side.input = summary.at("input_sha256");

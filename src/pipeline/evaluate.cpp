@@ -1,5 +1,4 @@
 // The eval stage: one checkpoint, alone or against a reference.
-#include <algorithm>
 #include <filesystem>
 
 #include "mpq/core/error.h"
@@ -12,7 +11,7 @@
 
 namespace mpq {
 
-Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options) {
+Json measure_checkpoint(const CommonOptions& common, const EvalOptions& options) {
   require(!options.model.empty(), ErrorCode::Usage, "--model is missing: name a checkpoint folder");
   require(!options.task.empty() || !options.text.empty(), ErrorCode::Usage,
           "nothing to measure: give --task FILE, --text FILE or both");
@@ -22,14 +21,6 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   if (!options.out.empty())
     require_output_file(options.out, "\"stage\": \"eval\"", common.overwrite);
   EvalInput input = file_input(options, model->folder(), *tokenizer);
-  const bool answered = std::any_of(
-      input.prompts.begin(), input.prompts.end(),
-      [](const EvalPrompt& prompt) { return !prompt.answers.empty() || !prompt.choices.empty(); });
-  const bool compared = !options.reference.empty() && !input.prompts.empty();
-  require(answered || compared || !input.text.empty(), ErrorCode::Usage,
-          "nothing to measure: {}; give prompts with answers or choices, --reference, or --text",
-          input.prompts.empty() ? "the files hold no records"
-                                : "the prompts have neither answers nor choices");
   Json summary = {{"stage", "eval"},
                   {"model", options.model},
                   {"reference", options.reference},
@@ -55,6 +46,17 @@ Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options
   MemoryBudget memory = memory_budget(common);
   const EvalResult result = evaluate(*model, reference.get(), *tokenizer, input, memory);
   summary["result"] = to_json(result);
+  return summary;
+}
+
+Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options) {
+  const Json summary = measure_checkpoint(common, options);
+  if (common.dry_run) return summary;
+  const bool found = summary.at("result").size() > 1;  // beside "prompts"
+  require(found, ErrorCode::Usage,
+          "nothing to measure: {}; give prompts with answers or choices, --reference, or --text",
+          summary.at("prompts") == 0 ? "the files hold no records"
+                                     : "the prompts have neither answers nor choices");
   if (!options.out.empty()) write_json_file(options.out, summary);
   return summary;
 }

@@ -59,8 +59,8 @@ TEST(Streams, AReaderThatGoesAwayIsNoFailure) {
 TEST(Streams, AFullStderrDoesNotCostTheResult) {
   const TemporaryFolder folder;
   const std::string line = std::string("'") + MPQ_BINARY + "' eval --model " + small_model() +
-                           " --task " + write_task(folder) + " --json 2>/dev/full >" +
-                           folder.file("out");
+                           " --reference " + small_model() + " --task " + write_task(folder) +
+                           " --json 2>/dev/full >" + folder.file("out");
   EXPECT_EQ(std::system(line.c_str()), 0);
   EXPECT_GT(fs::file_size(folder.file("out")), 100U);
   const std::string wrong = std::string("'") + MPQ_BINARY + "' lits 2>/dev/full";

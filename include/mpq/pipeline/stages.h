@@ -21,7 +21,9 @@ Json quantize(const CommonOptions& common, const QuantizeOptions& options);
 /// its command line ("quantize") and that of llama.cpp's converter ("convert"), a list of words
 /// each.
 Json export_recipe(const CommonOptions& common, const RecipeOptions& options);
-/// Measures a checkpoint, alone or against a reference.
+/// Measures a checkpoint, alone or against a reference; of a dry run says what that takes.
+Json measure_checkpoint(const CommonOptions& common, const EvalOptions& options);
+/// The same, and writes it; Error(Usage) when there is nothing to measure.
 Json evaluate_checkpoint(const CommonOptions& common, const EvalOptions& options);
 /// What changed from one checkpoint or report to another: bytes, bits by block, metrics paired by
 /// prompt, and which gates hold ("exit_status" 7 when one does not). Checkpoints are measured on
