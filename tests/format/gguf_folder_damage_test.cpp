@@ -143,7 +143,7 @@ TEST_F(GgufFolderDamage, WhatMpqDoesNotComputeIsNamed) {
   refused("llama.rope.scaling.type", std::string("ntk"), "ntk");
   refused("llama.rope.scaling.attn_factor", 2.0F, "longrope");
   refused("tokenizer.ggml.model", std::string("t5"), "t5");
-  refused("tokenizer.ggml.pre", std::string("default"), "default");
+  refused("tokenizer.ggml.pre", std::string("unheard-of"), "unheard-of");
 }
 
 TEST_F(GgufFolderDamage, CountsOfExperts) {

@@ -46,6 +46,10 @@ json split(std::string_view regex) {
 
 json words(std::string_view regex) { return sequence({split(regex), byte_level(false)}); }
 
+json byte_level_words() {
+  return split(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))");
+}
+
 json digits_and_words() {
   return sequence({{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)});
 }
@@ -57,6 +61,12 @@ json deepseek_coder() {
                    split("[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"),
                    {{"type", "Digits"}, {"individual_digits", true}},
                    byte_level(false)});
+}
+
+/// Of files whose tokenizer llama.cpp's converter did not know.
+json by_default() {
+  return sequence({split(R"([\p{P}\$\+<=>\^~\|]+)"), byte_level_words(), split(R"(\p{N}+)"),
+                   split("[0-9][0-9][0-9]"), byte_level(false)});
 }
 
 }  // namespace
@@ -79,6 +89,7 @@ std::optional<PreTokenizerSteps> pre_tokenizer_steps(std::string_view name) {
     return PreTokenizerSteps{digits_and_words()};
   if (is({"tekken"})) return PreTokenizerSteps{words(kTekkenWords), true, true};
   if (is({"gpt-4o", "llama4", "kanana2"})) return PreTokenizerSteps{words(kGpt4oWords)};
+  if (is({"default"})) return PreTokenizerSteps{by_default()};
   if (is({"deepseek-coder"})) return PreTokenizerSteps{deepseek_coder()};
   return std::nullopt;
 }
