@@ -102,7 +102,7 @@ std::string plan_path(const std::string& out, const Budget& budget, bool several
 Plan refined_plan(const AllocateJob& job, const Budget& budget, const Allocation& chosen,
                   const Plan& plan) {
   const bool bits = budget.kind == "effective_bits" || budget.kind == "code_bits";
-  const int64_t limit = bits ? bytes_of_bits(job.session, budget.value) : chosen.bytes;
+  const int64_t limit = bits ? bytes_of_bits(*job.session.model, budget.value) : chosen.bytes;
   Sensitivity counted = job.sensitivity;
   counted.problem = counted_problem(job.sensitivity, budget);
   Refinement refinement =

@@ -122,8 +122,8 @@ void require_feasible(const Session& session, const ScoreOptions& scoring,
   }
 }
 
-int64_t bytes_of_bits(const Session& session, double bits) {
-  const auto weights = static_cast<double>(session.model->config().quantizable_weights());
+int64_t bytes_of_bits(const Model& model, double bits) {
+  const auto weights = static_cast<double>(model.config().quantizable_weights());
   return static_cast<int64_t>(std::floor(bits * weights / 8));
 }
 
@@ -150,7 +150,7 @@ Allocation solve_within(const Session& session, const ScoreOptions& scoring,
     return solve_file_bytes(session, scoring, sensitivity, std::llround(budget.value), allocator);
   }
   problem.budget_bytes = budget.kind == "unit_bytes" ? std::llround(budget.value)
-                                                     : bytes_of_bits(session, budget.value);
+                                                     : bytes_of_bits(*session.model, budget.value);
   return solve(allocator, problem);
 }
 

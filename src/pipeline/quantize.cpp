@@ -53,9 +53,9 @@ void warn_of_budget(const Model& model, const Plan& plan, int64_t file_bytes) {
   const double bits = plan.header["achieved"]["effective_bits"];
   if (kind == "effective_bits" && bits > value)
     log_warning("the plan takes {:.4f} bits a weight, its budget is {}", bits, value);
-  if (kind == "code_bits" && code_bits(model, plan) > value)
-    log_warning("the plan's codes take {:.4f} bits a weight, its budget is {}",
-                code_bits(model, plan), value);
+  const double codes = kind == "code_bits" ? code_bits(model, plan) : 0;
+  if (codes > value)
+    log_warning("the plan's codes take {:.4f} bits a weight, its budget is {}", codes, value);
   if (kind == "file_bytes" && static_cast<double>(file_bytes) > value)
     log_warning("the checkpoint takes {} bytes, the plan's budget is {:.0f}", file_bytes, value);
 }

@@ -1,9 +1,6 @@
 // The stages' own checks, on the model's outline.
 #include "mpq/pipeline/run_checks.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "mpq/alloc/problem.h"
 #include "mpq/core/error.h"
 #include "mpq/io/output_folder.h"
@@ -38,8 +35,7 @@ void check_budget(const Model& model, const ScoreOptions& scoring, const Budget&
   if (budget.kind != "effective_bits") return;
   const auto format = Registry<Format>::instance().make(scoring.format);
   AllocationProblem problem = sizes_of(model, units, *format);
-  const auto weights = static_cast<double>(model.config().quantizable_weights());
-  problem.budget_bytes = static_cast<int64_t>(std::floor(budget.value * weights / 8));
+  problem.budget_bytes = bytes_of_bits(model, budget.value);
   require_feasible(problem);
 }
 

@@ -28,6 +28,7 @@ from table_rows import (MODEL, ROOT, Bench, add_ratio, beside, count_differing, 
 
 TASKS = ("facts", "sort", "arith", "lookup")
 DTYPES = ("float32", "bfloat16")
+THREADS = {"demo": os.cpu_count()}  # of a process; of the other tables 1
 
 # Options of `mpq allocate` for a row.
 GRID = ("gptq:bits=2", "gptq:bits=3", "gptq:bits=4")
@@ -258,7 +259,7 @@ def main():
         return
     bench, at = Bench(options.mpq, options.work, options.resume), commit()
     for table in options.only:
-        bench.start(table, **({} if table == "demo" else {"threads": 1}))
+        bench.start(table, THREADS.get(table, 1))
         emit(bench, options, table, at)
 
 

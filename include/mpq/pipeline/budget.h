@@ -25,7 +25,7 @@ std::vector<Budget> parse_budgets(const AllocateOptions& options);
 void require_feasible(const Session& session, const ScoreOptions& scoring,
                       const ScoreContext& context, const std::vector<Budget>& budgets);
 /// Bytes of the quantized linears at so many effective bits.
-int64_t bytes_of_bits(const Session& session, double bits);
+int64_t bytes_of_bits(const Model& model, double bits);
 /// Bytes of the weight files that a plan will write.
 int64_t checkpoint_bytes(const Session& session, const Plan& plan, const std::string& format);
 

@@ -32,21 +32,18 @@ void check_exaone4(const ModelConfig& model, std::vector<std::string>& found) {
   if (!any && largest) check_window_pattern(model, kExaonePattern, found);
 }
 
-void read_exaone4(Json& config, const GgufFile& file, const MetadataReader& reader) {
+void read_exaone4(Json& config, const GgufFile&, const MetadataReader& reader) {
   config["sliding_window"] = nullptr;
   const auto layers = config.at("num_hidden_layers").get<int64_t>();
   if (layers != kLayersWithWindows) return;
   config["sliding_window"] = reader.find_whole(".attention.sliding_window").value_or(kExaoneWindow);
   config["sliding_window_pattern"] = kExaonePattern;
-  const GgufValue* value =
-      find_gguf_value(file.metadata(), "exaone4.attention.sliding_window_pattern");
-  if (value == nullptr) return;
-  const auto* array = std::get_if<GgufArray>(value);
-  const auto* flags = array == nullptr ? nullptr : std::get_if<std::vector<bool>>(array);
-  require(flags != nullptr && static_cast<int64_t>(flags->size()) == layers, ErrorCode::Format,
-          "{}: expected {} flags", reader.where(kPattern), layers);
+  if (!reader.has(kPattern)) return;
+  const std::vector<bool>& flags = reader.flags(kPattern);
+  require(static_cast<int64_t>(flags.size()) == layers, ErrorCode::Format,
+          "{}: expected {} flags, found {}", reader.where(kPattern), layers, flags.size());
   Json types = Json::array();
-  for (const bool slides : *flags) types.push_back(slides ? "sliding_attention" : "full_attention");
+  for (const bool slides : flags) types.push_back(slides ? "sliding_attention" : "full_attention");
   config["layer_types"] = types;
 }
 

@@ -150,6 +150,10 @@ const std::vector<int32_t>& MetadataReader::integers(std::string_view key) const
   return array<int32_t>(key, "an array of int32");
 }
 
+const std::vector<bool>& MetadataReader::flags(std::string_view key) const {
+  return array<bool>(key, "an array of booleans");
+}
+
 const std::vector<float>& MetadataReader::floats(std::string_view key) const {
   const auto& list = array<float>(key, "an array of float32");
   for (size_t i = 0; i < list.size(); ++i) {

@@ -36,6 +36,7 @@ class MetadataReader {
   const std::vector<std::string>& texts(std::string_view key) const;
   const std::vector<int32_t>& integers(std::string_view key) const;
   const std::vector<float>& floats(std::string_view key) const;
+  const std::vector<bool>& flags(std::string_view key) const;
 
  private:
   const GgufValue* value(std::string_view key) const;
